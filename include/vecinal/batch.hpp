@@ -1,0 +1,46 @@
+/// A view of float32 rows that goes in, and the neighbours that come out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "vecinal/config.hpp"
+
+namespace vecinal {
+
+/// n items as rows of float32; a view, so the caller keeps the memory alive during the call.
+struct Batch {
+  const float* data = nullptr;
+  std::size_t count = 0;   ///< rows
+  std::size_t dim = 0;     ///< values of a row
+  std::size_t stride = 0;  ///< floats from one row to the next, >= dim; 0 means dim
+
+  [[nodiscard]] const float* row(std::size_t i) const { return data + i * (stride == 0 ? dim : stride); }
+};
+
+/// What a search cost, summed over the batch.
+struct SearchStats {
+  std::uint64_t hops = 0;       ///< graph nodes expanded
+  std::uint64_t distances = 0;  ///< scores computed
+  std::uint64_t exact = 0;      ///< queries answered by an exact scan
+};
+
+/// Answers to a batch: row-major (queries x k), best first, ties by id.
+/// Row i holds counts[i] results, then no_id and +inf.
+struct Neighbors {
+  std::size_t queries = 0;
+  std::size_t k = 0;
+  std::vector<Id> ids;
+  std::vector<float> distances;
+  std::vector<std::uint32_t> counts;
+  SearchStats stats;
+
+  [[nodiscard]] std::span<const Id> ids_of(std::size_t query) const { return {ids.data() + query * k, k}; }
+  [[nodiscard]] std::span<const float> distances_of(std::size_t query) const {
+    return {distances.data() + query * k, k};
+  }
+};
+
+}  // namespace vecinal

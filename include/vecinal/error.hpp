@@ -1,0 +1,23 @@
+/// Exceptions that vecinal throws. A caller's mistake is std::invalid_argument; these are the rest.
+#pragma once
+
+#include <stdexcept>
+
+namespace vecinal {
+
+/// The operation needs a trained index: call train() or add() first.
+struct NotTrained : std::logic_error {
+  using std::logic_error::logic_error;
+};
+
+/// A file or byte string is not a sound vecinal index; the message names the section and the reason.
+struct FormatError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// A progress callback asked to stop. The index is as it was before the call.
+struct Cancelled : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace vecinal
