@@ -1,0 +1,14 @@
+# vecinal_options: warnings and sanitizers for targets built in this tree; never exported to users.
+add_library(vecinal_options INTERFACE)
+target_compile_features(vecinal_options INTERFACE cxx_std_20)
+target_compile_options(vecinal_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual)
+if(VECINAL_WERROR)
+  target_compile_options(vecinal_options INTERFACE -Werror)
+endif()
+if(VECINAL_SANITIZE)
+  target_compile_options(vecinal_options INTERFACE -fsanitize=${VECINAL_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(vecinal_options INTERFACE -fsanitize=${VECINAL_SANITIZE})
+  target_compile_definitions(vecinal_options INTERFACE _GLIBCXX_ASSERTIONS)
+endif()
