@@ -1,0 +1,47 @@
+/// numpy arrays as vecinal sees them: views in, arrays that own their vector out.
+/// The Python layer has already made every input float32 or int64 of the right rank
+/// (vecinal/_arrays.py); what arrives here otherwise is refused, never converted.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "vecinal/batch.hpp"
+
+namespace vecinal::python {
+
+namespace py = pybind11;
+
+using Rows = py::array_t<float, 0>;
+using Ids = py::array_t<Id, py::array::c_style>;
+using Words = py::array_t<std::uint64_t, py::array::c_style>;
+
+/// A view of a (n, dim) float32 array whose rows are contiguous and do not overlap.
+/// Throws std::invalid_argument for any other layout.
+[[nodiscard]] Batch to_batch(const Rows& rows);
+
+[[nodiscard]] Batch to_batch(const std::optional<Rows>& rows);
+
+[[nodiscard]] std::span<const Id> to_span(const std::optional<Ids>& ids);
+
+/// An array over the values of a vector, which it owns from now on.
+template <class T>
+[[nodiscard]] py::array_t<T> to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
+  auto* owned = new std::vector<T>(std::move(values));
+  const py::capsule owner(owned,
+                          [](void* pointer) { delete static_cast<std::vector<T>*>(pointer); });
+  return py::array_t<T>(std::move(shape), owned->data(), owner);
+}
+
+template <class T>
+[[nodiscard]] py::array_t<T> to_array(std::vector<T>&& values) {
+  const auto size = static_cast<py::ssize_t>(values.size());
+  return to_array(std::move(values), {size});
+}
+
+}  // namespace vecinal::python

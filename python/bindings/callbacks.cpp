@@ -1,0 +1,68 @@
+#include "callbacks.hpp"
+
+#include <stdexcept>
+
+#include "arrays.hpp"
+
+namespace vecinal::python {
+namespace {
+
+/// Without a callable, a call that ends sooner than this never takes the interpreter lock.
+constexpr auto signal_period = std::chrono::milliseconds(40);
+
+bool is_true(const py::object& value) {
+  const int truth = PyObject_IsTrue(value.ptr());
+  if (truth < 0) throw py::error_already_set();
+  return truth != 0;
+}
+
+}  // namespace
+
+Filter to_filter(py::handle filter) {
+  if (filter.is_none()) return {};
+  if (py::isinstance<Ids>(filter)) {
+    const auto ids = py::reinterpret_borrow<Ids>(filter);
+    return Filter::ids({ids.data(), static_cast<std::size_t>(ids.size())});
+  }
+  if (py::isinstance<Words>(filter)) {
+    const auto words = py::reinterpret_borrow<Words>(filter);
+    return Filter::bitmap({words.data(), static_cast<std::size_t>(words.size())});
+  }
+  if (PyCallable_Check(filter.ptr()) == 0)
+    throw py::type_error("filter must be None, ids, a bitmap or a callable");
+  return Filter::predicate([filter](Id id) {
+    const py::gil_scoped_acquire locked;
+    return is_true(filter(id));
+  });
+}
+
+bool Watch::report(std::size_t done, std::size_t total) {
+  if (raised_) return false;
+  if (callback_.is_none() && Clock::now() - checked_ < signal_period) return true;
+  const py::gil_scoped_acquire locked;
+  try {
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    checked_ = Clock::now();
+    return callback_.is_none() || ask(done, total);
+  } catch (...) {
+    raised_ = std::current_exception();
+    return false;
+  }
+}
+
+bool Watch::ask(std::size_t done, std::size_t total) const {
+  const py::object answer = callback_(done, total);
+  return answer.is_none() || is_true(answer);
+}
+
+thread_local const Change* Change::innermost_ = nullptr;
+
+Change::Change(const Index& index) : index_(&index), outer_(innermost_) {
+  for (const Change* change = outer_; change != nullptr; change = change->outer_)
+    if (change->index_ == index_)
+      throw std::runtime_error(
+          "the index is being changed by the call that made this callback; change it afterwards");
+  innermost_ = this;
+}
+
+}  // namespace vecinal::python

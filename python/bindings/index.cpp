@@ -1,0 +1,216 @@
+/// _core.Index: vecinal::Index with numpy arrays. Every call that may wait for another thread lets
+/// go of the interpreter lock first: the call it waits for may need the lock for a callback.
+#include "vecinal/index.hpp"
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+#include <pybind11/typing.h>
+
+#include <memory>
+#include <string>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "callbacks.hpp"
+
+namespace vecinal::python {
+namespace {
+
+using unlocked = py::call_guard<py::gil_scoped_release>;
+
+std::unique_ptr<Index> make(std::size_t dim, const std::string& metric, const std::string& encoding,
+                            const std::string& graph, std::uint32_t degree,
+                            std::uint32_t build_beam, const std::string& order, unsigned threads,
+                            std::uint64_t seed) {
+  return make_index({.dim = dim,
+                     .metric = parse_metric(metric),
+                     .encoding = parse_encoding(encoding),
+                     .graph = parse_graph(graph),
+                     .degree = degree,
+                     .build_beam = build_beam,
+                     .order = parse_order(order),
+                     .seed = seed,
+                     .threads = threads});
+}
+
+void train(Index& index, const Rows& sample, const std::optional<Rows>& queries) {
+  const Batch sample_rows = to_batch(sample);
+  const Batch query_rows = to_batch(queries);
+  const py::gil_scoped_release no_lock;
+  const Change change(index);
+  index.train(sample_rows, query_rows);
+}
+
+py::array_t<Id> add(Index& index, const Rows& items, const std::optional<Ids>& ids,
+                    const py::object& progress) {
+  const Batch batch = to_batch(items);
+  const std::span<const Id> given = to_span(ids);
+  return to_array(interruptible(progress, [&](const Progress& watch) {
+    const Change change(index);
+    return index.add(batch, given, watch);
+  }));
+}
+
+std::size_t remove(Index& index, const Ids& ids) {
+  const std::span<const Id> given{ids.data(), static_cast<std::size_t>(ids.size())};
+  const py::gil_scoped_release no_lock;
+  const Change change(index);
+  return index.remove(given);
+}
+
+using SearchCost = py::typing::Dict<py::str, py::int_>;
+using Found =
+    py::typing::Tuple<py::array_t<Id>, py::array_t<float>, py::array_t<std::int64_t>, SearchCost>;
+
+/// (ids (q, k), distances (q, k), counts (q,), stats)
+Found search(const Index& index, const Rows& queries, std::size_t k, std::size_t beam,
+             const py::object& filter, bool exact, unsigned threads, const py::object& progress) {
+  const Batch batch = to_batch(queries);
+  Filter allowed = to_filter(filter);
+  Neighbors found = interruptible(progress, [&](const Progress& watch) {
+    return index.search(batch, {.k = k,
+                                .beam = beam,
+                                .filter = std::move(allowed),
+                                .exact = exact,
+                                .threads = threads,
+                                .progress = watch});
+  });
+  const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(found.queries),
+                                       static_cast<py::ssize_t>(found.k)};
+  SearchCost stats;
+  stats["hops"] = found.stats.hops;
+  stats["distances"] = found.stats.distances;
+  stats["exact"] = found.stats.exact;
+  return py::make_tuple(
+      to_array(std::move(found.ids), shape), to_array(std::move(found.distances), shape),
+      to_array(std::vector<std::int64_t>(found.counts.begin(), found.counts.end())), stats);
+}
+
+py::array_t<float> get(const Index& index, Id id) {
+  py::array_t<float> row(static_cast<py::ssize_t>(index.config().dim));
+  const std::span<float> out{row.mutable_data(), static_cast<std::size_t>(row.size())};
+  try {
+    const py::gil_scoped_release no_lock;
+    index.get(id, out);
+  } catch (const std::out_of_range&) {
+    PyErr_SetObject(PyExc_KeyError, py::int_(id).ptr());
+    throw py::error_already_set();
+  }
+  return row;
+}
+
+py::array_t<Id> ids(const Index& index) {
+  return to_array([&] {
+    const py::gil_scoped_release no_lock;
+    return index.ids();
+  }());
+}
+
+py::bytes to_bytes(const Index& index) {
+  const std::vector<std::byte> bytes = [&] {
+    const py::gil_scoped_release no_lock;
+    return index.to_bytes();
+  }();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+py::dict stats(const Index& index) {
+  const Stats now = [&] {
+    const py::gil_scoped_release no_lock;
+    return index.stats();
+  }();
+  py::dict result;
+  result["size"] = now.size;
+  result["removed"] = now.removed;
+  result["duplicates"] = now.duplicates;
+  result["levels"] = now.levels;
+  result["mean_degree"] = now.mean_degree;
+  result["bytes"] = now.bytes;
+  result["bytes_rows"] = now.bytes_rows;
+  result["bytes_graph"] = now.bytes_graph;
+  result["bytes_ids"] = now.bytes_ids;
+  return result;
+}
+
+py::dict tune_beam(Index& index, const Rows& queries, double recall, std::size_t k) {
+  const Batch batch = to_batch(queries);
+  const Tuned tuned = [&] {
+    const py::gil_scoped_release no_lock;
+    const Change change(index);
+    return tune(index, batch, recall, k);
+  }();
+  py::dict result;
+  result["beam"] = tuned.beam;
+  result["recall"] = tuned.recall;
+  return result;
+}
+
+void set_beam(Index& index, std::size_t beam) {
+  const py::gil_scoped_release no_lock;
+  const Change change(index);
+  index.set_beam(beam);
+}
+
+std::unique_ptr<Index> load_file(const std::filesystem::path& path, bool mmap, bool verify,
+                                 unsigned threads) {
+  const py::gil_scoped_release no_lock;
+  return load_index(path, {.map = mmap, .verify = verify, .threads = threads});
+}
+
+std::unique_ptr<Index> load_bytes(const py::buffer& data, bool verify, unsigned threads) {
+  const py::buffer_info info = data.request();
+  if (info.ndim != 1 || info.itemsize != 1 || info.strides[0] != 1)
+    throw std::invalid_argument("load: the buffer must be contiguous bytes");
+  const std::span bytes{static_cast<const std::byte*>(info.ptr),
+                        static_cast<std::size_t>(info.size)};
+  const py::gil_scoped_release no_lock;
+  return load_index(bytes, {.verify = verify, .threads = threads});
+}
+
+}  // namespace
+
+py::dict to_dict(const Config& config) {
+  py::dict result;
+  result["dim"] = config.dim;
+  result["metric"] = std::string(name(config.metric));
+  result["encoding"] = std::string(name(config.encoding));
+  result["graph"] = config.graph == GraphKind::none ? py::object(py::none())
+                                                    : py::str(std::string(name(config.graph)));
+  result["degree"] = config.degree;
+  result["build_beam"] = config.build_beam;
+  result["order"] = std::string(name(config.order));
+  result["threads"] = config.threads;
+  result["seed"] = config.seed;
+  return result;
+}
+
+void bind_index(py::module_& module) {
+  using py::arg;
+  py::class_<Index>(module, "Index", "An index as C++ sees it; vecinal.Index is the class to use.")
+      .def(py::init(&make), py::kw_only(), arg("dim"), arg("metric"), arg("encoding"), arg("graph"),
+           arg("degree"), arg("build_beam"), arg("order"), arg("threads"), arg("seed"))
+      .def("train", &train, arg("sample").noconvert(), arg("queries").noconvert())
+      .def("add", &add, arg("items").noconvert(), arg("ids").noconvert(), arg("progress"))
+      .def("remove", &remove, arg("ids").noconvert())
+      .def("search", &search, arg("queries").noconvert(), arg("k"), arg("beam"), arg("filter"),
+           arg("exact"), arg("threads"), arg("progress"))
+      .def("tune", &tune_beam, arg("queries").noconvert(), arg("recall"), arg("k"))
+      .def("get", &get, arg("id"))
+      .def("size", &Index::size, unlocked())
+      .def("contains", &Index::contains, arg("id"), unlocked())
+      .def("ids", &ids)
+      .def("beam", &Index::beam, unlocked())
+      .def("set_beam", &set_beam, arg("beam"))
+      .def("save", &Index::save, arg("file"), unlocked())
+      .def("to_bytes", &to_bytes)
+      .def("stats", &stats)
+      .def_property_readonly("dim", [](const Index& index) { return index.config().dim; })
+      .def("config", [](const Index& index) { return to_dict(index.config()); })
+      .def("check", &Index::check, unlocked());
+  module.def("load_file", &load_file, arg("file"), arg("mmap"), arg("verify"), arg("threads"));
+  module.def("load_bytes", &load_bytes, arg("data"), arg("verify"), arg("threads"));
+}
+
+}  // namespace vecinal::python

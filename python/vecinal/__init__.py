@@ -1,0 +1,126 @@
+"""Approximate nearest-neighbour search over vectors.
+
+>>> import numpy as np, vecinal
+>>> index = vecinal.Index(dim=4, metric="cosine")
+>>> ids = index.add(np.eye(4))
+>>> index.search([0, 0, 1, 0.1], k=2).ids
+array([2, 3])
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._arrays import as_integer
+from ._core import Cancelled, FormatError, NotTrained
+from ._filter import Bitmap
+from ._index import UINT32_MAX, Index, _restore, attach
+from ._neighbors import Neighbors
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from typing_extensions import Buffer
+
+    class _Readable(Protocol):
+        def read(self) -> bytes: ...
+
+
+__all__ = [
+    "Bitmap",
+    "Cancelled",
+    "FormatError",
+    "Index",
+    "Neighbors",
+    "NotTrained",
+    "__version__",
+    "info",
+    "load",
+    "show_config",
+]
+
+__version__ = _core.version()
+
+
+def load(
+    source: str | os.PathLike[str] | Buffer | _Readable,
+    *,
+    mmap: bool = False,
+    verify: bool = True,
+    threads: int = 0,
+) -> Index:
+    """Load an index; safe with data of doubtful origin, unlike a pickle.
+
+    Parameters
+    ----------
+    source : path, bytes-like or binary file
+        What `Index.save` or ``bytes(index)`` wrote. A str is a path.
+    mmap : bool
+        Map the file instead of reading it; it must not be truncated meanwhile. Changes of the index do not
+        reach the file.
+    verify : bool
+        Check the checksums of the vectors too; those of headers and graph always are checked.
+    threads : int
+        As in `Index`.
+
+    Raises
+    ------
+    FormatError
+        Not a sound index; the message names the section and the reason.
+    OSError
+        The file cannot be read.
+    ValueError
+        `mmap` without a path.
+    """
+    count = as_integer("threads", threads, 0, UINT32_MAX)
+    if isinstance(source, (str, os.PathLike)):
+        return attach(_core.load_file(os.fspath(source), bool(mmap), bool(verify), count))
+    if mmap:
+        raise ValueError("load: mmap=True needs a path")
+    data = source.read() if hasattr(source, "read") else source
+    if isinstance(data, str):
+        raise TypeError("load: the file must be opened in binary mode")
+    try:
+        view = memoryview(data).cast("B")
+    except TypeError:
+        raise TypeError(
+            f"load takes a path, contiguous bytes or a binary file, got {type(source).__name__}"
+        ) from None
+    return attach(_core.load_bytes(view, bool(verify), count))
+
+
+def info(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what a file says of itself, read without loading it.
+
+    Returns
+    -------
+    dict
+        ``version``, ``bytes``, ``size``, ``removed``, ``beam``, ``config`` (as `Index.config`) and ``sections``
+        (dicts of ``tag``, ``offset``, ``length``).
+    """
+    return _core.info(os.fspath(path))
+
+
+class _Config(dict[str, Any]):
+    def __str__(self) -> str:
+        width = max(map(len, self))
+        return "\n".join(
+            f"{name:{width}}  {', '.join(value) if isinstance(value, list) else value}"
+            for name, value in self.items()
+        )
+
+
+def show_config() -> dict[str, Any]:
+    """Return how vecinal was built and what it uses; ``print`` it for a report.
+
+    Returns
+    -------
+    dict
+        ``version``, ``simd`` (the instruction set in use), ``simd_supported``, ``threads``, ``compiler``, ``numpy``.
+        The environment variable VECINAL_SIMD chooses another of the supported sets.
+    """
+    return _Config(**_core.build(), numpy=np.__version__)

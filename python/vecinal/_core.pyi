@@ -1,0 +1,81 @@
+"""
+The C++ side of vecinal.
+"""
+from __future__ import annotations
+import numpy
+import numpy.typing
+import os
+import typing
+import typing_extensions
+__all__: list[str] = ['Cancelled', 'FormatError', 'Index', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'simd', 'version']
+class NotTrained(RuntimeError):
+    """
+    The operation needs a trained index: call train() or add() first.
+    """
+class FormatError(RuntimeError):
+    """
+    A file or byte string is not a sound vecinal index; the message names the section.
+    """
+class Cancelled(RuntimeError):
+    """
+    A progress callable asked to stop; the index is as it was.
+    """
+class Index:
+    """
+    An index as C++ sees it; vecinal.Index is the class to use.
+    """
+    def __init__(self, *, dim: typing.SupportsInt | typing.SupportsIndex, metric: str, encoding: str, graph: str, degree: typing.SupportsInt | typing.SupportsIndex, build_beam: typing.SupportsInt | typing.SupportsIndex, order: str, threads: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def add(self, items: numpy.typing.NDArray[numpy.float32], ids: numpy.typing.NDArray[numpy.int64] | None, progress: typing.Any) -> numpy.typing.NDArray[numpy.int64]:
+        ...
+    def beam(self) -> int:
+        ...
+    def check(self) -> list[str]:
+        ...
+    def config(self) -> dict:
+        ...
+    def contains(self, id: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        ...
+    def get(self, id: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+        ...
+    def ids(self) -> numpy.typing.NDArray[numpy.int64]:
+        ...
+    def remove(self, ids: numpy.typing.NDArray[numpy.int64]) -> int:
+        ...
+    def save(self, file: os.PathLike | str | bytes) -> None:
+        ...
+    def search(self, queries: numpy.typing.NDArray[numpy.float32], k: typing.SupportsInt | typing.SupportsIndex, beam: typing.SupportsInt | typing.SupportsIndex, filter: typing.Any, exact: bool, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.uint32], dict[str, int]]:
+        ...
+    def set_beam(self, beam: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def size(self) -> int:
+        ...
+    def stats(self) -> dict:
+        ...
+    def to_bytes(self) -> bytes:
+        ...
+    def train(self, sample: numpy.typing.NDArray[numpy.float32], queries: numpy.typing.NDArray[numpy.float32] | None) -> None:
+        ...
+    def tune(self, queries: numpy.typing.NDArray[numpy.float32], recall: typing.SupportsFloat | typing.SupportsIndex, k: typing.SupportsInt | typing.SupportsIndex) -> dict:
+        ...
+    @property
+    def dim(self) -> int:
+        ...
+def build() -> dict:
+    """
+    Version, instruction sets, threads and compiler.
+    """
+def info(file: os.PathLike | str | bytes) -> dict:
+    """
+    What a file says of itself, read without loading it.
+    """
+def load_bytes(data: typing_extensions.Buffer, verify: bool, threads: typing.SupportsInt | typing.SupportsIndex) -> Index:
+    ...
+def load_file(file: os.PathLike | str | bytes, mmap: bool, verify: bool, threads: typing.SupportsInt | typing.SupportsIndex) -> Index:
+    ...
+def simd() -> str:
+    """
+    The instruction set in use.
+    """
+def version() -> str:
+    ...

@@ -1,0 +1,95 @@
+"""Which items a search may return."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Union
+
+import numpy as np
+
+from ._arrays import as_ids, to_numpy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    FilterLike = Union["Bitmap", ArrayLike, Iterable[int], Callable[[int], bool]]
+
+_WORD = np.dtype(np.uint64)
+
+
+class Bitmap:
+    """One bit an id, packed: bit ``i % 64`` of word ``i // 64`` allows the id `i`.
+
+    An array of integers given as a filter is a list of ids, so a packed bitmap is wrapped in this class.
+
+    Parameters
+    ----------
+    words : array_like of uint64 or uint32, shape (w,)
+        The words, least significant bit first. Ids past the last word are not allowed.
+
+    Raises
+    ------
+    TypeError
+        If `words` has another dtype.
+    ValueError
+        If `words` is not one-dimensional.
+    """
+
+    __slots__ = ("words",)
+
+    words: NDArray[np.uint64]
+
+    def __init__(self, words: ArrayLike) -> None:
+        array = to_numpy(words, "Bitmap")
+        if array.dtype.kind != "u" or array.dtype.itemsize not in (4, 8):
+            raise TypeError(f"Bitmap takes words of dtype uint64 or uint32, got {array.dtype}")
+        if array.ndim != 1:
+            raise ValueError(f"Bitmap takes a one-dimensional array of words, got the shape {array.shape}")
+        if array.dtype.itemsize == 4:
+            halves = np.append(array, np.zeros(array.size % 2, np.uint32)).astype("<u4").view("<u8")
+            array = halves
+        self.words = np.require(array, dtype=_WORD, requirements=["C", "A"])
+
+    @classmethod
+    def from_mask(cls, mask: ArrayLike) -> Bitmap:
+        """Pack a mask: ``mask[i]`` allows the id `i`; ids past its end are not allowed.
+
+        Parameters
+        ----------
+        mask : array_like of bool, shape (m,)
+            A search packs its mask at every call; a Bitmap is packed once.
+        """
+        array = to_numpy(mask, "filter")
+        if array.dtype != np.bool_:
+            raise TypeError(f"a mask must be of dtype bool, got {array.dtype}")
+        if array.ndim != 1:
+            raise ValueError(
+                f"a mask must be one-dimensional (one for the whole batch), got the shape {array.shape}"
+            )
+        packed = np.packbits(array, bitorder="little")
+        return cls(np.append(packed, np.zeros(-packed.size % 8, np.uint8)).view("<u8"))
+
+    def __repr__(self) -> str:
+        return f"vecinal.Bitmap({self.words.size} words)"
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, (bool, np.bool_))
+
+
+def as_filter(
+    allowed: FilterLike | None,
+) -> NDArray[np.int64] | NDArray[np.uint64] | Callable[[int], bool] | None:
+    """Return None, int64 ids, the uint64 words of a bitmap, or a callable: what the C++ side tells apart."""
+    if allowed is None:
+        return None
+    if isinstance(allowed, Bitmap):
+        return allowed.words
+    if callable(allowed):
+        return allowed
+    if getattr(allowed, "dtype", None) == np.bool_ or str(getattr(allowed, "dtype", "")) == "torch.bool":
+        return Bitmap.from_mask(allowed).words
+    if isinstance(allowed, (list, tuple)) and allowed and all(map(_is_bool, allowed)):
+        return Bitmap.from_mask(allowed).words
+    return as_ids(allowed, "filter")

@@ -1,0 +1,79 @@
+"""What a search returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Tuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    _Pair = Tuple[NDArray[np.int64], NDArray[np.float32]]
+else:
+    _Pair = tuple
+
+
+class Neighbors(_Pair):
+    """The pair ``(ids, distances)``, best first, with names.
+
+    ``ids, distances = hits`` unpacks it. A search with one query of shape (d,) gives arrays without
+    the leading axis: (k,) instead of (q, k).
+
+    Attributes
+    ----------
+    ids : ndarray of int64, shape (q, k)
+        -1 where fewer than k items were found.
+    distances : ndarray of float32, shape (q, k)
+        Ascending for every metric: squared Euclidean for "l2", minus the inner product for "ip",
+        1 - cosine for "cosine"; +inf where fewer than k items were found. Ties are in the order of the ids.
+    counts : ndarray of int64, shape (q,)
+        How many were found.
+    stats : dict
+        What the search cost, summed over the batch: ``hops``, ``distances`` and ``exact`` (queries answered
+        by an exact scan).
+    """
+
+    counts: NDArray[np.int64]
+    stats: dict[str, int]
+    _metric: str
+
+    def __new__(
+        cls,
+        ids: NDArray[np.int64],
+        distances: NDArray[np.float32],
+        counts: NDArray[np.int64],
+        stats: dict[str, int],
+        metric: str,
+    ) -> Neighbors:
+        self = super().__new__(cls, (ids, distances))
+        self.counts = counts
+        self.stats = stats
+        self._metric = metric
+        return self
+
+    def __getnewargs__(self) -> Any:
+        return (self[0], self[1], self.counts, self.stats, self._metric)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        return self[0]
+
+    @property
+    def distances(self) -> NDArray[np.float32]:
+        return self[1]
+
+    @property
+    def similarities(self) -> NDArray[np.float32]:
+        """Descending similarities, shape of `distances`: the inner product ("ip") or the cosine ("cosine").
+
+        Raises AttributeError for "l2", which is a distance; -inf where fewer than k items were found.
+        """
+        if self._metric == "ip":
+            return -self[1]
+        if self._metric == "cosine":
+            return 1 - self[1]
+        raise AttributeError(f"metric {self._metric!r} has distances but no similarities")
+
+    def __repr__(self) -> str:
+        return f"Neighbors(ids={self[0]!r}, distances={self[1]!r})"

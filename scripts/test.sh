@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Tests vecinal on Debian or Ubuntu; what is missing is installed first (apt, and pip inside build/).
+#
+#   scripts/test.sh [all|unit|asan|tsan|neon|fuzz|python]...      default: all
+#
+# unit    release build; unit, architecture, command line, example and consumer tests
+# asan    the unit tests under the address and undefined-behaviour sanitizers
+# tsan    the unit tests under the thread sanitizer
+# neon    the unit tests built for 64-bit ARM, run by qemu
+# fuzz    every libFuzzer target for FUZZ_SECONDS (60)
+# python  pip install into an environment of its own, then pytest
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/setup.sh
+
+jobs=${JOBS:-$(nproc)}
+
+# preset NAME [COMMAND...]: configures, builds and tests one preset of CMakePresets.json; ctest runs under COMMAND.
+preset() {
+  need_build_tools
+  cmake --preset "$1"
+  cmake --build --preset "$1" -j "$jobs"
+  "${@:2}" ctest --preset "$1" -j "$jobs"
+}
+
+stage_unit() { preset release; }
+stage_asan() { preset asan; }
+
+stage_tsan() {
+  # Address randomisation of newer kernels is wider than the sanitizer of older compilers can bear.
+  local fixed=(setarch "$(uname -m)" -R)
+  "${fixed[@]}" true 2>/dev/null || fixed=()
+  preset tsan "${fixed[@]}"
+}
+
+stage_neon() {
+  if [[ "$(uname -m)" == aarch64 ]]; then
+    echo "this machine is 64-bit ARM: the unit stage is the NEON test"
+    return 0
+  fi
+  need g++-aarch64-linux-gnu qemu-user googletest
+  preset neon
+}
+
+stage_fuzz() {
+  if [[ ! -f tests/fuzz/CMakeLists.txt ]]; then
+    echo "no fuzz targets in this version"
+    return 0
+  fi
+  need_build_tools
+  need clang llvm
+  cmake --preset fuzz
+  cmake --build --preset fuzz -j "$jobs"
+  local target corpus found=0
+  for target in build/fuzz/tests/fuzz/fuzz_*; do
+    [[ -f "$target" && -x "$target" ]] || continue
+    found=1
+    corpus="build/fuzz/corpus/$(basename "$target")"
+    mkdir -p "$corpus"
+    echo "-- $target"
+    "$target" -max_total_time="${FUZZ_SECONDS:-60}" -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 "$corpus"
+  done
+  ((found)) || { echo "tests/fuzz made no program fuzz_*" >&2; return 1; }
+}
+
+stage_python() {
+  local venv=build/test-venv
+  need_venv "$venv"
+  "$venv/bin/pip" install --quiet '.[test]'
+  "$venv/bin/python" -m pytest -q tests/python
+}
+
+stages=("$@")
+if ((${#stages[@]} == 0)) || [[ " ${stages[*]} " == *" all "* ]]; then
+  stages=(unit asan tsan neon fuzz python)
+fi
+for stage in "${stages[@]}"; do
+  declare -F "stage_$stage" >/dev/null || { sed -n '2,11p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+done
+
+summary=()
+failed=0
+for stage in "${stages[@]}"; do
+  echo "== $stage"
+  SECONDS=0
+  set +e # the subshell keeps -e, so the first command that fails ends its stage
+  (set -e; "stage_$stage") </dev/null
+  status=$?
+  set -e
+  if ((status == 0)); then verdict=passed; else verdict="FAILED ($status)"; failed=1; fi
+  summary+=("$(printf '%-8s %-12s %5d s' "$stage" "$verdict" "$SECONDS")")
+done
+printf '== summary\n'
+printf '%s\n' "${summary[@]}"
+exit "$failed"

@@ -1,0 +1,81 @@
+// vecinal build: a file of vectors becomes an index.
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "commands.hpp"
+#include "matrix.hpp"
+#include "progress_bar.hpp"
+#include "report.hpp"
+#include "stopwatch.hpp"
+#include "vecinal/index.hpp"
+#include "vector_file.hpp"
+
+namespace vecinal::cli {
+namespace {
+
+std::vector<Id> read_item_ids(const std::string& file, std::size_t items) {
+  if (file.empty()) return {};
+  IdMatrix ids = read_ids(file);
+  if (ids.columns != 1 || ids.rows != items) {
+    throw std::invalid_argument(
+        fmt::format("{}: expected one id for each of the {} vectors, found "
+                    "{} rows of {}",
+                    file, items, ids.rows, ids.columns));
+  }
+  return std::move(ids.values);
+}
+
+}  // namespace
+
+Config config_of(const IndexOptions& options, std::size_t dim) {
+  Config config;
+  config.dim = dim;
+  config.metric = parse_metric(options.metric);
+  config.encoding = parse_encoding(options.encoding);
+  config.graph = parse_graph(options.graph);
+  config.order = parse_order(options.order);
+  config.degree = options.degree;
+  config.build_beam = options.build_beam;
+  config.seed = options.seed;
+  config.threads = options.threads;
+  return config;
+}
+
+int run(const BuildOptions& options) {
+  require_folder_of(options.output);
+  const FloatMatrix vectors = read_floats(options.vectors);
+  const std::vector<Id> ids = read_item_ids(options.ids, vectors.rows);
+  const auto index = make_index(config_of(options.index, vectors.columns));
+
+  const Stopwatch watch;
+  {
+    ProgressBar bar("building");
+    index->add(batch_of(vectors), ids, bar.callback());
+  }
+  const double seconds = watch.seconds();
+  index->save(options.output);
+
+  const std::size_t size = index->size();
+  const std::uint64_t file_bytes = std::filesystem::file_size(options.output);
+  const double bytes_per_vector =
+      static_cast<double>(index->stats().bytes) / static_cast<double>(size);
+  if (options.json) {
+    print_json({{"file", options.output},
+                {"size", size},
+                {"config", json_of(index->config())},
+                {"seconds", seconds},
+                {"bytes_per_vector", bytes_per_vector},
+                {"file_bytes", file_bytes}});
+  } else {
+    fmt::print("{}: {} vectors of {}\n", options.output, with_commas(size),
+               in_words(index->config()));
+    fmt::print("built in {:.2f} s ({} vectors/s), {:.0f} bytes/vector, file of {}\n", seconds,
+               with_commas(static_cast<std::uint64_t>(static_cast<double>(size) / seconds)),
+               bytes_per_vector, in_bytes(file_bytes));
+  }
+  return 0;
+}
+
+}  // namespace vecinal::cli

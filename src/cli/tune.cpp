@@ -1,0 +1,47 @@
+// vecinal tune: finds the beam that reaches a recall and stores it in the index file.
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "matrix.hpp"
+#include "report.hpp"
+#include "stopwatch.hpp"
+#include "vecinal/index.hpp"
+#include "vector_file.hpp"
+
+namespace vecinal::cli {
+
+int run(const TuneOptions& options) {
+  require_folder_of(options.index);
+  const FloatMatrix queries = read_floats(options.queries);
+  const auto index = load_index(options.index, {.threads = options.threads});
+  const Stopwatch watch;
+  const Tuned tuned = tune(*index, batch_of(queries), options.recall, options.k);
+  const double seconds = watch.seconds();
+  index->save(options.index);
+
+  const bool reached = tuned.recall >= options.recall;
+  if (options.json) {
+    print_json({{"file", options.index},
+                {"beam", tuned.beam},
+                {"recall", tuned.recall},
+                {"target", options.recall},
+                {"reached", reached},
+                {"k", options.k},
+                {"queries", queries.rows},
+                {"seconds", seconds}});
+  } else {
+    fmt::print("{}: beam {} gives recall {:.4f} at k {} on {} queries ({:.2f} s)\n", options.index,
+               tuned.beam, tuned.recall, options.k, with_commas(queries.rows), seconds);
+  }
+  if (!reached) {
+    fmt::print(stderr,
+               "vecinal: recall {} was not reached; beam {}, the largest tried, is stored\n",
+               options.recall, tuned.beam);
+  }
+  return reached ? 0 : 1;
+}
+
+}  // namespace vecinal::cli

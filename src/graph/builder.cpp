@@ -1,0 +1,289 @@
+#include "graph/builder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "core/parallel.hpp"
+#include "core/random.hpp"
+
+namespace vecinal {
+
+/// One item on its way into the graph.
+struct Builder::Insertion {
+  Slot slot = no_slot;
+  std::uint32_t level = 0;
+  Slot twin = no_slot;                     ///< the node with the same row, if there is one
+  std::vector<std::vector<Scored>> links;  ///< by level: chosen nodes, nearest first
+  std::vector<Node> nodes;                 ///< by level: the number given to this item
+};
+
+/// Scratch of one thread.
+struct Builder::Worker {
+  Worker(const Storage& rows, Geometry geometry) : selector(rows, geometry), decoded(rows.padded_dim()) {}
+
+  WalkScratch walk;
+  Selector selector;
+  AlignedFloats decoded;
+  std::vector<Candidate> candidates;
+  std::vector<Node> row;
+  std::vector<Slot> slots;
+  std::vector<float> scores;
+  std::vector<Slot> orphans;
+};
+
+/// A reverse link to be made: source chose target.
+struct Builder::Edge {
+  Node target;
+  float score;
+  Node source;
+  bool adopt;  ///< the target is the parent that source asks for
+
+  friend bool operator<(const Edge& a, const Edge& b) {
+    if (a.target != b.target) return a.target < b.target;
+    if (a.score != b.score) return a.score < b.score;
+    return a.source < b.source;
+  }
+};
+
+Builder::Builder(Graph& graph, const Storage& rows, const BuildParams& params)
+    : graph_(graph), rows_(rows), params_(params), undo_(graph), inserted_(graph.size()) {
+  for (unsigned i = 0; i < params.threads; ++i) workers_.push_back(std::make_unique<Worker>(rows, params.geometry));
+  undo_.set_workers(params.threads);
+}
+
+Builder::~Builder() = default;
+
+std::uint32_t Builder::level_of(Slot slot) const {
+  const double scale = 1.0 / std::log(static_cast<double>(graph_.degree()) / 2.0);
+  const double level = -std::log(random_unit(params_.seed, Stream::levels, slot)) * scale;
+  return static_cast<std::uint32_t>(std::min(level, static_cast<double>(max_levels - 1)));
+}
+
+void Builder::insert(std::span<const Slot> order, const std::function<void(std::size_t)>& watch) {
+  try {
+    std::vector<Slot> slots(order.begin(), order.end());
+    std::stable_sort(slots.begin(), slots.end(), [&](Slot a, Slot b) { return level_of(a) > level_of(b); });
+    graph_.grow(rows_.size());
+    graph_.layer(0).publish(rows_.size());
+    const std::size_t largest = std::max<std::size_t>(1, rows_.size() / 50);
+    const std::size_t before = inserted_;
+    while (inserted_ - before < slots.size()) {
+      const std::size_t done = inserted_ - before;
+      std::size_t size = std::clamp<std::size_t>(inserted_ / 16, 1, largest);
+      if (level_of(slots[done]) >= graph_.levels()) size = 1;  // it makes new levels, which the next ones must see
+      const auto batch = std::span(slots).subspan(done, std::min(size, slots.size() - done));
+      insert_batch(batch, [&](std::size_t in_batch) { watch(done + in_batch); });
+    }
+  } catch (...) {
+    undo_.roll_back(graph_);
+    throw;
+  }
+}
+
+void Builder::insert_batch(std::span<const Slot> batch, const std::function<void(std::size_t)>& watch) {
+  insertions_.resize(batch.size());
+  parallel_for(
+      {.count = batch.size(), .grain = 4, .threads = params_.threads},
+      [&](std::size_t begin, std::size_t end, unsigned worker) {
+        for (std::size_t i = begin; i < end; ++i) {
+          insertions_[i].slot = batch[i];
+          find_links(insertions_[i], *workers_[worker]);
+        }
+      },
+      watch);
+  place(insertions_);
+  inserted_ += batch.size();
+}
+
+void Builder::find_links(Insertion& insertion, Worker& worker) const {
+  const GraphView view = graph_.view();
+  insertion.level = level_of(insertion.slot);
+  insertion.twin = no_slot;
+  insertion.links.resize(insertion.level + 1);
+  for (auto& links : insertion.links) links.clear();
+  if (view.empty()) return;
+  const Scorer scorer = rows_.scorer(rows_.as_query(insertion.slot, worker.decoded.data()));
+  Scored entry{scorer(view.layers[view.levels - 1].slot(0)), 0};
+  for (std::uint32_t level = view.levels; level-- > 0;) {
+    const LayerView& layer = view.layers[level];
+    if (level > insertion.level) {
+      entry = descend(layer, scorer, entry, worker.walk);
+    } else {
+      walk(layer, scorer, entry, params_.beam, worker.walk);
+      const Pool& pool = worker.walk.pool;
+      if (level == 0) insertion.twin = find_twin(insertion, scorer, pool);
+      worker.candidates.clear();
+      for (std::size_t i = 0; i < pool.size(); ++i) worker.candidates.push_back({pool[i], i == 0});
+      const auto chosen = worker.selector.select(layer, worker.candidates, layer.degree,
+                                                 level == 0 ? params_.fill : 0);
+      insertion.links[level].assign(chosen.begin(), chosen.end());
+      entry = pool[0];
+    }
+    if (level > 0) entry.slot = layer.down[entry.slot];
+  }
+}
+
+Slot Builder::find_twin(const Insertion& insertion, const Scorer& scorer, const Pool& pool) const {
+  const float self = scorer(insertion.slot);
+  for (std::size_t i = 0; i < pool.size(); ++i) {
+    const Scored found = pool[i];
+    if (found.score == self && std::memcmp(rows_.row(found.slot), rows_.row(insertion.slot), rows_.stride()) == 0)
+      return found.slot;
+  }
+  return no_slot;
+}
+
+void Builder::place(std::span<Insertion> batch) {
+  std::uint32_t levels = graph_.levels();
+  for (Insertion& insertion : batch) {
+    insertion.nodes.assign(1, insertion.slot);
+    if (insertion.twin == no_slot) levels = std::max(levels, insertion.level + 1);
+  }
+  for (std::uint32_t level = 0; level < levels; ++level) place_level(batch, level);
+  for (const Insertion& insertion : batch) {
+    if (insertion.twin == no_slot) continue;
+    undo_.note_twin(insertion.twin);
+    graph_.add_twin(insertion.twin, insertion.slot);
+  }
+  graph_.set_levels(levels);
+}
+
+void Builder::place_level(std::span<Insertion> batch, std::uint32_t level) {
+  Layer& layer = graph_.layer(level);
+  edges_.clear();
+  std::size_t count = layer.size();
+  if (level > 0) {
+    for (Insertion& insertion : batch)
+      if (insertion.twin == no_slot && insertion.level >= level)
+        insertion.nodes.push_back(static_cast<Node>(count++));
+    layer.grow(count);
+  }
+  std::vector<Node> row;
+  for (const Insertion& insertion : batch) {
+    if (insertion.twin != no_slot || insertion.level < level) continue;
+    const Node node = insertion.nodes[level];
+    if (level > 0) layer.place(node, insertion.slot, insertion.nodes[level - 1]);
+    row.clear();
+    for (const Scored& link : insertion.links[level]) {
+      edges_.push_back({link.slot, link.score, node, level == 0 && row.empty()});
+      row.push_back(link.slot);
+    }
+    layer.set_row(node, row);
+    if (level == 0 && row.empty()) graph_.set_parent(insertion.slot, insertion.slot);
+  }
+  if (level > 0) layer.publish(count);
+  link_back(level);
+  if (level == 0) adopt_orphans();
+}
+
+void Builder::link_back(std::uint32_t level) {
+  std::sort(edges_.begin(), edges_.end());
+  std::vector<std::size_t> starts;
+  for (std::size_t i = 0; i < edges_.size(); ++i)
+    if (i == 0 || edges_[i].target != edges_[i - 1].target) starts.push_back(i);
+  starts.push_back(edges_.size());
+  parallel_for({.count = starts.size() - 1, .grain = 16, .threads = params_.threads},
+               [&](std::size_t begin, std::size_t end, unsigned worker) {
+                 for (std::size_t i = begin; i < end; ++i)
+                   apply(level, std::span(edges_).subspan(starts[i], starts[i + 1] - starts[i]), worker);
+               });
+}
+
+void Builder::apply(std::uint32_t level, std::span<Edge> edges, unsigned worker_index) {
+  Worker& worker = *workers_[worker_index];
+  Layer& layer = graph_.layer(level);
+  const Node target = edges.front().target;
+  const auto row = layer.row(target);
+  undo_.note_row(level, target, worker_index);
+  const bool tree = level == 0;
+  std::uint32_t child_count = tree ? children(target) : 0;
+  for (Edge& edge : edges) {
+    if (!edge.adopt) continue;
+    edge.adopt = child_count < layer.degree() / 2;
+    if (edge.adopt) {
+      graph_.set_parent(edge.source, target);
+      ++child_count;
+    } else {
+      worker.orphans.push_back(edge.source);
+    }
+  }
+  worker.row.assign(row.begin(), row.end());
+  if (row.size() + edges.size() <= layer.degree()) {
+    for (const Edge& edge : edges) worker.row.push_back(edge.source);
+    layer.set_row(target, worker.row);
+    return;
+  }
+  const LayerView view = layer.view();
+  worker.slots.clear();
+  for (const Node node : row) worker.slots.push_back(view.slot(node));
+  worker.scores.resize(row.size());
+  rows_.scorer(rows_.as_query(view.slot(target), worker.decoded.data()))(worker.slots.data(), row.size(),
+                                                                        worker.scores.data());
+  worker.candidates.clear();
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const bool keep = tree && (graph_.parent(row[i]) == target || graph_.parent(target) == row[i]);
+    worker.candidates.push_back({{worker.scores[i], row[i]}, keep});
+  }
+  for (const Edge& edge : edges) worker.candidates.push_back({{edge.score, edge.source}, edge.adopt});
+  std::sort(worker.candidates.begin(), worker.candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.scored < b.scored; });
+  const auto chosen = worker.selector.select(view, worker.candidates, layer.degree(), 0);
+  worker.row.clear();
+  for (const Scored& link : chosen) worker.row.push_back(link.slot);
+  layer.set_row(target, worker.row);
+}
+
+std::uint32_t Builder::children(Slot slot) const {
+  std::uint32_t count = 0;
+  for (const Node node : graph_.layer(0).row(slot)) count += graph_.parent(node) == slot && node != slot ? 1U : 0U;
+  return count;
+}
+
+void Builder::adopt_orphans() {
+  std::vector<Slot> orphans;
+  for (auto& worker : workers_) {
+    orphans.insert(orphans.end(), worker->orphans.begin(), worker->orphans.end());
+    worker->orphans.clear();
+  }
+  std::sort(orphans.begin(), orphans.end());
+  for (const Slot orphan : orphans) {
+    const auto row = graph_.layer(0).row(orphan);
+    const std::vector<Node> chosen(row.begin(), row.end());
+    const auto near = [&](Slot parent) { return adopt(orphan, parent); };
+    if (std::any_of(chosen.begin(), chosen.end(), near)) continue;
+    // The chosen nodes have all the children they can keep: one of their own children has room, or one of theirs.
+    std::vector<Node> open = chosen;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      if (adopt(orphan, open[i])) break;
+      for (const Node next : graph_.layer(0).row(open[i]))
+        if (graph_.parent(next) == open[i] && next != open[i]) open.push_back(next);
+    }
+  }
+}
+
+bool Builder::adopt(Slot orphan, Slot parent) {
+  if (graph_.parent(parent) == no_slot || children(parent) >= graph_.degree() / 2) return false;
+  Layer& layer = graph_.layer(0);
+  const auto link = [&](Slot from, Slot to) {
+    const auto row = layer.row(from);
+    std::vector<Node> links(row.begin(), row.end());
+    if (std::find(links.begin(), links.end(), to) != links.end()) return;
+    undo_.note_row(0, from, 0);
+    if (links.size() == layer.degree()) {
+      const auto loose = std::find_if(links.rbegin(), links.rend(), [&](Node node) {
+        return graph_.parent(node) != from && graph_.parent(from) != node;
+      });
+      links.erase(std::next(loose).base());
+    }
+    links.push_back(to);
+    layer.set_row(from, links);
+  };
+  graph_.set_parent(orphan, parent);
+  link(parent, orphan);
+  link(orphan, parent);
+  return true;
+}
+
+}  // namespace vecinal

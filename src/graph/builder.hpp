@@ -1,0 +1,68 @@
+/// Inserts items into the graph, in batches that see only what earlier batches made.
+///
+/// Batch-synchronous construction (ParlayANN, Manohar et al., PPoPP 2024): the items of a batch search the frozen
+/// graph and choose their links in parallel; then the reverse links are sorted by (target, score, source) and
+/// applied target by target, in parallel too. No locks on nodes, and the same bytes for any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "encoding/storage.hpp"
+#include "graph/graph.hpp"
+#include "graph/select.hpp"
+#include "graph/undo.hpp"
+#include "graph/walk.hpp"
+
+namespace vecinal {
+
+struct BuildParams {
+  std::uint32_t beam = 200;
+  Geometry geometry;
+  std::uint32_t fill = 0;  ///< links a new item takes at least, as far as it found candidates
+  std::uint64_t seed = 0;
+  unsigned threads = 1;  ///< resolved
+};
+
+class Builder {
+ public:
+  /// rows must hold every slot that is going to be inserted.
+  Builder(Graph& graph, const Storage& rows, const BuildParams& params);
+  ~Builder();
+
+  /// Inserts the slots, which follow those that the graph has, in the given order (but for the upper levels, whose
+  /// items go first). watch(done) is called by the calling thread; if it throws, or memory runs out, the graph is
+  /// rolled back and the exception passed on.
+  void insert(std::span<const Slot> order, const std::function<void(std::size_t done)>& watch);
+
+ private:
+  struct Insertion;
+  struct Worker;
+  struct Edge;
+
+  [[nodiscard]] std::uint32_t level_of(Slot slot) const;
+  void insert_batch(std::span<const Slot> batch, const std::function<void(std::size_t)>& watch);
+  void find_links(Insertion& insertion, Worker& worker) const;
+  [[nodiscard]] Slot find_twin(const Insertion& insertion, const Scorer& scorer, const Pool& pool) const;
+  void place(std::span<Insertion> batch);
+  void place_level(std::span<Insertion> batch, std::uint32_t level);
+  void link_back(std::uint32_t level);
+  void apply(std::uint32_t level, std::span<Edge> edges, unsigned worker);
+  void adopt_orphans();
+  [[nodiscard]] bool adopt(Slot orphan, Slot parent);
+  [[nodiscard]] std::uint32_t children(Slot slot) const;
+
+  Graph& graph_;
+  const Storage& rows_;
+  BuildParams params_;
+  Undo undo_;
+  std::size_t inserted_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<Insertion> insertions_;
+  std::vector<Edge> edges_;
+};
+
+}  // namespace vecinal

@@ -1,0 +1,87 @@
+/// The candidates of a walk: the `capacity` best nodes seen, sorted, with the next one to expand.
+///
+/// An entry is one 64-bit key, {score as an ordered integer : 32 | node : 31 | expanded : 1}, so that keeping
+/// the total order (score, node) costs one integer comparison.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "core/types.hpp"
+
+namespace vecinal {
+
+class Pool {
+ public:
+  void reset(std::size_t capacity) {
+    if (keys_.size() < capacity + 1) keys_.resize(capacity + 1);
+    capacity_ = capacity;
+    size_ = 0;
+    next_ = 0;
+  }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool full() const { return size_ == capacity_; }
+  [[nodiscard]] Scored operator[](std::size_t i) const { return {score_of(keys_[i]), node_of(keys_[i])}; }
+
+  /// True if an entry of this score would be kept for sure or on a tie.
+  [[nodiscard]] bool admits(float score) const { return size_ < capacity_ || score <= score_of(keys_[size_ - 1]); }
+
+  /// Node must not be in the pool already.
+  void insert(float score, std::uint32_t node) {
+    const std::uint64_t key = (static_cast<std::uint64_t>(ordered(score)) << 32U) | (node << 1U);
+    if (size_ == capacity_) {
+      if (key >= keys_[size_ - 1]) return;
+      --size_;
+    }
+    const auto begin = keys_.begin();
+    const auto place = std::lower_bound(begin, begin + static_cast<std::ptrdiff_t>(size_), key);
+    const auto at = static_cast<std::size_t>(place - begin);
+    std::memmove(keys_.data() + at + 1, keys_.data() + at, (size_ - at) * sizeof(std::uint64_t));
+    keys_[at] = key;
+    ++size_;
+    next_ = std::min(next_, at);
+  }
+
+  /// The best entry that was not expanded yet, marked expanded; or an entry with no_slot.
+  Scored pop() {
+    while (next_ < size_) {
+      std::uint64_t& key = keys_[next_++];
+      if ((key & 1U) == 0) {
+        key |= 1U;
+        return {score_of(key), node_of(key)};
+      }
+    }
+    return {};
+  }
+
+  /// The node that pop() would return now, or no_slot.
+  [[nodiscard]] std::uint32_t peek() const {
+    for (std::size_t i = next_; i < size_; ++i)
+      if ((keys_[i] & 1U) == 0) return node_of(keys_[i]);
+    return no_slot;
+  }
+
+ private:
+  /// Order-preserving map of finite floats to unsigned integers, and back.
+  static std::uint32_t ordered(float score) {
+    const auto bits = std::bit_cast<std::uint32_t>(score + 0.0F);
+    return (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
+  }
+  static float score_of(std::uint64_t key) {
+    const auto bits = static_cast<std::uint32_t>(key >> 32U);
+    return std::bit_cast<float>((bits & 0x80000000U) != 0 ? bits & 0x7FFFFFFFU : ~bits);
+  }
+  static std::uint32_t node_of(std::uint64_t key) { return static_cast<std::uint32_t>(key) >> 1U; }
+
+  std::vector<std::uint64_t> keys_;
+  std::size_t capacity_ = 0;
+  std::size_t size_ = 0;
+  std::size_t next_ = 0;
+};
+
+}  // namespace vecinal

@@ -1,0 +1,60 @@
+#include "graph/walk.hpp"
+
+namespace vecinal {
+namespace {
+
+/// Collects the unseen neighbours of a node into scratch.fresh and scores them.
+void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch& scratch) {
+  std::size_t count = 0;
+  if (scratch.fresh.size() < layer.degree) {
+    scratch.fresh.resize(layer.degree);
+    scratch.fresh_slots.resize(layer.degree);
+    scratch.scores.resize(layer.degree);
+  }
+  layer.for_links(node, [&](Node next) {
+    if (scratch.visited.insert(next)) scratch.fresh[count++] = next;
+  });
+  const Slot* slots = scratch.fresh.data();
+  if (layer.slots != nullptr) {
+    for (std::size_t i = 0; i < count; ++i) scratch.fresh_slots[i] = layer.slots[scratch.fresh[i]];
+    slots = scratch.fresh_slots.data();
+  }
+  scorer(slots, count, scratch.scores.data());
+  scratch.fresh_count = count;
+  scratch.hops += 1;
+  scratch.distances += count;
+}
+
+void prefetch_row(const LayerView& layer, Node node) {
+  const auto* row = reinterpret_cast<const char*>(layer.links + static_cast<std::size_t>(node) * layer.degree);
+  for (std::size_t line = 0; line < layer.degree * sizeof(Node); line += 64) __builtin_prefetch(row + line);
+}
+
+}  // namespace
+
+void walk(const LayerView& layer, const Scorer& scorer, Scored entry, std::size_t beam, WalkScratch& scratch) {
+  Pool& pool = scratch.pool;
+  pool.reset(beam);
+  scratch.visited.reset(layer.count);
+  scratch.visited.insert(entry.slot);
+  pool.insert(entry.score, entry.slot);
+  for (Scored best = pool.pop(); best.slot != no_slot; best = pool.pop()) {
+    expand(layer, scorer, best.slot, scratch);
+    for (std::size_t i = 0; i < scratch.fresh_count; ++i)
+      if (pool.admits(scratch.scores[i])) pool.insert(scratch.scores[i], scratch.fresh[i]);
+    if (const Node next = pool.peek(); next != no_slot) prefetch_row(layer, next);
+  }
+}
+
+Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry, WalkScratch& scratch) {
+  scratch.visited.reset(layer.count);
+  scratch.visited.insert(entry.slot);
+  for (Scored best = entry;; entry = best) {
+    expand(layer, scorer, best.slot, scratch);
+    for (std::size_t i = 0; i < scratch.fresh_count; ++i)
+      best = std::min(best, Scored{scratch.scores[i], scratch.fresh[i]});
+    if (best == entry) return best;
+  }
+}
+
+}  // namespace vecinal

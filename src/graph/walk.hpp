@@ -1,0 +1,36 @@
+/// Best-first search over one level of the graph (Malkov & Yashunin, TPAMI 2020, algorithm 2).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/bitmap.hpp"
+#include "core/types.hpp"
+#include "core/visited_set.hpp"
+#include "encoding/storage.hpp"
+#include "graph/layer.hpp"
+#include "graph/pool.hpp"
+
+namespace vecinal {
+
+/// What one walk needs and the next one reuses.
+struct WalkScratch {
+  VisitedSet visited;
+  Pool pool;                     ///< the result: best nodes first
+  std::vector<Node> fresh;       ///< neighbours of the expanded node that were not seen before
+  std::vector<Slot> fresh_slots;
+  std::vector<float> scores;
+  std::size_t fresh_count = 0;
+  std::vector<Scored> frontier;  ///< heap of nodes to expand, of filtered walks
+  std::uint64_t hops = 0;        ///< counted up, never reset here
+  std::uint64_t distances = 0;
+};
+
+/// Fills scratch.pool with the `beam` best nodes found from the entry.
+void walk(const LayerView& layer, const Scorer& scorer, Scored entry, std::size_t beam, WalkScratch& scratch);
+
+/// Moves to a neighbour as long as one is closer, and returns where that ends.
+[[nodiscard]] Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry, WalkScratch& scratch);
+
+}  // namespace vecinal

@@ -1,0 +1,75 @@
+/// One lane: the independent witness that the vector levels are tested against, and the last resort.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace {
+
+struct F32 {
+  static constexpr std::size_t width = 1;
+  static constexpr std::size_t registers = 16;
+  float v;
+};
+
+inline F32 zero() { return {0.0F}; }
+inline F32 load(const float* p) { return {*p}; }
+inline F32 broadcast(const float* p) { return {*p}; }
+inline void store(float* p, F32 a) { *p = a.v; }
+inline F32 add(F32 a, F32 b) { return {a.v + b.v}; }
+inline F32 sub(F32 a, F32 b) { return {a.v - b.v}; }
+inline F32 fma(F32 a, F32 b, F32 c) { return {a.v * b.v + c.v}; }
+inline float sum(F32 a) { return a.v; }
+inline std::uint32_t less_equal(F32 a, F32 b) { return a.v <= b.v ? 1U : 0U; }
+
+/// IEEE binary16 to binary32, by bits: subnormals are scaled by a float subtraction.
+inline F32 load_half(const std::uint16_t* p) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(*p & 0x8000U) << 16U;
+  const std::uint32_t rest = *p & 0x7FFFU;
+  std::uint32_t bits = (rest << 13U) + (112U << 23U);
+  float value = 0;
+  if (rest >= 0x7C00U) {
+    bits += 112U << 23U;
+  } else if (rest < 0x0400U) {
+    const std::uint32_t subnormal = (rest << 13U) + (113U << 23U);
+    const std::uint32_t smallest = 113U << 23U;
+    float base = 0;
+    std::memcpy(&value, &subnormal, sizeof value);
+    std::memcpy(&base, &smallest, sizeof base);
+    value -= base;
+    std::memcpy(&bits, &value, sizeof bits);
+  }
+  bits |= sign;
+  std::memcpy(&value, &bits, sizeof value);
+  return {value};
+}
+
+/// binary32 to binary16, to nearest even.
+inline void store_half(std::uint16_t* p, F32 a) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &a.v, sizeof bits);
+  const std::uint32_t sign = (bits >> 16U) & 0x8000U;
+  const std::uint32_t magnitude = bits & 0x7FFFFFFFU;
+  std::uint32_t half = 0;
+  if (magnitude > 0x7F800000U) {
+    half = 0x7E00U | ((magnitude >> 13U) & 0x3FFU);
+  } else if (magnitude >= 0x47800000U) {
+    half = 0x7C00U;
+  } else if (magnitude < 0x38800000U) {
+    // Adding 0.5 lines the subnormal's last bit up with the float's last bit, so the sum rounds it.
+    float value = 0;
+    std::memcpy(&value, &magnitude, sizeof value);
+    value += 0.5F;
+    std::memcpy(&half, &value, sizeof half);
+    half -= 0x3F000000U;
+  } else {
+    const std::uint32_t odd = (magnitude >> 13U) & 1U;
+    half = (magnitude - (112U << 23U) + 0xFFFU + odd) >> 13U;
+  }
+  *p = static_cast<std::uint16_t>(sign | half);
+}
+
+inline void prefetch(const void* p) { __builtin_prefetch(p); }
+
+}  // namespace

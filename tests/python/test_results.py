@@ -1,0 +1,165 @@
+"""What a search returns: shapes, order, padding, names; and what an index says of itself."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import vecinal
+from brute_force import check_hits
+
+METRICS = ["l2", "ip", "cosine"]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return np.random.default_rng(3).standard_normal((200, 12)).astype(np.float32)
+
+
+def index_of(rows, **config):
+    index = vecinal.Index(rows.shape[1], **config)
+    index.add(rows)
+    return index
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("encoding, atol", [("f32", 1e-5), ("f16", 2e-2)])
+@pytest.mark.parametrize("graph", ["hnsw", None])
+def test_the_nearest_are_found(metric, encoding, atol, graph, rows):
+    index = index_of(rows, metric=metric, encoding=encoding, graph=graph)
+    queries = rows[:9] + 0.1
+    for options in ({"exact": True}, {"beam": 200}, {"beam": 200, "threads": 1}):
+        check_hits(index.search(queries, k=7, **options), metric, queries, index.ids, rows, 7, atol=atol)
+
+
+def test_ranks_decide_the_shape(rows):
+    index = index_of(rows)
+    many, row, one = index.search(rows[:4], k=3), index.search(rows[:1], k=3), index.search(rows[0], k=3)
+    for hits, lead in ((many, (4,)), (row, (1,)), (one, ())):
+        assert hits.ids.shape == hits.distances.shape == lead + (3,) and hits.counts.shape == lead
+        assert hits.ids.dtype == np.int64 and hits.distances.dtype == np.float32 and hits.counts.dtype == np.int64
+    np.testing.assert_array_equal(row.ids[0], one.ids)
+    assert index.search(rows[0]).ids.shape == (10,)
+    assert index.search(rows[0], 2).ids.shape == (2,)
+
+
+def test_a_pair_with_names(rows):
+    hits = index_of(rows).search(rows[:2], k=3)
+    ids, distances = hits
+    assert isinstance(hits, tuple) and isinstance(hits, vecinal.Neighbors) and len(hits) == 2
+    assert ids is hits.ids is hits[0] and distances is hits.distances is hits[1]
+    assert hits.stats["distances"] > 0 and set(hits.stats) == {"hops", "distances", "exact"}
+    assert repr(hits).startswith("Neighbors(ids=array([[0, ")
+    ids[:] = 0  # the caller's own
+
+
+def test_exact_searches_are_counted(rows):
+    assert index_of(rows).search(rows[:5], exact=True).stats["exact"] == 5
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda h: pickle.loads(pickle.dumps(h))])
+def test_results_can_be_copied(copied, rows):
+    hits = index_of(rows, metric="ip").search(rows[:2], k=3)
+    other = copied(hits)
+    assert type(other) is vecinal.Neighbors and other.stats == hits.stats
+    for name in ("ids", "distances", "counts", "similarities"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(hits, name))
+
+
+def test_similarities(rows):
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    by_product = index_of(rows, metric="ip").search(rows[:3], k=5, exact=True)
+    np.testing.assert_allclose(by_product.similarities, -np.sort(-(rows[:3] @ rows.T))[:, :5], rtol=1e-5)
+    by_cosine = index_of(rows, metric="cosine").search(rows[:3], k=5, exact=True)
+    np.testing.assert_allclose(by_cosine.similarities, -np.sort(-(unit[:3] @ unit.T))[:, :5], atol=1e-6)
+    assert by_cosine.similarities.dtype == np.float32
+    by_distance = index_of(rows).search(rows[:3])
+    assert not hasattr(by_distance, "similarities")
+    with pytest.raises(AttributeError, match="'l2' has distances"):
+        by_distance.similarities
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("graph", ["hnsw", None])
+def test_fewer_than_k_are_padded(metric, graph, rows):
+    index = index_of(rows[:3], metric=metric, graph=graph)
+    for exact in (False, True):
+        hits = index.search(rows[:2], k=5, exact=exact)
+        assert (hits.ids[:, 3:] == -1).all() and np.isposinf(hits.distances[:, 3:]).all()
+        assert (np.sort(hits.ids[:, :3]) == [0, 1, 2]).all() and hits.counts.tolist() == [3, 3]
+    empty = vecinal.Index(12, metric=metric, graph=graph).search(rows[:2], k=2)
+    assert (empty.ids == -1).all() and empty.counts.tolist() == [0, 0]
+    if metric != "l2":
+        assert np.isneginf(empty.similarities).all()
+
+
+def test_ties_are_in_the_order_of_the_ids():
+    index = vecinal.Index(2)
+    index.add(np.ones((6, 2)), [50, 20, 40, 10, 60, 30])
+    for exact in (False, True):
+        assert index.search([1, 1], k=4, exact=exact).ids.tolist() == [10, 20, 30, 40]
+
+
+def test_k_far_beyond_the_size(rows):
+    hits = index_of(rows[:5]).search(rows[0], k=100_000)
+    assert hits.counts == 5 and hits.ids.shape == (100_000,)
+
+
+def test_same_seed_same_bytes_for_any_thread_count(rows):
+    first = bytes(index_of(rows, seed=7, threads=1))
+    assert first == bytes(index_of(rows, seed=7, threads=3))
+    one, two = index_of(rows, threads=1), index_of(rows, threads=2)
+    np.testing.assert_array_equal(one.search(rows).ids, two.search(rows, threads=4).ids)
+
+
+def test_config_makes_an_index_like_it():
+    given = dict(
+        dim=5, metric="ip", encoding="f16", graph=None, degree=8, build_beam=33, order="lid", threads=2, seed=2**64 - 1
+    )
+    index = vecinal.Index(**given)
+    assert index.config == given and index.dim == 5
+    assert vecinal.Index(**index.config).config == given
+    defaults = vecinal.Index(3).config
+    assert defaults == dict(
+        dim=3, metric="l2", encoding="f32", graph="hnsw", degree=32, build_beam=200, order="shuffled", threads=0, seed=0
+    )
+
+
+def test_stats_and_repr(rows):
+    index = index_of(rows, metric="cosine", encoding="f16")
+    index.remove([1, 2])
+    stats = index.stats()
+    assert stats["size"] == len(index) == 198 and stats["removed"] <= 2
+    assert stats["bytes"] == stats["bytes_rows"] + stats["bytes_graph"] + stats["bytes_ids"] > 0
+    text = repr(index)
+    for part in ("dim=12", "metric='cosine'", "encoding='f16'", "n=198", f"bytes={stats['bytes']}", "simd='"):
+        assert part in text
+    assert index.check() == []
+
+
+def test_beam_is_kept(rows):
+    index = index_of(rows)
+    assert index.beam >= 1
+    index.beam = 123
+    assert index.beam == 123 and vecinal.load(bytes(index)).beam == 123
+    for bad, error in ((0, ValueError), (-1, ValueError), (10**7, ValueError), (1.5, TypeError), (True, TypeError)):
+        with pytest.raises(error, match="beam"):
+            index.beam = bad
+    assert index.beam == 123
+
+
+def test_tune_sets_the_beam(rows):
+    index = index_of(rows)
+    result = index.tune(rows[:50] + 0.01, recall=0.9, k=5)
+    assert set(result) == {"beam", "recall"} and index.beam == result["beam"] >= 1
+    assert 0.9 <= result["recall"] <= 1
+    for bad in (0, 1.01, -1, float("nan")):
+        with pytest.raises(ValueError, match="recall"):
+            index.tune(rows, recall=bad)
+    with pytest.raises(ValueError):
+        index.tune(rows[:0])
+    with pytest.raises(ValueError):
+        vecinal.Index(12).tune(rows)
