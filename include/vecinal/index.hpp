@@ -32,10 +32,10 @@ using Progress = std::function<bool(std::size_t done, std::size_t total)>;
 struct SearchParams {
   std::size_t k = 10;
   std::size_t beam = 0;  ///< candidates kept while walking the graph (ef_search); 0 = the index's default; raised to k
-  Filter filter;
+  Filter filter = {};
   bool exact = false;    ///< compare with every allowed item instead of walking the graph
   unsigned threads = 0;  ///< 0 = the config's
-  Progress progress;
+  Progress progress = {};
 };
 
 struct Stats {

@@ -31,7 +31,7 @@ Progress ProgressBar::callback() {
   if (::isatty(STDERR_FILENO) == 0) return {};
   return [this](std::size_t done, std::size_t total) {
     drawn_ = true;
-    std::fputs(("\r" + progress_line(label_, done, total) + "\x1b[K").c_str(), stderr);
+    std::fputs(fmt::format("\r{}\x1b[K", progress_line(label_, done, total)).c_str(), stderr);
     return true;
   };
 }

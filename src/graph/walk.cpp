@@ -1,5 +1,7 @@
 #include "graph/walk.hpp"
 
+#include <algorithm>
+
 namespace vecinal {
 namespace {
 
@@ -26,13 +28,16 @@ void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch
 }
 
 void prefetch_row(const LayerView& layer, Node node) {
-  const auto* row = reinterpret_cast<const char*>(layer.links + static_cast<std::size_t>(node) * layer.degree);
-  for (std::size_t line = 0; line < layer.degree * sizeof(Node); line += 64) __builtin_prefetch(row + line);
+  const auto* row =
+      reinterpret_cast<const char*>(layer.links + static_cast<std::size_t>(node) * layer.degree);
+  for (std::size_t line = 0; line < layer.degree * sizeof(Node); line += 64)
+    __builtin_prefetch(row + line);
 }
 
 }  // namespace
 
-void walk(const LayerView& layer, const Scorer& scorer, Scored entry, std::size_t beam, WalkScratch& scratch) {
+void walk(const LayerView& layer, const Scorer& scorer, Scored entry, std::size_t beam,
+          WalkScratch& scratch) {
   Pool& pool = scratch.pool;
   pool.reset(beam);
   scratch.visited.reset(layer.count);
@@ -44,6 +49,40 @@ void walk(const LayerView& layer, const Scorer& scorer, Scored entry, std::size_
       if (pool.admits(scratch.scores[i])) pool.insert(scratch.scores[i], scratch.fresh[i]);
     if (const Node next = pool.peek(); next != no_slot) prefetch_row(layer, next);
   }
+}
+
+bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry, std::size_t beam,
+                   BitmapView accept, std::size_t budget, WalkScratch& scratch) {
+  const LayerView& layer = graph.layers[0];
+  Pool& pool = scratch.pool;
+  std::vector<Scored>& frontier = scratch.frontier;
+  const auto farther = [](const Scored& a, const Scored& b) { return b < a; };
+  const auto offer = [&](Scored node) {
+    if (!pool.admits(node.score)) return;
+    frontier.push_back(node);
+    std::push_heap(frontier.begin(), frontier.end(), farther);
+    bool accepted = false;
+    graph.for_twins(node.slot, [&](Slot slot) {
+      accepted = accepted || (slot < accept.count && accept.contains(slot));
+    });
+    if (accepted) pool.insert(node.score, node.slot);
+  };
+  pool.reset(beam);
+  frontier.clear();
+  scratch.visited.reset(layer.count);
+  scratch.visited.insert(entry.slot);
+  offer(entry);
+  const std::uint64_t last = scratch.distances + budget;
+  while (!frontier.empty() && pool.admits(frontier.front().score)) {
+    const Node node = frontier.front().slot;
+    std::pop_heap(frontier.begin(), frontier.end(), farther);
+    frontier.pop_back();
+    expand(layer, scorer, node, scratch);
+    for (std::size_t i = 0; i < scratch.fresh_count; ++i)
+      offer({scratch.scores[i], scratch.fresh[i]});
+    if (scratch.distances > last) return false;
+  }
+  return true;
 }
 
 Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry, WalkScratch& scratch) {

@@ -9,6 +9,7 @@
 #include "core/types.hpp"
 #include "core/visited_set.hpp"
 #include "encoding/storage.hpp"
+#include "graph/graph.hpp"
 #include "graph/layer.hpp"
 #include "graph/pool.hpp"
 
@@ -17,8 +18,8 @@ namespace vecinal {
 /// What one walk needs and the next one reuses.
 struct WalkScratch {
   VisitedSet visited;
-  Pool pool;                     ///< the result: best nodes first
-  std::vector<Node> fresh;       ///< neighbours of the expanded node that were not seen before
+  Pool pool;                ///< the result: best nodes first
+  std::vector<Node> fresh;  ///< neighbours of the expanded node that were not seen before
   std::vector<Slot> fresh_slots;
   std::vector<float> scores;
   std::size_t fresh_count = 0;
@@ -28,9 +29,18 @@ struct WalkScratch {
 };
 
 /// Fills scratch.pool with the `beam` best nodes found from the entry.
-void walk(const LayerView& layer, const Scorer& scorer, Scored entry, std::size_t beam, WalkScratch& scratch);
+void walk(const LayerView& layer, const Scorer& scorer, Scored entry, std::size_t beam,
+          WalkScratch& scratch);
+
+/// As walk(), but scratch.pool gets the best nodes that `accept` holds a twin of; the walk passes
+/// through all others. Gives up and returns false after `budget` distances: a scan of the accepted
+/// rows is then cheaper.
+[[nodiscard]] bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry,
+                                 std::size_t beam, BitmapView accept, std::size_t budget,
+                                 WalkScratch& scratch);
 
 /// Moves to a neighbour as long as one is closer, and returns where that ends.
-[[nodiscard]] Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry, WalkScratch& scratch);
+[[nodiscard]] Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry,
+                             WalkScratch& scratch);
 
 }  // namespace vecinal

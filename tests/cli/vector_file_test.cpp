@@ -64,7 +64,8 @@ TEST(Npy, OneByteTypesMayHaveNoByteOrder) {
 
 TEST(Npy, EveryHalfIsReadAsItsValue) {
   std::string values;
-  for (std::uint32_t bits = 0; bits < 65'536; ++bits) values += raw(static_cast<std::uint16_t>(bits));
+  for (std::uint32_t bits = 0; bits < 65'536; ++bits)
+    values += raw(static_cast<std::uint16_t>(bits));
   const FloatMatrix matrix = floats(npy("<f2", "(256, 256)", values), FileFormat::npy);
   for (std::uint32_t bits = 0; bits < 65'536; ++bits) {
     const double sign = (bits & 0x8000U) != 0 ? -1 : 1;
@@ -76,8 +77,8 @@ TEST(Npy, EveryHalfIsReadAsItsValue) {
     } else if (exponent == 31) {
       EXPECT_EQ(found, sign * std::numeric_limits<float>::infinity()) << bits;
     } else {
-      const double expected = exponent == 0 ? std::ldexp(mantissa, -24)
-                                            : std::ldexp(1024 + mantissa, exponent - 25);
+      const double expected =
+          exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
       EXPECT_EQ(found, sign * expected) << bits;
       EXPECT_EQ(std::signbit(found), sign < 0) << bits;
     }
@@ -109,9 +110,8 @@ TEST(Npy, AListOfIdsIsAColumn) {
 
 TEST(Npy, SpecialFloatsPassUnchanged) {
   const auto infinity = std::numeric_limits<double>::infinity();
-  const FloatMatrix matrix =
-      floats(npy("<f8", "(1, 3)", raw_list<double>({infinity, -infinity, std::nan("")})),
-             FileFormat::npy);
+  const FloatMatrix matrix = floats(
+      npy("<f8", "(1, 3)", raw_list<double>({infinity, -infinity, std::nan("")})), FileFormat::npy);
   EXPECT_EQ(matrix.values[0], infinity);
   EXPECT_EQ(matrix.values[1], -infinity);
   EXPECT_TRUE(std::isnan(matrix.values[2]));

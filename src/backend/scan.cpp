@@ -1,0 +1,212 @@
+#include "backend/scan.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "core/parallel.hpp"
+#include "kernels/dispatch.hpp"
+
+namespace vecinal {
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr std::size_t block_bytes = std::size_t{128} << 10U;
+
+/// The best rows of one query so far: everything within the error margin of the k-th best.
+class Survivors {
+ public:
+  void reset(std::size_t k, float margin) {
+    k_ = k;
+    margin_ = margin;
+    capacity_ = std::max<std::size_t>(4 * k, 64);
+    found_.clear();
+  }
+
+  /// Adds a row and returns the new limit for scores worth adding.
+  float add(Scored row, float limit) {
+    found_.push_back(row);
+    if (found_.size() < capacity_) return limit;
+    limit = shrink();
+    if (found_.size() > capacity_ / 2)
+      capacity_ *= 2;  // many equal scores: keep them all, but not one by one
+    return limit;
+  }
+
+  [[nodiscard]] std::vector<Scored>& found() { return found_; }
+
+  /// Drops rows that cannot be among the best, given how wrong scores may be.
+  float shrink() {
+    if (found_.size() < k_) return infinity;
+    const auto kth = found_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
+    std::nth_element(found_.begin(), kth, found_.end());
+    const float limit = kth->score + margin_;
+    std::erase_if(found_, [&](const Scored& row) { return row.score > limit; });
+    return limit;
+  }
+
+ private:
+  std::size_t k_ = 0;
+  float margin_ = 0;
+  std::size_t capacity_ = 0;
+  std::vector<Scored> found_;
+};
+
+/// One thread's scan of one panel of queries at a time over blocks of rows.
+class PanelScan {
+ public:
+  PanelScan(const Storage& storage, std::size_t rows, std::span<const Slot> slots,
+            const ScanParams& params)
+      : storage_(storage),
+        count_(slots.empty() ? rows : slots.size()),
+        slots_(slots),
+        params_(params),
+        table_(kernels::active()),
+        width_(table_.tile_queries),
+        dim_(storage.padded_dim()),
+        block_(std::max<std::size_t>(16, block_bytes / (dim_ * sizeof(float)))),
+        values_(block_ * dim_),
+        bias_(block_),
+        scores_(block_ * width_),
+        hits_(block_) {}
+
+  /// Panels of `width` queries; all of them see a block of rows before the next block is read.
+  void run(std::span<const float* const> queries,
+           const std::function<void(std::size_t, std::span<Scored>)>& done) {
+    prepare(queries);
+    for (std::size_t first = 0; first < count_; first += block_) {
+      const std::size_t rows = std::min(block_, count_ - first);
+      const float* values = load(first, rows);
+      for (std::size_t panel = 0; panel * width_ < queries.size(); ++panel)
+        scan_panel(panel, values, first, rows, queries.size());
+    }
+    for (std::size_t q = 0; q < queries.size(); ++q) finish(q, queries[q], done);
+  }
+
+  [[nodiscard]] std::size_t width() const { return width_; }
+
+ private:
+  [[nodiscard]] bool l2() const { return storage_.op() == kernels::Op::l2; }
+
+  void prepare(std::span<const float* const> queries) {
+    const std::size_t panels = (queries.size() + width_ - 1) / width_;
+    panels_.assign(panels * dim_ * width_, 0.0F);
+    limits_.assign(panels * width_, -infinity);
+    survivors_.resize(queries.size());
+    // |error| <= dim eps |q||x| for a chain of dim products, and as much again for the norms in l2.
+    const float eps = 0x1.0p-24F * (static_cast<float>(dim_) + 16.0F);
+    const float error = (l2() ? 4.0F : 1.0F) * eps * params_.max_norm * params_.max_norm;
+    for (std::size_t q = 0; q < queries.size(); ++q) {
+      float* panel = panels_.data() + q / width_ * dim_ * width_ + q % width_;
+      for (std::size_t d = 0; d < dim_; ++d) panel[d * width_] = queries[q][d];
+      limits_[q] = infinity;
+      survivors_[q].reset(params_.k, 2.0F * error);
+    }
+  }
+
+  /// The rows of a block as floats, and for l2 their squared norms.
+  const float* load(std::size_t first, std::size_t rows) {
+    const float* values = values_.data();
+    if (slots_.empty() && storage_.codec().is_float()) {
+      values = reinterpret_cast<const float*>(storage_.row(static_cast<Slot>(first)));
+    } else {
+      for (std::size_t i = 0; i < rows; ++i)
+        storage_.decode(slot(first + i), values_.data() + i * dim_);
+    }
+    for (std::size_t i = 0; i < rows; ++i) bias_[i] = l2() ? squared_norm(values + i * dim_) : 0.0F;
+    return values;
+  }
+
+  [[nodiscard]] float squared_norm(const float* row) const {
+    const kernels::RowView view{reinterpret_cast<const std::byte*>(row), 0, dim_, 0};
+    const std::uint32_t self = 0;
+    float score = 0;
+    table_.score[static_cast<std::size_t>(kernels::RowType::f32)]
+                [static_cast<std::size_t>(kernels::Op::negative_dot)](row, view, &self, 1, &score);
+    return -score;
+  }
+
+  void scan_panel(std::size_t panel, const float* values, std::size_t first, std::size_t rows,
+                  std::size_t queries) {
+    const std::size_t base = panel * width_;
+    float* limits = limits_.data() + base;
+    const kernels::Tile tile{values,
+                             dim_,
+                             rows,
+                             dim_,
+                             panels_.data() + panel * dim_ * width_,
+                             bias_.data(),
+                             l2() ? -2.0F : -1.0F,
+                             limits};
+    table_.tile(tile, scores_.data(), hits_.data());
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::uint32_t hits = hits_[i]; hits != 0; hits &= hits - 1) {
+        const auto lane = static_cast<std::size_t>(std::countr_zero(hits));
+        const float score = scores_[i * width_ + lane];
+        if (base + lane < queries && score <= limits[lane])
+          limits[lane] = survivors_[base + lane].add({score, slot(first + i)}, limits[lane]);
+      }
+    }
+  }
+
+  void finish(std::size_t q, const float* query,
+              const std::function<void(std::size_t, std::span<Scored>)>& done) {
+    survivors_[q].shrink();
+    std::vector<Scored>& found = survivors_[q].found();
+    const Scorer scorer = storage_.scorer(query);
+    for (Scored& row : found) row.score = scorer(row.slot);
+    if (found.size() > params_.k) {
+      const auto kth = found.begin() + static_cast<std::ptrdiff_t>(params_.k - 1);
+      std::nth_element(found.begin(), kth, found.end());
+      const float limit = kth->score;
+      std::erase_if(found, [&](const Scored& row) { return row.score > limit; });
+    }
+    done(q, found);
+  }
+
+  [[nodiscard]] Slot slot(std::size_t i) const {
+    return slots_.empty() ? static_cast<Slot>(i) : slots_[i];
+  }
+
+  const Storage& storage_;
+  std::size_t count_;
+  std::span<const Slot> slots_;
+  ScanParams params_;
+  const kernels::KernelTable& table_;
+  std::size_t width_;
+  std::size_t dim_;
+  std::size_t block_;
+  AlignedFloats values_;
+  std::vector<float> bias_;
+  std::vector<float> scores_;
+  std::vector<std::uint32_t> hits_;
+  std::vector<float> panels_;
+  std::vector<float> limits_;
+  std::vector<Survivors> survivors_;
+};
+
+}  // namespace
+
+void scan(const Storage& storage, std::size_t rows, std::span<const Slot> slots,
+          std::span<const float* const> queries, const ScanParams& params,
+          const std::function<void(std::size_t, std::span<Scored>)>& done,
+          const std::function<void(std::size_t)>& watch) {
+  const std::size_t width = kernels::active().tile_queries;
+  // Enough queries a pass that reading the rows costs little, few enough that progress is seen and
+  // threads share.
+  const std::size_t share = (queries.size() + params.threads - 1) / params.threads;
+  const std::size_t group =
+      std::clamp<std::size_t>((share + width - 1) / width * width, width, 16 * width);
+  parallel_for(
+      {.count = queries.size(), .grain = group, .threads = params.threads},
+      [&](std::size_t begin, std::size_t end, unsigned) {
+        PanelScan panels(storage, rows, slots, params);
+        panels.run(queries.subspan(begin, end - begin),
+                   [&](std::size_t q, std::span<Scored> best) { done(begin + q, best); });
+      },
+      watch);
+}
+
+}  // namespace vecinal

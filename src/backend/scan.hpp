@@ -1,0 +1,34 @@
+/// Exact search: every query against every listed row, by register-tiled products and a streaming
+/// top-k.
+///
+/// Rows are taken in blocks that fit the L2 cache, queries in panels. A tile of products never
+/// leaves the registers but for the scores below the query's current limit. Products round
+/// differently from the kernels that graph search uses, so the limit is widened by a bound of that
+/// error and the survivors are scored again by those kernels: the result is exactly the top k of
+/// Scorer, and an n x q matrix never exists.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "encoding/storage.hpp"
+
+namespace vecinal {
+
+struct ScanParams {
+  std::size_t k = 10;
+  float max_norm = 0;    ///< no row and no query is longer than this (Euclidean)
+  unsigned threads = 1;  ///< resolved
+};
+
+/// queries: count rows of padded_dim floats. slots: the rows to compare with; empty means the first
+/// `rows` of them. done(query, best): all rows whose score is at most the k-th best, so ties are
+/// complete, in no order; called once a query, from any thread. watch(queries done): from the
+/// calling thread.
+void scan(const Storage& storage, std::size_t rows, std::span<const Slot> slots,
+          std::span<const float* const> queries, const ScanParams& params,
+          const std::function<void(std::size_t query, std::span<Scored> best)>& done,
+          const std::function<void(std::size_t)>& watch);
+
+}  // namespace vecinal

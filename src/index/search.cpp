@@ -1,0 +1,197 @@
+// Searching a VectorIndex: which slots are allowed, graph walk or exact scan, slots to ids.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "backend/scan.hpp"
+#include "core/concat.hpp"
+#include "core/parallel.hpp"
+#include "core/progress.hpp"
+#include "index/vector_index.hpp"
+#include "transform/prepare.hpp"
+
+namespace vecinal {
+
+/// The slots that a search may return: those that live and pass the filter.
+struct VectorIndex::Allowed {
+  bool everything = false;           ///< every visible slot; the bitmap is then not needed
+  std::vector<std::uint64_t> words;  ///< by slot
+  std::size_t count = 0;             ///< slots set
+
+  [[nodiscard]] BitmapView view() const { return {words.data(), words.size() * 64}; }
+};
+
+/// One search call: everything noted once, so that writers beside it change nothing.
+struct VectorIndex::Searcher {
+  const VectorIndex& index;
+  const SearchParams& params;
+  Neighbors& hits;
+  std::size_t slots;
+  GraphView graph;
+  const Id* ids;
+  Allowed allowed;
+  std::size_t beam;
+
+  void finish(std::size_t query, std::span<const Scored> found) const;
+  bool walk_graph(std::size_t query, const float* row, WalkScratch& scratch) const;
+  void collect(std::size_t query, const Pool& pool) const;
+  [[nodiscard]] bool allows(Slot slot) const {
+    return slot < slots && (allowed.everything || allowed.view().contains(slot));
+  }
+};
+
+void VectorIndex::check_queries(const Batch& queries, const SearchParams& params) const {
+  if (params.k == 0) throw std::invalid_argument("search: k must be at least 1");
+  if (queries.count != 0 && queries.dim != config_.dim)
+    throw std::invalid_argument(concat("search: queries have ", queries.dim, " dims, index has ", config_.dim));
+  if (queries.count != 0 && params.k > std::numeric_limits<std::uint32_t>::max() / queries.count)
+    throw std::invalid_argument(
+        concat("search: ", queries.count, " queries times k = ", params.k, " results is more than 2^32"));
+}
+
+VectorIndex::Allowed VectorIndex::allow(const Filter& filter) const {
+  Allowed allowed;
+  const std::size_t slots = visible_.load(std::memory_order_acquire);
+  if (filter.allows_everything() && live_count_.load(std::memory_order_acquire) == slots) {
+    allowed.everything = true;
+    allowed.count = slots;
+    return allowed;
+  }
+  allowed.words.assign((slots + 63) / 64, 0);
+  const auto set = [&](Slot slot) { allowed.words[slot / 64] |= std::uint64_t{1} << (slot % 64); };
+  const BitmapView live = live_.view();
+  const Id* ids = ids_.ids().data();
+  if (const auto* listed = std::get_if<std::vector<Id>>(&filter.rule())) {
+    const std::shared_lock lock(ids_lock_);
+    for (const Id id : *listed)
+      if (const std::optional<Slot> slot = find_live(id); slot && *slot < slots) set(*slot);
+  } else {
+    const auto* bits = std::get_if<std::span<const std::uint64_t>>(&filter.rule());
+    const auto* asked = std::get_if<std::function<bool(Id)>>(&filter.rule());
+    for (Slot slot = 0; slot < slots; ++slot) {
+      if (!live.contains(slot)) continue;
+      const auto id = static_cast<std::uint64_t>(ids[slot]);
+      if (bits != nullptr && (id / 64 >= bits->size() || (((*bits)[id / 64] >> (id % 64)) & 1U) == 0)) continue;
+      if (asked != nullptr && !(*asked)(ids[slot])) continue;
+      set(slot);
+    }
+  }
+  for (const std::uint64_t word : allowed.words) allowed.count += static_cast<std::size_t>(std::popcount(word));
+  return allowed;
+}
+
+void VectorIndex::Searcher::finish(std::size_t query, std::span<const Scored> found) const {
+  // Here scores tie by id, not by slot: the caller never sees slots.
+  std::vector<std::pair<float, Id>> best;
+  best.reserve(found.size());
+  for (const Scored& row : found) best.emplace_back(row.score, ids[row.slot]);
+  const std::size_t count = std::min(params.k, best.size());
+  std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(count), best.end());
+  for (std::size_t i = 0; i < count; ++i) {
+    const float score = best[i].first;
+    hits.ids[query * params.k + i] = best[i].second;
+    hits.distances[query * params.k + i] =
+        index.config_.metric == Metric::cosine ? std::max(0.0F, 1.0F + score) : score + 0.0F;
+  }
+  hits.counts[query] = static_cast<std::uint32_t>(count);
+}
+
+void VectorIndex::Searcher::collect(std::size_t query, const Pool& pool) const {
+  std::vector<Scored> found;
+  for (std::size_t i = 0; i < pool.size(); ++i) {
+    const Scored node = pool[i];
+    if (found.size() >= params.k && node.score > found.back().score) break;
+    graph.for_twins(node.slot, [&](Slot slot) {
+      if (allows(slot)) found.push_back({node.score, slot});
+    });
+  }
+  finish(query, found);
+}
+
+bool VectorIndex::Searcher::walk_graph(std::size_t query, const float* row, WalkScratch& scratch) const {
+  const Scorer scorer = index.rows_.scorer(row);
+  Scored entry{scorer(graph.layers[graph.levels - 1].slot(0)), 0};
+  for (std::uint32_t level = graph.levels - 1; level > 0; --level) {
+    entry = descend(graph.layers[level], scorer, entry, scratch);
+    entry.slot = graph.layers[level].down[entry.slot];
+  }
+  if (allowed.everything)
+    walk(graph.layers[0], scorer, entry, beam, scratch);
+  else if (!walk_filtered(graph, scorer, entry, beam, allowed.view(), allowed.count, scratch))
+    return false;
+  collect(query, scratch.pool);
+  return hits.counts[query] >= std::min(params.k, allowed.count);
+}
+
+Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) const {
+  check_queries(queries, params);
+  const unsigned threads = resolve_threads(params.threads != 0 ? params.threads : config_.threads);
+  ProgressMeter meter(params.progress, queries.count);
+  Neighbors hits{.queries = queries.count, .k = params.k, .ids = {}, .distances = {}, .counts = {}, .stats = {}};
+  hits.ids.assign(queries.count * params.k, no_id);
+  hits.distances.assign(queries.count * params.k, std::numeric_limits<float>::infinity());
+  hits.counts.assign(queries.count, 0);
+
+  AlignedFloats prepared(queries.count * rows_.padded_dim());
+  std::vector<const float*> rows(queries.count);
+  float max_norm = 0;
+  for (std::size_t i = 0; i < queries.count; ++i) {
+    float* row = prepared.data() + i * rows_.padded_dim();
+    const auto [fault, norm] = prepare_row(config_.metric, queries.row(i), config_.dim, row);
+    if (fault != RowFault::none) throw std::invalid_argument(concat("search: query ", i, " ", describe(fault)));
+    rows[i] = row;
+    max_norm = std::max(max_norm, norm);
+  }
+
+  const ReaderGate::Pass pass(gate_);
+  Searcher searcher{*this, params, hits, visible_.load(std::memory_order_acquire), {}, ids_.ids().data(),
+                    allow(params.filter), std::max(params.k, params.beam != 0 ? params.beam : beam())};
+  searcher.slots = std::min(searcher.slots, std::max(searcher.allowed.words.size() * 64, searcher.allowed.count));
+  if (searcher.allowed.count == 0) return hits;
+
+  // A filtered walk passes about 16 beam / selectivity rows; scanning the allowed ones may cost less.
+  const double walk_cost = 16.0 * static_cast<double>(searcher.beam) * static_cast<double>(searcher.slots);
+  const auto allowed = static_cast<double>(searcher.allowed.count);
+  const bool few = !searcher.allowed.everything && allowed * allowed < walk_cost;
+  std::vector<std::uint8_t> scanned(queries.count, 1);
+  if (config_.graph == GraphKind::hnsw && !params.exact && !few && params.k < searcher.allowed.count) {
+    searcher.graph = graph_.view();
+    std::vector<WalkScratch> scratch(std::min<std::size_t>(threads, queries.count));
+    parallel_for(
+        {.count = queries.count, .grain = 4, .threads = threads},
+        [&](std::size_t begin, std::size_t end, unsigned worker) {
+          for (std::size_t i = begin; i < end; ++i)
+            scanned[i] = searcher.walk_graph(i, rows[i], scratch[worker]) ? 0 : 1;
+        },
+        [&](std::size_t done) { meter.update(done); });
+    for (const WalkScratch& used : scratch) {
+      hits.stats.hops += used.hops;
+      hits.stats.distances += used.distances;
+    }
+  }
+
+  std::vector<std::size_t> exact;
+  std::vector<const float*> exact_rows;
+  for (std::size_t i = 0; i < queries.count; ++i) {
+    if (scanned[i] == 0) continue;
+    exact.push_back(i);
+    exact_rows.push_back(rows[i]);
+  }
+  if (!exact.empty()) {
+    std::vector<Slot> slots;
+    if (!searcher.allowed.everything)
+      for (Slot slot = 0; slot < searcher.slots; ++slot)
+        if (searcher.allows(slot)) slots.push_back(slot);
+    hits.stats.exact = exact.size();
+    hits.stats.distances += exact.size() * searcher.allowed.count;
+    scan(rows_, searcher.allowed.count, slots, exact_rows,
+         {.k = params.k, .max_norm = std::max(max_norm, max_norm_.load()), .threads = threads},
+         [&](std::size_t i, std::span<Scored> best) { searcher.finish(exact[i], best); },
+         [&](std::size_t done) { meter.update(queries.count - exact.size() + done); });
+  }
+  if (params.progress) params.progress(queries.count, queries.count);
+  return hits;
+}
+
+}  // namespace vecinal

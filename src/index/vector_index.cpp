@@ -1,0 +1,256 @@
+#include "index/vector_index.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+
+#include "core/concat.hpp"
+#include "core/parallel.hpp"
+#include "core/progress.hpp"
+#include "graph/builder.hpp"
+#include "transform/prepare.hpp"
+
+namespace vecinal {
+namespace {
+
+constexpr std::size_t max_items = (std::size_t{1} << 31U) - 2;  // a pool entry keeps 31 bits of a node
+
+kernels::Op op_of(Metric metric) { return metric == Metric::l2 ? kernels::Op::l2 : kernels::Op::negative_dot; }
+
+/// alpha 1 for inner product: a factor on scores of either sign would prune without sense.
+Geometry geometry_of(Metric metric) {
+  switch (metric) {
+    case Metric::l2:
+      return {.alpha = 1.0F, .shift = 0.0F};
+    case Metric::cosine:
+      return {.alpha = 1.0F, .shift = 1.0F};
+    case Metric::inner_product:
+      break;
+  }
+  return {.alpha = 1.0F, .shift = 0.0F};
+}
+
+Config checked(const Config& config) {
+  validate(config);
+  return config;
+}
+
+}  // namespace
+
+VectorIndex::VectorIndex(const Config& config)
+    : config_(checked(config)), rows_(config.encoding, op_of(config.metric), config.dim), graph_(config.degree) {}
+
+void VectorIndex::train(const Batch& sample, const Batch& queries) {
+  for (const Batch* batch : {&sample, &queries}) {
+    if (batch->count == 0) continue;
+    if (batch->dim != config_.dim)
+      throw std::invalid_argument(
+          concat("train: vectors have ", batch->dim, " dims, the index has ", config_.dim));
+    std::vector<float> row(config_.dim);
+    for (std::size_t i = 0; i < batch->count; ++i)
+      if (const auto [fault, norm] = prepare_row(config_.metric, batch->row(i), config_.dim, row.data());
+          fault != RowFault::none)
+        throw std::invalid_argument(concat("train: row ", i, " ", describe(fault)));
+  }
+}
+
+std::vector<Id> VectorIndex::add(const Batch& items, std::span<const Id> ids, const Progress& progress) {
+  if (items.count != 0 && items.dim != config_.dim)
+    throw std::invalid_argument(concat("add: items have ", items.dim, " dims, the index has ", config_.dim));
+  const std::lock_guard writer(writer_);
+  std::vector<Id> chosen = choose_ids(items.count, ids);
+  if (items.count == 0) return chosen;
+  const std::size_t first = rows_.size();
+  if (items.count > max_items - first)
+    throw std::length_error(concat("add: an index holds at most ", max_items, " items, removed ones included"));
+  try {
+    {
+      const std::unique_lock lock(ids_lock_);
+      ids_.prepare(chosen, [&](Slot slot) { return live_.contains(slot); });
+    }
+    rows_.resize(first + items.count);
+    live_.resize(first + items.count);
+    const float max_norm = encode_rows(items, first);
+    link_rows(first, progress);
+    commit(first, chosen, max_norm);
+  } catch (...) {
+    drop_rows(first);
+    throw;
+  }
+  release_outgrown();
+  if (progress) progress(items.count, items.count);
+  return chosen;
+}
+
+std::vector<Id> VectorIndex::choose_ids(std::size_t count, std::span<const Id> ids) const {
+  std::vector<Id> chosen(count);
+  if (ids.empty()) {
+    if (static_cast<std::uint64_t>(IdMap::max_id - ids_.next_id()) < count)
+      throw std::invalid_argument("add: no ids are left after the largest one used; give ids");
+    std::iota(chosen.begin(), chosen.end(), ids_.next_id());
+    return chosen;
+  }
+  if (ids.size() != count) throw std::invalid_argument(concat("add: ", count, " items but ", ids.size(), " ids"));
+  chosen.assign(ids.begin(), ids.end());
+  for (std::size_t i = 0; i < count; ++i) {
+    if (ids[i] < 0) throw std::invalid_argument(concat("add: id ", ids[i], " of row ", i, " is negative"));
+    if (find_live(ids[i])) throw std::invalid_argument(concat("add: id ", ids[i], " of row ", i, " is in the index"));
+  }
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), 0U);
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return ids[a] < ids[b] || (ids[a] == ids[b] && a < b);
+  });
+  for (std::size_t i = 1; i < count; ++i)
+    if (ids[order[i]] == ids[order[i - 1]])
+      throw std::invalid_argument(
+          concat("add: id ", ids[order[i]], " is given to row ", order[i - 1], " and to row ", order[i]));
+  return chosen;
+}
+
+float VectorIndex::encode_rows(const Batch& items, std::size_t first) {
+  const unsigned threads = resolve_threads(config_.threads);
+  std::vector<float> norms(threads, 0.0F);
+  std::vector<AlignedFloats> scratch;
+  for (unsigned i = 0; i < threads; ++i) scratch.emplace_back(rows_.padded_dim());
+  parallel_for({.count = items.count, .grain = 1024, .threads = threads},
+               [&](std::size_t begin, std::size_t end, unsigned worker) {
+                 float* row = scratch[worker].data();
+                 for (std::size_t i = begin; i < end; ++i) {
+                   const auto [fault, norm] = prepare_row(config_.metric, items.row(i), config_.dim, row);
+                   if (fault != RowFault::none)
+                     throw std::invalid_argument(concat("add: row ", i, " ", describe(fault)));
+                   if (!rows_.set(static_cast<Slot>(first + i), row))
+                     throw std::invalid_argument(concat("add: row ", i, " has a value out of range: ",
+                                                        name(config_.encoding), " holds ", rows_.codec().range()));
+                   norms[worker] = std::max(norms[worker], norm);
+                 }
+               });
+  return *std::max_element(norms.begin(), norms.end());
+}
+
+void VectorIndex::link_rows(std::size_t first, const Progress& progress) {
+  if (config_.graph == GraphKind::none) return;
+  const unsigned threads = resolve_threads(config_.threads);
+  ProgressMeter meter(progress, rows_.size() - first);
+  const InsertionPlan plan = plan_insertion(rows_, first, config_, threads);
+  Builder builder(graph_, rows_,
+                  {.beam = config_.build_beam,
+                   .geometry = geometry_of(config_.metric),
+                   .seed = config_.seed,
+                   .threads = threads});
+  builder.insert(plan.order, [&](std::size_t done) { meter.update(done); });
+  for (const auto& [node, slot] : plan.twins) graph_.add_twin(node, slot);
+}
+
+void VectorIndex::commit(std::size_t first, std::span<const Id> ids, float max_norm) {
+  const std::unique_lock lock(ids_lock_);
+  ids_.append(ids);
+  // f16 rounding can lengthen a row by 2^-11 of itself.
+  max_norm_.store(std::max(max_norm_.load(), max_norm * 1.001F));
+  for (std::size_t i = 0; i < ids.size(); ++i) live_.set(static_cast<Slot>(first + i), true);
+  visible_.store(first + ids.size(), std::memory_order_release);
+  live_count_.fetch_add(ids.size(), std::memory_order_acq_rel);
+}
+
+void VectorIndex::drop_rows(std::size_t count) {
+  // A search may have noted rows that are going to be written again.
+  gate_.synchronize();
+  rows_.resize(count);
+  live_.resize(count);
+}
+
+void VectorIndex::release_outgrown() {
+  if (!rows_.raw().has_retired() && !graph_.parents().has_retired() && !ids_.ids().has_retired()) return;
+  gate_.synchronize();
+  rows_.raw().release_retired();
+  live_.words().release_retired();
+  ids_.ids().release_retired();
+  graph_.release_retired();
+}
+
+std::optional<Slot> VectorIndex::find_live(Id id) const {
+  const std::optional<Slot> slot = ids_.find(id);
+  return slot && live_.contains(*slot) ? slot : std::nullopt;
+}
+
+std::size_t VectorIndex::remove(std::span<const Id> ids) {
+  const std::lock_guard writer(writer_);
+  const std::unique_lock lock(ids_lock_);
+  std::size_t removed = 0;
+  for (const Id id : ids) {
+    const std::optional<Slot> slot = find_live(id);
+    if (!slot) continue;
+    live_.set(*slot, false);
+    ids_.forget(id);
+    ++removed;
+  }
+  live_count_.fetch_sub(removed, std::memory_order_acq_rel);
+  return removed;
+}
+
+void VectorIndex::set_beam(std::size_t beam) {
+  if (beam < 1 || beam > 1'000'000)
+    throw std::invalid_argument(concat("set_beam: beam must be 1 to 1,000,000, got ", beam));
+  beam_.store(beam, std::memory_order_relaxed);
+}
+
+bool VectorIndex::contains(Id id) const {
+  const std::shared_lock lock(ids_lock_);
+  return find_live(id).has_value();
+}
+
+std::vector<Id> VectorIndex::ids() const {
+  const std::shared_lock lock(ids_lock_);
+  std::vector<Id> found;
+  found.reserve(size());
+  for (std::size_t slot = 0; slot < ids_.slots(); ++slot)
+    if (live_.contains(static_cast<Slot>(slot))) found.push_back(ids_.ids()[slot]);
+  return found;
+}
+
+void VectorIndex::get(Id id, std::span<float> out) const {
+  if (out.size() != config_.dim)
+    throw std::invalid_argument(concat("get: out has ", out.size(), " values, the index has ", config_.dim, " dims"));
+  const ReaderGate::Pass pass(gate_);
+  const std::shared_lock lock(ids_lock_);
+  const std::optional<Slot> slot = find_live(id);
+  if (!slot) throw std::out_of_range(concat("get: id ", id, " is not in the index"));
+  std::vector<float> row(rows_.padded_dim());
+  rows_.decode(*slot, row.data());
+  std::copy_n(row.begin(), config_.dim, out.begin());
+}
+
+Stats VectorIndex::stats() const {
+  const std::lock_guard writer(writer_);
+  Stats stats;
+  stats.size = size();
+  stats.removed = rows_.size() - stats.size;
+  stats.duplicates = graph_.twin_count();
+  stats.levels = graph_.levels();
+  stats.mean_degree = graph_.mean_degree();
+  stats.bytes_rows = rows_.bytes();
+  stats.bytes_graph = graph_.bytes();
+  stats.bytes_ids = ids_.bytes() + live_.words().bytes();
+  stats.bytes = stats.bytes_rows + stats.bytes_graph + stats.bytes_ids;
+  return stats;
+}
+
+std::vector<std::string> VectorIndex::check() const {
+  const std::lock_guard writer(writer_);
+  std::vector<std::string> faults;
+  if (config_.graph == GraphKind::hnsw && graph_.size() != rows_.size())
+    faults.push_back(concat("graph: ", graph_.size(), " nodes for ", rows_.size(), " rows"));
+  if (config_.graph == GraphKind::hnsw && faults.empty()) faults = graph_.check();
+  if (ids_.slots() != rows_.size() || live_.size() != rows_.size())
+    faults.push_back(concat("ids: ", ids_.slots(), " ids for ", rows_.size(), " rows"));
+  if (live_.popcount() != size()) faults.push_back(concat("live: ", live_.popcount(), " set, ", size(), " counted"));
+  for (std::size_t slot = 0; slot < ids_.slots() && faults.empty(); ++slot) {
+    const Id id = ids_.ids()[slot];
+    if (live_.contains(static_cast<Slot>(slot)) && (id < 0 || id > IdMap::max_id || find_live(id) != slot))
+      faults.push_back(concat("ids: id ", id, " does not lead to its slot ", slot));
+  }
+  return faults;
+}
+
+}  // namespace vecinal

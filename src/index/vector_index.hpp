@@ -1,0 +1,92 @@
+/// The index of single vectors: rows, graph, ids and what lives, joined behind the public interface.
+///
+/// Locks: writer_ queues mutating calls. ids_lock_ guards the id map, for contains(), get() and ids(). Searches take
+/// neither: they pass gate_, note the views once, and see slots below visible_ whose live bit is set.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <shared_mutex>
+
+#include "core/bitmap.hpp"
+#include "core/id_map.hpp"
+#include "core/reader_gate.hpp"
+#include "encoding/storage.hpp"
+#include "graph/graph.hpp"
+#include "graph/walk.hpp"
+#include "vecinal/index.hpp"
+
+namespace vecinal {
+
+class SectionReader;
+
+class VectorIndex final : public Index {
+ public:
+  explicit VectorIndex(const Config& config);
+
+  /// Reads the sections of a file; file >= 0 maps large ones from it. Throws FormatError.
+  static std::unique_ptr<VectorIndex> load(const SectionReader& reader, const LoadOptions& options, int file);
+
+  void train(const Batch& sample, const Batch& queries) override;
+  std::vector<Id> add(const Batch& items, std::span<const Id> ids, const Progress& progress) override;
+  std::size_t remove(std::span<const Id> ids) override;
+  Neighbors search(const Batch& queries, const SearchParams& params) const override;
+  void set_beam(std::size_t beam) override;
+  std::size_t beam() const override { return beam_.load(std::memory_order_relaxed); }
+  std::size_t size() const override { return live_count_.load(std::memory_order_acquire); }
+  bool contains(Id id) const override;
+  std::vector<Id> ids() const override;
+  void get(Id id, std::span<float> out) const override;
+  void save(const std::filesystem::path& file) const override;
+  std::vector<std::byte> to_bytes() const override;
+  Stats stats() const override;
+  const Config& config() const override { return config_; }
+  std::vector<std::string> check() const override;
+
+ private:
+  struct Searcher;
+  struct Allowed;
+  class ScratchPool;
+
+  // vector_index.cpp
+  [[nodiscard]] std::vector<Id> choose_ids(std::size_t count, std::span<const Id> ids) const;
+  [[nodiscard]] float encode_rows(const Batch& items, std::size_t first);
+  void link_rows(std::size_t first, const Progress& progress);
+  void commit(std::size_t first, std::span<const Id> ids, float max_norm);
+  void drop_rows(std::size_t count);
+  [[nodiscard]] std::optional<Slot> find_live(Id id) const;
+  void release_outgrown();
+
+  // search.cpp
+  void check_queries(const Batch& queries, const SearchParams& params) const;
+  [[nodiscard]] Allowed allow(const Filter& filter) const;
+
+  // index_file.cpp
+  void write_sections(const std::function<void(class SectionWriter&)>& use) const;
+  void read_sections(const SectionReader& reader, const LoadOptions& options, int file);
+  void validate_rows() const;
+
+  Config config_;
+  Storage rows_;
+  Graph graph_;
+  IdMap ids_;
+  Bitmap live_;
+  std::atomic<std::size_t> visible_{0};     ///< slots whose add has been committed
+  std::atomic<std::size_t> live_count_{0};
+  std::atomic<std::size_t> beam_{64};
+  std::atomic<float> max_norm_{0};          ///< no row is longer
+  mutable std::mutex writer_;
+  mutable std::shared_mutex ids_lock_;
+  mutable ReaderGate gate_;
+};
+
+/// The order in which the slots from `first` on enter the graph, but for rows that equal an earlier one, which come
+/// back in `twins` with the slot they equal.
+struct InsertionPlan {
+  std::vector<Slot> order;
+  std::vector<std::pair<Slot, Slot>> twins;  ///< {slot that is inserted, slot with the same row}
+};
+[[nodiscard]] InsertionPlan plan_insertion(const Storage& rows, std::size_t first, const Config& config,
+                                           unsigned threads);
+
+}  // namespace vecinal

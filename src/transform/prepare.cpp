@@ -1,0 +1,42 @@
+#include "transform/prepare.hpp"
+
+#include <cmath>
+#include <cstring>
+
+namespace vecinal {
+
+Prepared prepare_row(Metric metric, const float* from, std::size_t dim, float* to) {
+  // Squares of finite floats and their sum are finite in double, so a sum that is not finite says it all.
+  double chains[4] = {0, 0, 0, 0};
+  std::size_t d = 0;
+  for (; d + 4 <= dim; d += 4)
+    for (std::size_t c = 0; c < 4; ++c) chains[c] += static_cast<double>(from[d + c]) * static_cast<double>(from[d + c]);
+  for (; d < dim; ++d) chains[0] += static_cast<double>(from[d]) * static_cast<double>(from[d]);
+  const double squared = (chains[0] + chains[1]) + (chains[2] + chains[3]);
+  if (!std::isfinite(squared)) return {RowFault::not_finite, 0};
+  if (metric != Metric::cosine) {
+    if (squared > max_squared_norm) return {RowFault::too_long, 0};
+    std::memcpy(to, from, dim * sizeof(float));
+    return {RowFault::none, static_cast<float>(std::sqrt(squared))};
+  }
+  if (squared == 0) return {RowFault::zero, 0};
+  const double scale = 1.0 / std::sqrt(squared);
+  for (std::size_t i = 0; i < dim; ++i) to[i] = static_cast<float>(static_cast<double>(from[i]) * scale);
+  return {RowFault::none, 1.0F};
+}
+
+const char* describe(RowFault fault) {
+  switch (fault) {
+    case RowFault::not_finite:
+      return "has a value that is not finite";
+    case RowFault::zero:
+      return "is zero, and cosine is not defined for it";
+    case RowFault::too_long:
+      return "is too long: its squared norm exceeds 8.5e37, the range of float32 distances";
+    case RowFault::none:
+      break;
+  }
+  return "is sound";
+}
+
+}  // namespace vecinal

@@ -1,0 +1,327 @@
+// The built program, run as a user runs it: exit codes, outputs, errors.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "file_bytes.hpp"
+#include "temporary_folder.hpp"
+#include "vector_file.hpp"
+
+namespace vecinal::cli {
+namespace {
+
+using nlohmann::json;
+using ::testing::Test;
+
+struct Ran {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+std::string quoted(const std::string& argument) {
+  std::string text = "'";
+  for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+FloatMatrix random_vectors(std::size_t rows, std::size_t columns, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal;
+  FloatMatrix matrix{rows, columns, {}};
+  matrix.values.resize(rows * columns);
+  for (float& value : matrix.values) value = normal(generator);
+  return matrix;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// A folder with a small set of vectors; programs run in it.
+class Program : public Test {
+ protected:
+  Program() {
+    write_floats(folder_ / "base.fbin", random_vectors(500, 16, 1).view());
+    write_floats(folder_ / "queries.npy", random_vectors(20, 16, 2).view());
+  }
+
+  [[nodiscard]] Ran run(const std::vector<std::string>& arguments,
+                        const std::string& stdout_file = "") const {
+    std::filesystem::create_directory(folder_ / "streams");
+    std::string line = "cd " + quoted(folder_.path().string()) + " && " VECINAL_EMULATOR " " +
+                       quoted(VECINAL_PROGRAM);
+    for (const std::string& argument : arguments) line += " " + quoted(argument);
+    const std::string out = (folder_ / "streams/out").string();
+    const std::string err = (folder_ / "streams/err").string();
+    line += " >" + quoted(stdout_file.empty() ? out : stdout_file) + " 2>" + quoted(err) +
+            " </dev/null";
+    const int status = std::system(line.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content_of(out), content_of(err)};
+  }
+
+  /// Runs a command that must succeed and print JSON alone.
+  [[nodiscard]] json run_json(std::vector<std::string> arguments) const {
+    arguments.emplace_back("--json");
+    const Ran ran = run(arguments);
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_EQ(ran.err, "");
+    return json::parse(ran.out);
+  }
+
+  void expect_failure(const std::vector<std::string>& arguments, int code,
+                      const std::string& reason) const {
+    const Ran ran = run(arguments);
+    EXPECT_EQ(ran.code, code) << ran.err;
+    EXPECT_TRUE(ran.err.starts_with("vecinal: ")) << ran.err;
+    EXPECT_TRUE(contains(ran.err, reason)) << ran.err;
+    EXPECT_EQ(ran.out, "");
+  }
+
+  void build(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments = {"build", "base.fbin", "-o", "a.vcn"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ran ran = run(arguments);
+    ASSERT_EQ(ran.code, 0) << ran.err;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Program, HelpAndVersionArePrintedToStdout) {
+  const Ran help = run({"--help"});
+  EXPECT_EQ(help.code, 0);
+  for (const char* command : {"build", "search", "bench", "tune", "info", "convert"}) {
+    EXPECT_TRUE(contains(help.out, command));
+    const Ran own = run({command, "--help"});
+    EXPECT_EQ(own.code, 0);
+    EXPECT_TRUE(contains(own.out, "--json")) << own.out;
+  }
+  const Ran version = run({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_TRUE(version.out.starts_with("vecinal ")) << version.out;
+}
+
+TEST_F(Program, WrongArgumentsExitWith2) {
+  expect_failure({}, 2, "required");
+  expect_failure({"biuld"}, 2, "'biuld'");
+  expect_failure({"--nonsense"}, 2, "'--nonsense'");
+  expect_failure({"build", "base.fbin"}, 2, "--output is required");
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--nonsense"}, 2, "--nonsense");
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--degree", "many"}, 2, "--degree");
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--degree", "-4"}, 2, "negative");
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--threads", "99999999999"}, 2, "--threads");
+  expect_failure({"build", "base.csv", "-o", "a.vcn"}, 2, ".fbin");
+  expect_failure({"bench"}, 2, "bench needs");
+  expect_failure({"bench", ".", "--repeats", "0"}, 2, "repeat");
+}
+
+TEST_F(Program, TheLibrarysInvalidArgumentsExitWith2) {
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--metric", "hamming"}, 2, "hamming");
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--degree", "7"}, 2, "degree");
+  write_ids(folder_ / "ids.npy", {499, 1, std::vector<Id>(499, 1)});
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--ids", "ids.npy"}, 2, "499");
+  write_ids(folder_ / "same.npy", {500, 1, std::vector<Id>(500, 1)});
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--ids", "same.npy"}, 2, "");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a.vcn"));
+  build();
+  expect_failure({"search", "a.vcn", "queries.npy", "-k", "0"}, 2, "k");
+  expect_failure({"tune", "a.vcn", "queries.npy", "--recall", "1.5"}, 2, "recall");
+  write_floats(folder_ / "other.npy", random_vectors(2, 17, 3).view());
+  expect_failure({"search", "a.vcn", "other.npy"}, 2, "17");
+}
+
+TEST_F(Program, BadFilesExitWith1) {
+  expect_failure({"build", "missing.npy", "-o", "a.vcn"}, 1, "missing.npy");
+  expect_failure({"build", "base.fbin", "-o", "missing/a.vcn"}, 1, "missing");
+  expect_failure({"build", "base.fbin", "-o", "streams"}, 1, "streams");
+  folder_.write("cut.fbin", bin(3, 3, "short"));
+  expect_failure({"build", "cut.fbin", "-o", "a.vcn"}, 1, "found 5");
+  expect_failure({"search", "base.fbin", "queries.npy"}, 1, "");
+  expect_failure({"search", "missing.vcn", "queries.npy"}, 1, "missing.vcn");
+  expect_failure({"info", "missing.vcn"}, 1, "missing.vcn");
+  expect_failure({"info", "base.fbin"}, 1, "");
+  expect_failure({"tune", "base.fbin", "queries.npy"}, 1, "");
+  expect_failure({"bench", "missing"}, 1, "missing");
+  expect_failure({"bench", "streams"}, 1, "base");
+  expect_failure({"convert", "cut.fbin", "a.npy"}, 1, "found 5");
+}
+
+TEST_F(Program, AFullDiskExitsWith1) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  build();
+  const Ran printed = run({"search", "a.vcn", "queries.npy"}, "/dev/full");
+  EXPECT_EQ(printed.code, 1);
+  EXPECT_TRUE(contains(printed.err, "No space left")) << printed.err;
+  std::filesystem::create_symlink("/dev/full", folder_ / "full.npy");
+  expect_failure({"search", "a.vcn", "queries.npy", "-o", "full.npy"}, 1, "No space left");
+}
+
+TEST_F(Program, BuildReportsWhatItMade) {
+  const json built =
+      run_json({"build", "base.fbin", "-o", "a.vcn", "--metric", "cosine", "--degree", "16",
+                "--build-beam", "50", "--order", "given", "--seed", "7"});
+  EXPECT_EQ(built.at("size"), 500);
+  EXPECT_EQ(built.at("config").at("metric"), "cosine");
+  EXPECT_EQ(built.at("config").at("degree"), 16);
+  EXPECT_EQ(built.at("config").at("seed"), 7);
+  EXPECT_GT(built.at("seconds"), 0);
+  EXPECT_GE(built.at("bytes_per_vector"), 64);
+  EXPECT_EQ(built.at("file_bytes"), std::filesystem::file_size(folder_ / "a.vcn"));
+
+  const json info = run_json({"info", "a.vcn", "--verify"});
+  EXPECT_EQ(info.at("size"), 500);
+  EXPECT_EQ(info.at("config"), built.at("config"));
+  EXPECT_EQ(info.at("sound"), true);
+  EXPECT_FALSE(info.at("sections").empty());
+}
+
+TEST_F(Program, TheSameBuildGivesTheSameFileForAnyThreads) {
+  build({"--threads", "1"});
+  const std::string first = content_of(folder_ / "a.vcn");
+  build({"--threads", "3"});
+  EXPECT_TRUE(content_of(folder_ / "a.vcn") == first);  // EXPECT_EQ would print both files
+}
+
+TEST_F(Program, SearchFindsAVectorAtItself) {
+  std::vector<Id> ids(500);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<Id>(1000 + i);
+  write_ids(folder_ / "ids.npy", {500, 1, ids});
+  build({"--ids", "ids.npy"});
+  const json found = run_json({"search", "a.vcn", "base.fbin", "-k", "2", "--exact"});
+  ASSERT_EQ(found.at("results").size(), 500U);
+  EXPECT_EQ(found.at("exact_queries"), 500);
+  for (std::size_t i = 0; i < 500; ++i) {
+    EXPECT_EQ(found.at("results")[i].at("ids")[0], 1000 + i);
+    EXPECT_NEAR(found.at("results")[i].at("distances")[0].get<double>(), 0, 1e-5);
+  }
+}
+
+TEST_F(Program, SearchWritesWhatItWouldPrint) {
+  build();
+  const json printed = run_json({"search", "a.vcn", "queries.npy", "-k", "5", "--beam", "30"});
+  for (const char* name : {"r.ibin", "r.npy", "r.ivecs"}) {
+    const json written = run_json({"search", "a.vcn", "queries.npy", "-k", "5", "--beam", "30",
+                                   "-o", name, "--distances", "d.fbin"});
+    EXPECT_FALSE(written.contains("results"));
+    const IdMatrix ids = read_ids(folder_ / name);
+    const FloatMatrix distances = read_floats(folder_ / "d.fbin");
+    ASSERT_EQ(ids.rows, 20U);
+    ASSERT_EQ(ids.columns, 5U);
+    for (std::size_t i = 0; i < 100; ++i) {
+      const json& row = printed.at("results")[i / 5];
+      EXPECT_EQ(row.at("ids")[i % 5], ids.values[i]);
+      EXPECT_EQ(row.at("distances")[i % 5].get<float>(), distances.values[i]);
+    }
+  }
+}
+
+TEST_F(Program, SearchPrintsALinePerQueryAndNoPadding) {
+  write_floats(folder_ / "few.npy", random_vectors(3, 16, 4).view());
+  ASSERT_EQ(run({"build", "few.npy", "-o", "few.vcn"}).code, 0);
+  const Ran ran = run({"search", "few.vcn", "queries.npy", "-k", "10"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(std::ranges::count(ran.out, '\n'), 20);
+  EXPECT_EQ(std::ranges::count(ran.out, ':'), 20 * 3);
+}
+
+TEST_F(Program, BenchMeasuresAFolder) {
+  const json bench =
+      run_json({"bench", ".", "--beams", "10,40,160", "--repeats", "1", "--threads", "1"});
+  EXPECT_EQ(bench.at("size"), 500);
+  EXPECT_EQ(bench.at("config").at("metric"), "l2");
+  EXPECT_GT(bench.at("build_seconds"), 0);
+  ASSERT_EQ(bench.at("beams").size(), 3U);
+  for (const json& beam : bench.at("beams")) {
+    EXPECT_GT(beam.at("qps"), 0);
+    EXPECT_LE(beam.at("recall"), 1);
+  }
+  ASSERT_EQ(bench.at("qps_at_recall").size(), 3U);
+}
+
+TEST_F(Program, BenchObeysMetaAndTheCommandLine) {
+  folder_.write("meta.json", R"({"metric": "cosine"})");
+  EXPECT_EQ(run_json({"bench", ".", "--graph", "none"}).at("config").at("metric"), "cosine");
+  EXPECT_EQ(run_json({"bench", ".", "--graph", "none", "--metric", "ip"}).at("config").at("metric"),
+            "ip");
+}
+
+TEST_F(Program, BenchWithoutAGraphFindsEverything) {
+  for (const char* metric : {"l2", "ip", "cosine"}) {
+    const json bench = run_json({"bench", "--base", "base.fbin", "--queries", "queries.npy",
+                                 "--graph", "none", "--metric", metric, "--repeats", "1"});
+    ASSERT_EQ(bench.at("beams").size(), 1U);
+    EXPECT_EQ(bench.at("beams")[0].at("recall"), 1.0) << metric;
+  }
+}
+
+TEST_F(Program, BenchMeasuresAnIndexAgainstAGivenTruth) {
+  build();
+  ASSERT_EQ(run({"search", "a.vcn", "queries.npy", "--exact", "-o", "gt.ibin"}).code, 0);
+  const json bench = run_json({"bench", "--index", "a.vcn", "--queries", "queries.npy", "--truth",
+                               "gt.ibin", "--beams", "500", "--repeats", "1"});
+  EXPECT_TRUE(bench.at("build_seconds").is_null());
+  EXPECT_GE(bench.at("beams")[0].at("recall"), 0.9);
+  expect_failure(
+      {"bench", "--index", "a.vcn", "--queries", "queries.npy", "--truth", "gt.ibin", "-k", "11"},
+      1, "gt.ibin");
+}
+
+TEST_F(Program, TuneStoresTheBeam) {
+  build();
+  const json tuned = run_json({"tune", "a.vcn", "queries.npy", "--recall", "0.8", "-k", "5"});
+  EXPECT_EQ(tuned.at("reached"), true);
+  EXPECT_GE(tuned.at("recall"), 0.8);
+  EXPECT_EQ(run_json({"info", "a.vcn"}).at("beam"), tuned.at("beam"));
+}
+
+TEST_F(Program, InfoFindsADamagedFile) {
+  build();
+  std::string bytes = content_of(folder_ / "a.vcn");
+  folder_.write("cut.vcn", bytes.substr(0, bytes.size() - 1));
+  const Ran ran = run({"info", "cut.vcn", "--verify"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_TRUE(ran.err.starts_with("vecinal: ")) << ran.err;
+}
+
+TEST_F(Program, ConvertGoesBetweenAllFormats) {
+  const FloatMatrix base = read_floats(folder_ / "base.fbin");
+  std::string from = "base.fbin";
+  for (const std::string to : {"b.npy", "b.fvecs", "c.fbin"}) {
+    const json converted = run_json({"convert", from, to});
+    EXPECT_EQ(converted.at("rows"), 500);
+    EXPECT_EQ(converted.at("dtype"), "float32");
+    EXPECT_EQ(read_floats(folder_ / to).values, base.values);
+    from = to;
+  }
+  EXPECT_TRUE(content_of(folder_ / "c.fbin") == content_of(folder_ / "base.fbin"));
+  folder_.write("ids.ivecs", vec(2, raw_list<std::int32_t>({3, 4})));
+  EXPECT_EQ(run_json({"convert", "ids.ivecs", "ids.npy"}).at("dtype"), "int64");
+  EXPECT_EQ(run_json({"convert", "ids.npy", "ids.ibin"}).at("dtype"), "int32");
+  EXPECT_EQ(read_ids(folder_ / "ids.ibin").values, (std::vector<Id>{3, 4}));
+  expect_failure({"convert", "base.fbin", "ids.ibin"}, 1, "integers");
+  expect_failure({"convert", "base.fbin", "a.bvecs"}, 2, ".fvecs");
+}
+
+/// On real vectors, where VECINAL_DATA names the folder of the stored sets.
+TEST_F(Program, BenchReachesItsRecallOnRealVectors) {
+  const char* data = std::getenv("VECINAL_DATA");
+  if (data == nullptr) GTEST_SKIP() << "VECINAL_DATA is not set";
+  const std::string set = (std::filesystem::path(data) / "sift5k").string();
+  if (!std::filesystem::exists(set)) GTEST_SKIP() << set << " is not there";
+  const json bench = run_json({"bench", set, "--beams", "10,100", "--threads", "1"});
+  ASSERT_EQ(bench.at("beams").size(), 2U);
+  EXPECT_GE(bench.at("beams")[1].at("recall"), 0.95);
+  // Their truth and ours must be the same, ties aside.
+  const json flat = run_json({"bench", set, "--graph", "none", "--repeats", "1"});
+  EXPECT_GE(flat.at("beams")[0].at("recall"), 0.999);
+}
+
+}  // namespace
+}  // namespace vecinal::cli
