@@ -1,0 +1,78 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "support/data.hpp"
+#include "vecinal/index.hpp"
+
+namespace vecinal {
+namespace {
+
+std::unique_ptr<Index> small_index() {
+  auto index = make_index({.dim = 3, .degree = 4, .build_beam = 10, .seed = 5});
+  index->add(test::clustered(24, 3, 1).batch());
+  index->remove(std::vector<Id>{7});
+  return index;
+}
+
+class IndexFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "vecinal.XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::filesystem::path folder_;
+};
+
+TEST_F(IndexFile, CopiedAndMappedLoadsAnswerAlike) {
+  const test::Rows rows = test::clustered(3000, 32, 2);
+  const auto index = make_index({.dim = 32});
+  index->add(rows.part(0, 2500));
+  index->save(folder_ / "a.vcn");
+  const auto copied = load_index(folder_ / "a.vcn");
+  const auto mapped = load_index(folder_ / "a.vcn", {.map = true});
+  EXPECT_EQ(copied->search(rows.part(0, 50)).ids, index->search(rows.part(0, 50)).ids);
+  EXPECT_EQ(mapped->search(rows.part(0, 50)).ids, index->search(rows.part(0, 50)).ids);
+  // A mapped index is copy-on-write: it grows, and the file does not change.
+  mapped->add(rows.part(2500, 500));
+  copied->add(rows.part(2500, 500));
+  EXPECT_EQ(mapped->to_bytes(), copied->to_bytes());
+  EXPECT_EQ(load_index(folder_ / "a.vcn")->size(), 2500U);
+  EXPECT_EQ(file_info(folder_ / "a.vcn").size, 2500U);
+}
+
+TEST_F(IndexFile, SavingReplacesAndLeavesNothingBehind) {
+  small_index()->save(folder_ / "a.vcn");
+  small_index()->save(folder_ / "a.vcn");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+  EXPECT_THROW(small_index()->save(folder_ / "no" / "a.vcn"), std::filesystem::filesystem_error);
+  EXPECT_THROW((void)load_index(folder_ / "missing.vcn"), std::filesystem::filesystem_error);
+  std::ofstream(folder_ / "empty.vcn");
+  EXPECT_THROW((void)load_index(folder_ / "empty.vcn"), FormatError);
+}
+
+TEST(HostileFile, EveryFlippedBitIsRefused) {
+  auto bytes = small_index()->to_bytes();
+  (void)load_index(bytes);
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    bytes[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
+    EXPECT_THROW((void)load_index(bytes), FormatError) << "bit " << bit;
+    bytes[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
+  }
+}
+
+TEST(HostileFile, EveryTruncationAndExtensionIsRefused) {
+  const auto bytes = small_index()->to_bytes();
+  for (std::size_t length = 0; length < bytes.size(); ++length)
+    EXPECT_THROW((void)load_index(std::span(bytes).first(length)), FormatError) << length;
+  auto longer = bytes;
+  longer.push_back(std::byte{0});
+  EXPECT_THROW((void)load_index(longer), FormatError);
+}
+
+}  // namespace
+}  // namespace vecinal

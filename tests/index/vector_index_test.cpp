@@ -1,0 +1,264 @@
+#include "vecinal/index.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <thread>
+
+#include "support/data.hpp"
+
+namespace vecinal {
+namespace {
+
+using test::clustered;
+using test::Rows;
+
+struct Case {
+  Metric metric;
+  Encoding encoding;
+  GraphKind graph;
+};
+
+class ContractTest : public ::testing::TestWithParam<Case> {
+ protected:
+  [[nodiscard]] Config config(std::size_t dim) const {
+    return {.dim = dim, .metric = GetParam().metric, .encoding = GetParam().encoding, .graph = GetParam().graph};
+  }
+};
+
+TEST_P(ContractTest, ExactSearchEqualsBruteForce) {
+  const Rows rows = clustered(700, 37, 1);
+  const Rows queries = clustered(40, 37, 2);
+  const auto index = make_index(config(37));
+  index->add(rows.batch());
+  const Neighbors hits = index->search(queries.batch(), {.k = 10, .exact = true});
+  const double slack = GetParam().encoding == Encoding::f16 ? 2e-2 : 1e-4;
+  for (std::size_t q = 0; q < queries.count; ++q) {
+    const auto truth = test::nearest(GetParam().metric, rows, queries.row(q), 10);
+    ASSERT_EQ(hits.counts[q], 10U);
+    for (std::size_t i = 0; i < 10; ++i) {
+      const double expected = test::distance(GetParam().metric, queries.row(q), rows.row(truth[i]), 37);
+      EXPECT_NEAR(hits.distances_of(q)[i], expected, slack * (1 + std::abs(expected)));
+      if (i > 0) {
+        EXPECT_LE(hits.distances_of(q)[i - 1], hits.distances_of(q)[i]);
+      }
+    }
+  }
+}
+
+TEST_P(ContractTest, GraphSearchReachesItsRecallFloor) {
+  const Rows rows = clustered(3000, 24, 3);
+  const Rows queries = clustered(100, 24, 4);
+  const auto index = make_index(config(24));
+  index->add(rows.batch());
+  EXPECT_TRUE(index->check().empty()) << index->check().front();
+  EXPECT_GE(test::recall(*index, rows, queries, {.k = 10, .beam = 200}), GetParam().encoding == Encoding::f16 ? .95 : .98);
+}
+
+TEST_P(ContractTest, SmallCollectionsAndLargeK) {
+  for (const std::size_t n : {0U, 1U, 2U, 3U}) {
+    const Rows rows = clustered(n, 5, 5);
+    const Rows queries = clustered(2, 5, 6);
+    const auto index = make_index(config(5));
+    index->add(rows.batch());
+    const Neighbors hits = index->search(queries.batch(), {.k = 7});
+    for (std::size_t q = 0; q < 2; ++q) {
+      EXPECT_EQ(hits.counts[q], n);
+      for (std::size_t i = 0; i < 7; ++i) {
+        EXPECT_EQ(hits.ids_of(q)[i] == no_id, i >= n);
+        EXPECT_EQ(hits.distances_of(q)[i] == std::numeric_limits<float>::infinity(), i >= n);
+      }
+    }
+  }
+}
+
+TEST_P(ContractTest, RemovedItemsAreGoneAndTheRestStaysFindable) {
+  const Rows rows = clustered(2000, 16, 8);
+  const auto index = make_index(config(16));
+  index->add(rows.batch());
+  std::vector<Id> odd;
+  for (Id id = 1; id < 2000; id += 2) odd.push_back(id);
+  EXPECT_EQ(index->remove(odd), 1000U);
+  EXPECT_EQ(index->remove(odd), 0U);
+  EXPECT_EQ(index->size(), 1000U);
+  const Neighbors hits = index->search(rows.batch(), {.k = 5});
+  for (std::size_t q = 0; q < rows.count; ++q) {
+    EXPECT_EQ(hits.counts[q], 5U);
+    for (const Id id : hits.ids_of(q)) EXPECT_EQ(id % 2, 0);
+  }
+  index->add(rows.part(1, 1), std::vector<Id>{1});
+  EXPECT_TRUE(index->contains(1));
+  EXPECT_FALSE(index->contains(3));
+  EXPECT_TRUE(index->check().empty());
+}
+
+TEST_P(ContractTest, BytesRoundTripAndGoOnGrowing) {
+  const Rows rows = clustered(1500, 20, 9);
+  const Rows queries = clustered(50, 20, 10);
+  const auto index = make_index(config(20));
+  std::vector<Id> ids(1000);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<Id>(i * 7 + 3);
+  index->add(rows.part(0, 1000), ids);
+  index->remove(std::vector<Id>{3, 17});
+  index->set_beam(123);
+  const auto loaded = load_index(index->to_bytes());
+  EXPECT_EQ(loaded->to_bytes(), index->to_bytes());
+  EXPECT_EQ(loaded->beam(), 123U);
+  EXPECT_EQ(loaded->search(queries.batch()).ids, index->search(queries.batch()).ids);
+  loaded->add(rows.part(1000, 500));
+  index->add(rows.part(1000, 500));
+  EXPECT_EQ(loaded->to_bytes(), index->to_bytes());
+}
+
+TEST_P(ContractTest, TheSameBytesForAnyNumberOfThreads) {
+  const Rows rows = clustered(2500, 12, 11);
+  std::vector<std::byte> first;
+  for (const unsigned threads : {1U, 2U, 3U, 8U}) {
+    Config chosen = config(12);
+    chosen.threads = threads;
+    chosen.build_beam = 60;
+    const auto index = make_index(chosen);
+    index->add(rows.part(0, 2000));
+    index->add(rows.part(2000, 500));
+    const auto bytes = index->to_bytes();
+    if (first.empty()) first = bytes;
+    EXPECT_EQ(bytes, first) << threads << " threads";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Configs, ContractTest,
+    ::testing::Values(Case{Metric::l2, Encoding::f32, GraphKind::hnsw}, Case{Metric::l2, Encoding::f16, GraphKind::hnsw},
+                      Case{Metric::l2, Encoding::f32, GraphKind::none},
+                      Case{Metric::inner_product, Encoding::f32, GraphKind::hnsw},
+                      Case{Metric::inner_product, Encoding::f16, GraphKind::none},
+                      Case{Metric::cosine, Encoding::f32, GraphKind::hnsw},
+                      Case{Metric::cosine, Encoding::f16, GraphKind::hnsw}),
+    [](const auto& param_info) {
+      return std::string(name(param_info.param.metric)) + "_" + std::string(name(param_info.param.encoding)) + "_" +
+             std::string(name(param_info.param.graph));
+    });
+
+TEST(VectorIndex, FiltersFindKItemsWheneverKAreAllowed) {
+  const Rows rows = clustered(4000, 16, 12);
+  const Rows queries = clustered(30, 16, 13);
+  const auto index = make_index({.dim = 16});
+  index->add(rows.batch());
+  for (const std::size_t every : {2U, 10U, 100U, 1000U}) {
+    std::vector<Id> allowed;
+    std::vector<std::uint64_t> words(63, 0);
+    for (std::size_t id = 0; id < rows.count; id += every) {
+      allowed.push_back(static_cast<Id>(id));
+      words[id / 64] |= std::uint64_t{1} << (id % 64);
+    }
+    const std::size_t expected = std::min<std::size_t>(10, allowed.size());
+    const auto step = static_cast<Id>(every);
+    for (const Filter& filter : {Filter::ids(allowed), Filter::bitmap(words),
+                                 Filter::predicate([step](Id id) { return id % step == 0; })}) {
+      const Neighbors hits = index->search(queries.batch(), {.k = 10, .filter = filter});
+      for (std::size_t q = 0; q < queries.count; ++q) {
+        EXPECT_EQ(hits.counts[q], expected);
+        for (std::size_t i = 0; i < expected; ++i) EXPECT_EQ(hits.ids_of(q)[i] % step, 0);
+      }
+    }
+  }
+}
+
+TEST(VectorIndex, IdenticalRowsHarmNobody) {
+  Rows rows = clustered(20000, 16, 14);
+  for (std::size_t i = 0; i < 5000; ++i)
+    std::copy_n(rows.row(2), 16, rows.values.begin() + static_cast<std::ptrdiff_t>((i * 4) * 16));
+  const auto index = make_index({.dim = 16, .build_beam = 80});
+  index->add(rows.part(0, 12000));
+  index->add(rows.part(12000, 8000));
+  EXPECT_TRUE(index->check().empty()) << index->check().front();
+  EXPECT_GE(index->stats().duplicates, 4999U);
+  const Neighbors copies = index->search(rows.part(2, 1), {.k = 5001});
+  EXPECT_EQ(copies.distances[5000], 0.0F);
+  EXPECT_TRUE(std::is_sorted(copies.ids.begin(), copies.ids.end()));
+  const Rows queries = clustered(100, 16, 15);
+  const Neighbors found = index->search(queries.batch(), {.k = 10, .beam = 100});
+  const Neighbors truth = index->search(queries.batch(), {.k = 10, .exact = true});
+  std::size_t hits = 0;
+  for (std::size_t i = 0; i < found.ids.size(); ++i) hits += found.distances[i] <= truth.distances[i] ? 1U : 0U;
+  EXPECT_GE(static_cast<double>(hits) / static_cast<double>(found.ids.size()), 0.97);
+}
+
+TEST(VectorIndex, WrongInputIsNamedAndChangesNothing) {
+  const auto index = make_index({.dim = 4, .metric = Metric::cosine});
+  Rows rows = clustered(10, 4, 16);
+  index->add(rows.batch());
+  const auto before = index->to_bytes();
+  EXPECT_THROW((void)make_index({.dim = 0}), std::invalid_argument);
+  EXPECT_THROW((void)make_index({.dim = 4, .degree = 7}), std::invalid_argument);
+  EXPECT_THROW(index->add(clustered(3, 5, 1).batch()), std::invalid_argument);
+  EXPECT_THROW(index->add(rows.part(0, 2), std::vector<Id>{50, 50}), std::invalid_argument);
+  EXPECT_THROW(index->add(rows.part(0, 2), std::vector<Id>{50, -1}), std::invalid_argument);
+  EXPECT_THROW(index->add(rows.part(0, 2), std::vector<Id>{50, 3}), std::invalid_argument);
+  EXPECT_THROW(index->add(rows.part(0, 2), std::vector<Id>{50}), std::invalid_argument);
+  EXPECT_THROW((void)index->search(rows.batch(), {.k = 0}), std::invalid_argument);
+  Rows bad = rows;
+  bad.values[4 * 7 + 2] = std::numeric_limits<float>::quiet_NaN();
+  try {
+    index->add(bad.batch());
+    FAIL() << "NaN was accepted";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_NE(std::string(error.what()).find("row 7"), std::string::npos) << error.what();
+  }
+  std::fill_n(bad.values.begin() + 28, 4, 0.0F);
+  EXPECT_THROW(index->add(bad.batch()), std::invalid_argument);
+  EXPECT_EQ(index->to_bytes(), before);
+  EXPECT_TRUE(index->check().empty());
+}
+
+TEST(VectorIndex, CancelLeavesTheIndexAsItWas) {
+  const Rows rows = clustered(6000, 32, 17);
+  const auto index = make_index({.dim = 32});
+  index->add(rows.part(0, 1000));
+  const auto before = index->to_bytes();
+  int calls = 0;
+  EXPECT_THROW(index->add(rows.part(1000, 5000), {}, [&](std::size_t, std::size_t) { return ++calls < 2; }), Cancelled);
+  EXPECT_EQ(index->to_bytes(), before);
+  EXPECT_TRUE(index->check().empty());
+  index->add(rows.part(1000, 500));
+  EXPECT_EQ(index->size(), 1500U);
+  EXPECT_TRUE(index->check().empty());
+}
+
+TEST(VectorIndex, SearchesRunBesideAWriter) {
+  const Rows rows = clustered(3000, 16, 18);
+  const auto index = make_index({.dim = 16, .build_beam = 40, .threads = 2});
+  index->add(rows.part(0, 500));
+  std::atomic<bool> stop{false};
+  std::vector<std::jthread> readers;
+  for (int r = 0; r < 2; ++r)
+    readers.emplace_back([&] {
+      while (!stop) {
+        const Neighbors hits = index->search(rows.part(0, 8), {.k = 5, .threads = 1});
+        for (const Id id : hits.ids) EXPECT_GE(id, 0);
+        (void)index->contains(3);
+      }
+    });
+  for (std::size_t first = 500; first < rows.count; first += 250) {
+    index->add(rows.part(first, 250));
+    index->remove(std::vector<Id>{static_cast<Id>(first)});
+  }
+  stop = true;
+  readers.clear();
+  EXPECT_TRUE(index->check().empty());
+}
+
+TEST(VectorIndex, TuneReachesItsTargetOnTheSample) {
+  const Rows rows = clustered(4000, 24, 19, 4000);
+  const auto index = make_index({.dim = 24});
+  index->add(rows.batch());
+  const Rows queries = clustered(200, 24, 20, 4000);
+  const Tuned tuned = tune(*index, queries.batch(), 0.95);
+  EXPECT_GE(tuned.recall, 0.95);
+  EXPECT_EQ(index->beam(), tuned.beam);
+}
+
+}  // namespace
+}  // namespace vecinal

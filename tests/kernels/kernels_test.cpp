@@ -1,0 +1,218 @@
+#include "kernels/kernels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <vector>
+
+#include "kernels/dispatch.hpp"
+
+namespace vecinal::kernels {
+namespace {
+
+std::vector<float> random_floats(std::size_t count, std::uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+/// Independent of any kernel: decodes a half by arithmetic.
+double half_value(std::uint16_t half) {
+  const int exponent = (half >> 10) & 0x1F;
+  const int fraction = half & 0x3FF;
+  const double sign = (half & 0x8000) != 0 ? -1.0 : 1.0;
+  if (exponent == 31) return fraction == 0 ? sign * HUGE_VAL : std::nan("");
+  if (exponent == 0) return sign * std::ldexp(fraction, -24);
+  return sign * std::ldexp(1024 + fraction, exponent - 25);
+}
+
+class KernelTest : public ::testing::TestWithParam<SimdLevel> {
+ protected:
+  void SetUp() override {
+    if (!supported(GetParam())) GTEST_SKIP() << name(GetParam()) << " is not on this CPU";
+  }
+  const KernelTable& kernels() const { return table(GetParam()); }
+};
+
+/// Rows of `dim` values in both row types, padded, and what they hold as doubles.
+struct Fixture {
+  std::size_t dim;
+  std::size_t count;
+  std::size_t width = padded(dim);
+  std::vector<float> query = std::vector<float>(width, 0.0F);
+  std::vector<float> rows = std::vector<float>(width * count, 0.0F);
+  std::vector<std::uint16_t> halves = std::vector<std::uint16_t>(width * count, 0);
+
+  Fixture(std::size_t d, std::size_t n, const KernelTable& kernels) : dim(d), count(n) {
+    const auto values = random_floats(dim * (count + 1), static_cast<std::uint32_t>(dim));
+    std::copy_n(values.begin(), dim, query.begin());
+    for (std::size_t i = 0; i < count; ++i)
+      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>((i + 1) * dim), dim,
+                  rows.begin() + static_cast<std::ptrdiff_t>(i * width));
+    kernels.to_half(rows.data(), halves.data(), rows.size());
+  }
+  [[nodiscard]] RowView view(RowType type) const {
+    return type == RowType::f32 ? RowView{reinterpret_cast<const std::byte*>(rows.data()), width * 4, width, 2}
+                                : RowView{reinterpret_cast<const std::byte*>(halves.data()), width * 2, width, 2};
+  }
+  [[nodiscard]] double value(RowType type, std::size_t i) const {
+    return type == RowType::f32 ? static_cast<double>(rows[i]) : half_value(halves[i]);
+  }
+};
+
+void expect_scores(const Fixture& f, RowType type, Op op, ScoreFn kernel) {
+  std::vector<std::uint32_t> slots(f.count);
+  std::iota(slots.rbegin(), slots.rend(), 0U);
+  std::vector<float> scores(f.count + 1, -1234.5F);
+  kernel(f.query.data(), f.view(type), slots.data(), slots.size(), scores.data());
+  EXPECT_EQ(scores[f.count], -1234.5F) << "wrote past the end";
+  for (std::size_t i = 0; i < f.count; ++i) {
+    double exact = 0;
+    double magnitude = 0;
+    for (std::size_t d = 0; d < f.dim; ++d) {
+      const double q = f.query[d];
+      const double x = f.value(type, slots[i] * f.width + d);
+      const double term = op == Op::l2 ? (q - x) * (q - x) : -q * x;
+      exact += term;
+      magnitude += std::fabs(term);
+    }
+    // Sums of n terms in at least one chain: n roundings of 2^-24 each, and 3 more of each term in l2.
+    const double tolerance = magnitude * std::ldexp(static_cast<double>(f.dim) + 4.0, -24) + 1e-30;
+    EXPECT_NEAR(scores[i], exact, tolerance) << "dim " << f.dim << " row " << slots[i];
+  }
+}
+
+TEST_P(KernelTest, ScoresMatchADoubleReferenceForEveryDimension) {
+  std::vector<std::size_t> dims(130);
+  std::iota(dims.begin(), dims.end(), 1U);
+  for (const std::size_t odd : {255U, 257U, 383U, 769U, 1023U, 1025U, 4097U}) dims.push_back(odd);
+  for (const std::size_t dim : dims) {
+    const Fixture fixture(dim, dim > 300 ? 3 : 7, kernels());
+    for (const RowType type : {RowType::f32, RowType::f16})
+      for (const Op op : {Op::negative_dot, Op::l2})
+        expect_scores(fixture, type, op,
+                      kernels().score[static_cast<std::size_t>(type)][static_cast<std::size_t>(op)]);
+  }
+}
+
+TEST_P(KernelTest, NoRowsIsNoWork) {
+  float untouched = 5;
+  kernels().score[0][0](nullptr, {}, nullptr, 0, &untouched);
+  EXPECT_EQ(untouched, 5);
+}
+
+TEST_P(KernelTest, NanAndInfinityReachTheScore) {
+  for (const std::size_t at : {0U, 7U, 15U, 16U, 30U}) {
+    std::vector<float> query(32, 1.0F);
+    std::vector<float> row(32, 2.0F);
+    const RowView view{reinterpret_cast<const std::byte*>(row.data()), 128, 32, 1};
+    const std::uint32_t slot = 0;
+    for (const auto& op : kernels().score[0]) {
+      float score = 0;
+      row[at] = std::numeric_limits<float>::quiet_NaN();
+      op(query.data(), view, &slot, 1, &score);
+      EXPECT_TRUE(std::isnan(score));
+      row[at] = std::numeric_limits<float>::infinity();
+      op(query.data(), view, &slot, 1, &score);
+      EXPECT_TRUE(std::isinf(score));
+      row[at] = 2.0F;
+    }
+  }
+}
+
+TEST_P(KernelTest, DenormalsAreNotFlushed) {
+  std::vector<float> query(16, 0.0F);
+  std::vector<float> row(16, 0.0F);
+  query[3] = 1.0F;
+  row[3] = std::numeric_limits<float>::denorm_min();
+  const RowView view{reinterpret_cast<const std::byte*>(row.data()), 64, 16, 1};
+  const std::uint32_t slot = 0;
+  float score = 0;
+  kernels().score[0][0](query.data(), view, &slot, 1, &score);
+  EXPECT_EQ(score, -std::numeric_limits<float>::denorm_min());
+}
+
+TEST_P(KernelTest, EveryHalfDecodesToItsValue) {
+  std::vector<std::uint16_t> halves(65536);
+  std::iota(halves.begin(), halves.end(), std::uint16_t{0});
+  std::vector<float> values(halves.size());
+  kernels().from_half(halves.data(), values.data(), values.size());
+  for (std::size_t i = 0; i < halves.size(); ++i) {
+    const double expected = half_value(halves[i]);
+    if (std::isnan(expected))
+      EXPECT_TRUE(std::isnan(values[i])) << i;
+    else
+      EXPECT_EQ(static_cast<double>(values[i]), expected) << i;
+  }
+}
+
+TEST_P(KernelTest, HalvesAreTheNearestWithTiesToEven) {
+  std::vector<float> values = random_floats(4096, 3);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::ldexp(values[i], static_cast<int>(i % 60) - 34);
+  for (const float special : {65504.0F, 65519.9F, 65520.0F, 1e30F, 0x1p-24F, 0x1p-25F, 0x1.8p-25F, 2049.0F, 2051.0F})
+    values.push_back(special);
+  values.resize(padded(values.size()));
+  std::vector<std::uint16_t> halves(values.size());
+  kernels().to_half(values.data(), halves.data(), values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double got = half_value(halves[i]);
+    const double value = values[i];
+    if (std::fabs(value) >= 65520) {
+      EXPECT_TRUE(std::isinf(got)) << value;
+      continue;
+    }
+    const auto magnitude = static_cast<std::uint16_t>(halves[i] & 0x7FFF);
+    for (const int step : {-1, 1}) {
+      if ((magnitude == 0 && step < 0) || magnitude + step >= 0x7C00) continue;
+      const double other = half_value(static_cast<std::uint16_t>(halves[i] + step));
+      const double error = std::fabs(got - value);
+      EXPECT_LE(error, std::fabs(other - value)) << value;
+      if (error == std::fabs(other - value)) {
+        EXPECT_EQ(halves[i] & 1, 0) << value;
+      }
+    }
+  }
+}
+
+TEST_P(KernelTest, TilesMatchADoubleReferenceAndReportHits) {
+  const std::size_t width = kernels().tile_queries;
+  for (const std::size_t dim : {1U, 16U, 100U, 112U}) {
+    for (const std::size_t rows : {0U, 1U, 5U, 6U, 7U, 13U, 29U}) {
+      const auto x = random_floats(rows * dim, 11);
+      const auto panel = random_floats(dim * width, 12);
+      const auto bias = random_floats(rows, 13);
+      const auto limits = random_floats(width, 14);
+      std::vector<float> scores(rows * width + 1, 99.0F);
+      std::vector<std::uint32_t> hits(rows + 1, 77U);
+      kernels().tile({x.data(), dim, rows, dim, panel.data(), bias.data(), -2.0F, limits.data()}, scores.data(),
+                     hits.data());
+      EXPECT_EQ(scores.back(), 99.0F);
+      EXPECT_EQ(hits.back(), 77U);
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t q = 0; q < width; ++q) {
+          double exact = bias[r];
+          double magnitude = std::fabs(exact);
+          for (std::size_t d = 0; d < dim; ++d) {
+            exact -= 2.0 * x[r * dim + d] * panel[d * width + q];
+            magnitude += std::fabs(2.0 * x[r * dim + d] * panel[d * width + q]);
+          }
+          const float score = scores[r * width + q];
+          EXPECT_NEAR(score, exact, magnitude * std::ldexp(static_cast<double>(dim) + 4.0, -24));
+          EXPECT_EQ((hits[r] >> q) & 1U, score <= limits[q] ? 1U : 0U);
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, KernelTest,
+                         ::testing::Values(SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512, SimdLevel::neon),
+                         [](const auto& param_info) { return std::string(name(param_info.param)); });
+
+}  // namespace
+}  // namespace vecinal::kernels
