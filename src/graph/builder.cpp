@@ -105,7 +105,8 @@ void Builder::find_links(Insertion& insertion, Worker& worker) const {
   for (auto& links : insertion.links) links.clear();
   if (view.empty()) return;
   const Scorer scorer = rows_.scorer(rows_.as_query(insertion.slot, worker.decoded.data()));
-  Scored entry{scorer(view.layers[view.levels - 1].slot(0)), 0};
+  Scored entry{0, view.entry()};
+  entry.score = scorer(view.layers[view.levels - 1].slot(entry.slot));
   for (std::uint32_t level = view.levels; level-- > 0;) {
     const LayerView& layer = view.layers[level];
     if (level > insertion.level) {
@@ -171,7 +172,7 @@ void Builder::place_level(std::span<Insertion> batch, std::uint32_t level) {
       row.push_back(link.slot);
     }
     layer.set_row(node, row);
-    if (level == 0 && row.empty()) graph_.set_parent(insertion.slot, insertion.slot);
+    if (level == 0 && row.empty()) graph_.set_root(insertion.slot);
   }
   if (level > 0) layer.publish(count);
   link_back(level);

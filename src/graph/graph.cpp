@@ -11,6 +11,7 @@ GraphView Graph::view() const {
   GraphView view;
   view.levels = levels();
   for (std::uint32_t level = view.levels; level-- > 0;) view.layers[level] = layers_[level].view();
+  view.root = root_.load(std::memory_order_acquire);
   view.twins = twins_.data();
   return view;
 }

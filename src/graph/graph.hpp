@@ -1,7 +1,7 @@
 /// The graph of an index: levels of links, a spanning tree that keeps level 0 in one piece, and twin rings.
 ///
 /// * Level 0 has a node for every slot; level l > 0 for about one in M^l of them, in the order they came. The top
-///   level's node 0 is where searches start.
+///   level's node 0 is where searches start, or the tree's root if level 0 is the top.
 /// * Tree: every node but the first has a parent that came before it; parent and child link to each other and no
 ///   pruning drops those links. So every node can be reached from every other, always.
 /// * Twins: identical rows share one node. The ring of a node lists the slots with the same row; slots that are
@@ -29,7 +29,12 @@ struct GraphView {
   std::uint32_t levels = 0;
   const Slot* twins = nullptr;
 
+  Slot root = no_slot;  ///< the first node of level 0
+
   [[nodiscard]] bool empty() const { return levels == 0; }
+
+  /// The node of the top level where searches start.
+  [[nodiscard]] Node entry() const { return levels == 1 ? root : 0; }
 
   /// Calls visit(slot) for a slot and all slots with the same row.
   template <class Visit>
@@ -57,6 +62,12 @@ class Graph {
   void grow(std::size_t slots);
   void set_levels(std::uint32_t levels) { levels_.store(levels, std::memory_order_release); }
 
+  /// The first node: its own parent.
+  void set_root(Slot slot) {
+    set_parent(slot, slot);
+    root_.store(slot, std::memory_order_release);
+  }
+
   [[nodiscard]] Slot parent(Slot slot) const { return parents_[slot]; }
   void set_parent(Slot slot, Slot parent) { parents_[slot] = parent; }
 
@@ -82,6 +93,7 @@ class Graph {
  private:
   std::deque<Layer> layers_;
   std::atomic<std::uint32_t> levels_{0};
+  std::atomic<Slot> root_{no_slot};
   GrowableArray<Slot> parents_;
   GrowableArray<Slot> twins_;
 };

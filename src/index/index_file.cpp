@@ -141,6 +141,8 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
       known += 1;
       layer.publish(nodes);
     }
+    for (Slot slot = 0; slot < slots; ++slot)
+      if (graph_.parent(slot) == slot) graph_.set_root(slot);
     graph_.set_levels(section.levels);
   }
   if (reader.sections().size() != known) throw FormatError("table: there are sections this version does not know");

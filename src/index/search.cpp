@@ -111,7 +111,8 @@ void VectorIndex::Searcher::collect(std::size_t query, const Pool& pool) const {
 
 bool VectorIndex::Searcher::walk_graph(std::size_t query, const float* row, WalkScratch& scratch) const {
   const Scorer scorer = index.rows_.scorer(row);
-  Scored entry{scorer(graph.layers[graph.levels - 1].slot(0)), 0};
+  Scored entry{0, graph.entry()};
+  entry.score = scorer(graph.layers[graph.levels - 1].slot(entry.slot));
   for (std::uint32_t level = graph.levels - 1; level > 0; --level) {
     entry = descend(graph.layers[level], scorer, entry, scratch);
     entry.slot = graph.layers[level].down[entry.slot];
