@@ -136,7 +136,7 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     vecinal::bench::run(arguments);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "vecinal_bench_orders: {}\n", error.what());
+    std::fprintf(stderr, "vecinal_bench_orders: %s\n", error.what());
     return 1;
   }
   return 0;

@@ -17,7 +17,9 @@ struct Batch {
   std::size_t dim = 0;     ///< values of a row
   std::size_t stride = 0;  ///< floats from one row to the next, >= dim; 0 means dim
 
-  [[nodiscard]] const float* row(std::size_t i) const { return data + i * (stride == 0 ? dim : stride); }
+  [[nodiscard]] const float* row(std::size_t i) const {
+    return data + i * (stride == 0 ? dim : stride);
+  }
 };
 
 /// What a search cost, summed over the batch.
@@ -37,7 +39,9 @@ struct Neighbors {
   std::vector<std::uint32_t> counts;
   SearchStats stats;
 
-  [[nodiscard]] std::span<const Id> ids_of(std::size_t query) const { return {ids.data() + query * k, k}; }
+  [[nodiscard]] std::span<const Id> ids_of(std::size_t query) const {
+    return {ids.data() + query * k, k};
+  }
   [[nodiscard]] std::span<const float> distances_of(std::size_t query) const {
     return {distances.data() + query * k, k};
   }

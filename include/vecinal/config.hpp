@@ -25,19 +25,20 @@ enum class GraphKind : std::uint8_t { hnsw, none };
 
 /// The order in which one add() inserts its items into the graph.
 /// given: as they come. shuffled: a permutation drawn from the seed.
-/// lid: descending local intrinsic dimensionality (Elliott & Clark, ICTIR 2024), estimated on a sample.
+/// lid: descending local intrinsic dimensionality (Elliott & Clark, ICTIR 2024), estimated on a
+/// sample.
 enum class InsertionOrder : std::uint8_t { given, shuffled, lid };
 
 struct Config {
-  std::size_t dim = 0;                  ///< dimensions of a vector, 1 .. 65,536
+  std::size_t dim = 0;  ///< dimensions of a vector, 1 .. 65,536
   Metric metric = Metric::l2;
   Encoding encoding = Encoding::f32;
   GraphKind graph = GraphKind::hnsw;
-  std::uint32_t degree = 32;            ///< links of a node on level 0 (2 M), even, 4 .. 256; half above
-  std::uint32_t build_beam = 200;       ///< candidates kept while a node is inserted (ef_construction)
+  std::uint32_t degree = 32;       ///< links of a node on level 0 (2 M), even, 4 .. 256; half above
+  std::uint32_t build_beam = 200;  ///< candidates kept while a node is inserted (ef_construction)
   InsertionOrder order = InsertionOrder::shuffled;
-  std::uint64_t seed = 0;               ///< same seed, same data: same bytes, for any thread count
-  unsigned threads = 0;                 ///< default for add and search; 0 = all cores. Not saved.
+  std::uint64_t seed = 0;  ///< same seed, same data: same bytes, for any thread count
+  unsigned threads = 0;    ///< default for add and search; 0 = all cores. Not saved.
 };
 
 /// Throws std::invalid_argument naming the field and its range.

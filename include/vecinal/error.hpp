@@ -10,7 +10,8 @@ struct NotTrained : std::logic_error {
   using std::logic_error::logic_error;
 };
 
-/// A file or byte string is not a sound vecinal index; the message names the section and the reason.
+/// A file or byte string is not a sound vecinal index; the message names the section and the
+/// reason.
 struct FormatError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -1,4 +1,5 @@
-/// Which items a search may return. A search with a filter finds k items whenever k allowed items exist.
+/// Which items a search may return. A search with a filter finds k items whenever k allowed items
+/// exist.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +27,16 @@ class Filter {
   [[nodiscard]] static Filter bitmap(std::span<const std::uint64_t> words) { return Filter(words); }
 
   /// Asks once for every item of the index, from the calling thread, before the search starts.
-  [[nodiscard]] static Filter predicate(std::function<bool(Id)> allowed) { return Filter(std::move(allowed)); }
+  [[nodiscard]] static Filter predicate(std::function<bool(Id)> allowed) {
+    return Filter(std::move(allowed));
+  }
 
-  using Rule = std::variant<std::monostate, std::vector<Id>, std::span<const std::uint64_t>, std::function<bool(Id)>>;
+  using Rule = std::variant<std::monostate, std::vector<Id>, std::span<const std::uint64_t>,
+                            std::function<bool(Id)>>;
   [[nodiscard]] const Rule& rule() const { return rule_; }
-  [[nodiscard]] bool allows_everything() const { return std::holds_alternative<std::monostate>(rule_); }
+  [[nodiscard]] bool allows_everything() const {
+    return std::holds_alternative<std::monostate>(rule_);
+  }
 
  private:
   template <class T>

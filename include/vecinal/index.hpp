@@ -31,7 +31,8 @@ using Progress = std::function<bool(std::size_t done, std::size_t total)>;
 
 struct SearchParams {
   std::size_t k = 10;
-  std::size_t beam = 0;  ///< candidates kept while walking the graph (ef_search); 0 = the index's default; raised to k
+  std::size_t beam = 0;  ///< candidates kept while walking the graph (ef_search); 0 = the index's
+                         ///< default; raised to k
   Filter filter = {};
   bool exact = false;    ///< compare with every allowed item instead of walking the graph
   unsigned threads = 0;  ///< 0 = the config's
@@ -39,12 +40,12 @@ struct SearchParams {
 };
 
 struct Stats {
-  std::size_t size = 0;          ///< items that a search can return
-  std::size_t removed = 0;       ///< removed items whose rows still serve as steps of the graph
-  std::size_t duplicates = 0;    ///< items that share the graph node of an identical row
-  std::uint32_t levels = 0;      ///< levels of the graph, 0 without one
-  double mean_degree = 0;        ///< links of a node on level 0
-  std::size_t bytes = 0;         ///< memory held, the sum of the next three
+  std::size_t size = 0;        ///< items that a search can return
+  std::size_t removed = 0;     ///< removed items whose rows still serve as steps of the graph
+  std::size_t duplicates = 0;  ///< items that share the graph node of an identical row
+  std::uint32_t levels = 0;    ///< levels of the graph, 0 without one
+  double mean_degree = 0;      ///< links of a node on level 0
+  std::size_t bytes = 0;       ///< memory held, the sum of the next three
   std::size_t bytes_rows = 0;
   std::size_t bytes_graph = 0;
   std::size_t bytes_ids = 0;
@@ -62,14 +63,16 @@ class Index {
   /// empty = the next n after the largest id ever used. Returns the ids in the order of the rows.
   /// Throws std::invalid_argument (dim, a value not finite, a zero row with cosine, an id negative,
   /// repeated or present: with its row), std::length_error (more than 2^32 - 2 items), Cancelled.
-  virtual std::vector<Id> add(const Batch& items, std::span<const Id> ids = {}, const Progress& progress = {}) = 0;
+  virtual std::vector<Id> add(const Batch& items, std::span<const Id> ids = {},
+                              const Progress& progress = {}) = 0;
 
   /// Removes the ids it holds, at once invisible to new searches; returns how many it held.
   virtual std::size_t remove(std::span<const Id> ids) = 0;
 
-  /// The k nearest of each query (q, dim). Throws std::invalid_argument (dim, k = 0, a value not finite,
-  /// a zero query with cosine: with its row), Cancelled.
-  [[nodiscard]] virtual Neighbors search(const Batch& queries, const SearchParams& params = {}) const = 0;
+  /// The k nearest of each query (q, dim). Throws std::invalid_argument (dim, k = 0, a value not
+  /// finite, a zero query with cosine: with its row), Cancelled.
+  [[nodiscard]] virtual Neighbors search(const Batch& queries,
+                                         const SearchParams& params = {}) const = 0;
 
   /// The default of SearchParams::beam: 0 < beam <= 1,000,000. Saved with the index.
   virtual void set_beam(std::size_t beam) = 0;
@@ -85,7 +88,8 @@ class Index {
   /// Throws std::out_of_range if the index does not hold it.
   virtual void get(Id id, std::span<float> out) const = 0;
 
-  /// Replaces file atomically (temporary file beside it, fsync, rename). Throws std::filesystem::filesystem_error.
+  /// Replaces file atomically (temporary file beside it, fsync, rename). Throws
+  /// std::filesystem::filesystem_error.
   virtual void save(const std::filesystem::path& file) const = 0;
 
   /// The bytes that save() writes.
@@ -94,8 +98,9 @@ class Index {
   [[nodiscard]] virtual Stats stats() const = 0;
   [[nodiscard]] virtual const Config& config() const = 0;
 
-  /// Verifies every invariant (links in range, every item reachable, ids a bijection, padding zero);
-  /// returns the faults found, none for a sound index. For tests and for files of doubtful origin.
+  /// Verifies every invariant (links in range, every item reachable, ids a bijection, padding
+  /// zero); returns the faults found, none for a sound index. For tests and for files of doubtful
+  /// origin.
   [[nodiscard]] virtual std::vector<std::string> check() const = 0;
 };
 
@@ -103,14 +108,17 @@ class Index {
 [[nodiscard]] std::unique_ptr<Index> make_index(const Config& config);
 
 struct LoadOptions {
-  bool map = false;     ///< map the file copy-on-write instead of reading it; it must not be truncated meanwhile
-  bool verify = true;   ///< check the checksums of row data too (headers and graph always are)
-  unsigned threads = 0; ///< Config::threads of the loaded index
+  bool map = false;  ///< map the file copy-on-write instead of reading it; it must not be truncated
+                     ///< meanwhile
+  bool verify = true;    ///< check the checksums of row data too (headers and graph always are)
+  unsigned threads = 0;  ///< Config::threads of the loaded index
 };
 
 /// Throws FormatError (not a sound index: section and reason), std::filesystem::filesystem_error.
-[[nodiscard]] std::unique_ptr<Index> load_index(const std::filesystem::path& file, const LoadOptions& options = {});
-[[nodiscard]] std::unique_ptr<Index> load_index(std::span<const std::byte> bytes, const LoadOptions& options = {});
+[[nodiscard]] std::unique_ptr<Index> load_index(const std::filesystem::path& file,
+                                                const LoadOptions& options = {});
+[[nodiscard]] std::unique_ptr<Index> load_index(std::span<const std::byte> bytes,
+                                                const LoadOptions& options = {});
 
 /// What a file says of itself, read without loading it.
 struct FileInfo {
@@ -134,9 +142,10 @@ struct Tuned {
   double recall = 0;  ///< measured on the sample with that beam
 };
 
-/// Finds the smallest beam whose recall at k on the queries reaches the target, against exact search,
-/// and stores it as the index's default. If none does, stores the largest tried and says the recall reached.
-/// Throws std::invalid_argument if recall is not in (0, 1], queries are empty or the index is.
+/// Finds the smallest beam whose recall at k on the queries reaches the target, against exact
+/// search, and stores it as the index's default. If none does, stores the largest tried and says
+/// the recall reached. Throws std::invalid_argument if recall is not in (0, 1], queries are empty
+/// or the index is.
 Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k = 10);
 
 /// "major.minor.patch"

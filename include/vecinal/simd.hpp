@@ -14,7 +14,8 @@ enum class SimdLevel : std::uint8_t { scalar, avx2, avx512, neon };
 /// True if this build has the level and this CPU can run it.
 [[nodiscard]] bool supported(SimdLevel level);
 
-/// The level in use. Throws std::invalid_argument if VECINAL_SIMD names an unknown or unsupported level.
+/// The level in use. Throws std::invalid_argument if VECINAL_SIMD names an unknown or unsupported
+/// level.
 [[nodiscard]] SimdLevel active_simd();
 
 }  // namespace vecinal

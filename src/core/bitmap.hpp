@@ -17,8 +17,8 @@ struct BitmapView {
   std::size_t count = 0;
 
   [[nodiscard]] bool contains(Slot slot) const {
-    const std::uint64_t word =
-        std::atomic_ref(const_cast<std::uint64_t&>(words[slot / 64])).load(std::memory_order_relaxed);
+    const std::uint64_t word = std::atomic_ref(const_cast<std::uint64_t&>(words[slot / 64]))
+                                   .load(std::memory_order_relaxed);
     return ((word >> (slot % 64)) & 1U) != 0;
   }
 };
@@ -43,7 +43,8 @@ class Bitmap {
 
   [[nodiscard]] std::size_t popcount() const {
     std::size_t total = 0;
-    for (const std::uint64_t word : words_.view()) total += static_cast<std::size_t>(std::popcount(word));
+    for (const std::uint64_t word : words_.view())
+      total += static_cast<std::size_t>(std::popcount(word));
     return total;
   }
 

@@ -1,8 +1,9 @@
 /// An array that grows without moving under its readers.
 ///
-/// One writer grows it; readers that took data() keep reading the values they saw. Growth commits memory in place.
-/// When the reserved address space is full, the values are copied to a reservation many times larger and the old
-/// one is kept until release_retired(), which the owner calls when no reader is left.
+/// One writer grows it; readers that took data() keep reading the values they saw. Growth commits
+/// memory in place. When the reserved address space is full, the values are copied to a reservation
+/// many times larger and the old one is kept until release_retired(), which the owner calls when no
+/// reader is left.
 #pragma once
 
 #include <algorithm>
@@ -38,7 +39,8 @@ class GrowableArray {
   void resize(std::size_t size) {
     reserve(size);
     const std::size_t stale = std::min(size, used_);
-    if (stale > size_) std::memset(static_cast<void*>(data() + size_), 0, (stale - size_) * sizeof(T));
+    if (stale > size_)
+      std::memset(static_cast<void*>(data() + size_), 0, (stale - size_) * sizeof(T));
     used_ = std::max(used_, size);
     size_ = size;
   }
@@ -71,7 +73,8 @@ class GrowableArray {
     used_ = mapped_capacity(count);
   }
 
-  /// Frees reservations that were outgrown. Only when no reader that took data() earlier is running.
+  /// Frees reservations that were outgrown. Only when no reader that took data() earlier is
+  /// running.
   void release_retired() noexcept { retired_.clear(); }
   [[nodiscard]] bool has_retired() const { return !retired_.empty(); }
 
@@ -81,11 +84,14 @@ class GrowableArray {
   /// Small arrays may grow a lot for little address space, of which a process has 2^47 bytes.
   static std::size_t reservation(std::size_t bytes) {
     constexpr std::size_t least = std::size_t{64} << 20U;
-    return std::max(least, std::max(bytes + (std::size_t{1} << 30U), 16 * std::min(bytes, std::size_t{1} << 32U)));
+    return std::max(least, std::max(bytes + (std::size_t{1} << 30U),
+                                    16 * std::min(bytes, std::size_t{1} << 32U)));
   }
 
   /// The last page of a mapping holds bytes of the file past the array.
-  static std::size_t mapped_capacity(std::size_t count) { return count + (std::size_t{64} << 10U) / sizeof(T) + 1; }
+  static std::size_t mapped_capacity(std::size_t count) {
+    return count + (std::size_t{64} << 10U) / sizeof(T) + 1;
+  }
 
   void relocate(std::size_t bytes) {
     Region larger(reservation(bytes));

@@ -24,7 +24,8 @@ class Run {
         if (begin >= loop_.count) return;
         const std::size_t end = std::min(begin + loop_.grain, loop_.count);
         body_(begin, end, worker);
-        const std::size_t done = done_.fetch_add(end - begin, std::memory_order_relaxed) + (end - begin);
+        const std::size_t done =
+            done_.fetch_add(end - begin, std::memory_order_relaxed) + (end - begin);
         if (watch) watch(done);
       }
     } catch (...) {
@@ -61,7 +62,8 @@ unsigned resolve_threads(unsigned threads) {
 void parallel_for(const Loop& loop, const LoopBody& body, const LoopWatch& watch) {
   if (loop.count == 0) return;
   const std::size_t ranges = (loop.count + loop.grain - 1) / loop.grain;
-  const auto workers = static_cast<unsigned>(std::min<std::size_t>(std::max(1U, loop.threads), ranges));
+  const auto workers =
+      static_cast<unsigned>(std::min<std::size_t>(std::max(1U, loop.threads), ranges));
   Run run(loop, body);
   {
     std::vector<std::jthread> others;

@@ -1,5 +1,5 @@
-/// Parallel loops. Threads are started for one call and joined in it: no pool, so nothing survives a fork,
-/// nothing idles, and nothing is shared between indexes.
+/// Parallel loops. Threads are started for one call and joined in it: no pool, so nothing survives
+/// a fork, nothing idles, and nothing is shared between indexes.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,10 @@ namespace vecinal {
 /// threads as asked, 0 meaning one per core this process may use.
 [[nodiscard]] unsigned resolve_threads(unsigned threads);
 
-/// Ranges [begin, end) of [0, count), at most grain long, handed to up to `threads` workers as they come free.
-/// The calling thread is worker 0. The first exception of a body stops the rest and is rethrown here.
-/// The body must not depend on which worker runs a range, but for scratch memory indexed by worker.
+/// Ranges [begin, end) of [0, count), at most grain long, handed to up to `threads` workers as they
+/// come free. The calling thread is worker 0. The first exception of a body stops the rest and is
+/// rethrown here. The body must not depend on which worker runs a range, but for scratch memory
+/// indexed by worker.
 struct Loop {
   std::size_t count = 0;
   std::size_t grain = 1;
@@ -21,7 +22,8 @@ struct Loop {
 using LoopBody = std::function<void(std::size_t begin, std::size_t end, unsigned worker)>;
 using LoopWatch = std::function<void(std::size_t done)>;
 
-/// watch, if given, is called by the calling thread between its ranges; an exception it throws stops the loop.
+/// watch, if given, is called by the calling thread between its ranges; an exception it throws
+/// stops the loop.
 void parallel_for(const Loop& loop, const LoopBody& body, const LoopWatch& watch = {});
 
 }  // namespace vecinal

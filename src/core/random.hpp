@@ -12,7 +12,8 @@ namespace vecinal {
 enum class Stream : std::uint32_t { levels = 1, shuffle = 2, sample = 3 };
 
 /// 64 uniform bits.
-[[nodiscard]] inline std::uint64_t random_bits(std::uint64_t seed, Stream stream, std::uint64_t counter) {
+[[nodiscard]] inline std::uint64_t random_bits(std::uint64_t seed, Stream stream,
+                                               std::uint64_t counter) {
   const r123::Philox4x32::ctr_type block = {{static_cast<std::uint32_t>(counter),
                                              static_cast<std::uint32_t>(counter >> 32U),
                                              static_cast<std::uint32_t>(stream), 0U}};

@@ -1,7 +1,8 @@
 /// Lets a writer wait for the searches that may still look at what it wants to free.
 ///
-/// Readers count themselves in and out of the current phase. synchronize() opens a new phase and waits until
-/// everyone of the old one has left; searches that start later are not waited for, so it always ends.
+/// Readers count themselves in and out of the current phase. synchronize() opens a new phase and
+/// waits until everyone of the old one has left; searches that start later are not waited for, so
+/// it always ends.
 #pragma once
 
 #include <array>

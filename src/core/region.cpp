@@ -14,7 +14,9 @@ namespace {
 constexpr std::size_t huge_page = std::size_t{2} << 20U;
 constexpr std::size_t small_step = std::size_t{64} << 10U;
 
-std::size_t round_up(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
+std::size_t round_up(std::size_t value, std::size_t step) {
+  return (value + step - 1) / step * step;
+}
 
 std::size_t page_size() {
   static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -62,8 +64,10 @@ void Region::commit(std::size_t bytes) {
   if (bytes <= committed_) return;
   const std::size_t target = round_up(bytes, bytes >= huge_page ? huge_page : small_step);
   if (bytes > reserved_) throw std::bad_alloc();
-  if (mprotect(data_ + committed_, target - committed_, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc();
-  // Random access over 4 KiB pages spends its time in page walks; a kernel that refuses the advice is no error.
+  if (mprotect(data_ + committed_, target - committed_, PROT_READ | PROT_WRITE) != 0)
+    throw std::bad_alloc();
+  // Random access over 4 KiB pages spends its time in page walks; a kernel that refuses the advice
+  // is no error.
   if (target >= huge_page) madvise(data_, target, MADV_HUGEPAGE);
   committed_ = target;
 }
@@ -72,8 +76,8 @@ void Region::map(int file, std::uint64_t offset, std::size_t bytes) {
   if (bytes == 0) return;
   const std::size_t length = round_up(bytes, page_size());
   if (length > reserved_ || committed_ != 0) throw std::bad_alloc();
-  void* mapped = mmap(data_, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file,
-                      static_cast<off_t>(offset));
+  void* mapped = mmap(data_, length, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file, static_cast<off_t>(offset));
   if (mapped == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
   committed_ = length;
 }

@@ -1,4 +1,5 @@
-/// A range of address space that is reserved at once and gets memory as it grows, so its start never moves.
+/// A range of address space that is reserved at once and gets memory as it grows, so its start
+/// never moves.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +20,12 @@ class Region {
   Region& operator=(const Region&) = delete;
   ~Region();
 
-  /// Makes the first `bytes` usable (new memory is zero); large regions get huge pages. Throws std::bad_alloc.
+  /// Makes the first `bytes` usable (new memory is zero); large regions get huge pages. Throws
+  /// std::bad_alloc.
   void commit(std::size_t bytes);
 
-  /// Maps `bytes` of a file copy-on-write over the start of an empty region; offset is a multiple of the
-  /// page size. Memory after it can be committed as usual. Throws std::system_error.
+  /// Maps `bytes` of a file copy-on-write over the start of an empty region; offset is a multiple
+  /// of the page size. Memory after it can be committed as usual. Throws std::system_error.
   void map(int file, std::uint64_t offset, std::size_t bytes);
 
   [[nodiscard]] std::byte* data() const { return data_; }

@@ -11,7 +11,8 @@ using Slot = std::uint32_t;
 
 inline constexpr Slot no_slot = std::numeric_limits<Slot>::max();
 
-/// A slot with its score. Total order: score, then slot, so results never depend on the order of work.
+/// A slot with its score. Total order: score, then slot, so results never depend on the order of
+/// work.
 struct Scored {
   float score = 0;
   Slot slot = no_slot;

@@ -1,4 +1,5 @@
-/// Which slots a walk has seen. Cleared in O(1): each word of 64 bits carries the epoch it was written in.
+/// Which slots a walk has seen. Cleared in O(1): each word of 64 bits carries the epoch it was
+/// written in.
 #pragma once
 
 #include <cstddef>

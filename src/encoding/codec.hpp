@@ -20,11 +20,13 @@ class Codec {
 
   /// from: padded_dim finite floats, zero past the dim. to: stride bytes.
   /// Returns false if a value is outside the encoding's range; `to` is then unspecified.
-  [[nodiscard]] virtual bool encode(const float* from, std::size_t padded_dim, std::byte* to) const = 0;
+  [[nodiscard]] virtual bool encode(const float* from, std::size_t padded_dim,
+                                    std::byte* to) const = 0;
 
   virtual void decode(const std::byte* from, std::size_t padded_dim, float* to) const = 0;
 
-  /// True if a stored row is already padded_dim floats, so that it can serve as a query where it lies.
+  /// True if a stored row is already padded_dim floats, so that it can serve as a query where it
+  /// lies.
   [[nodiscard]] virtual bool is_float() const { return false; }
 
   /// What encode() accepts, for error messages.

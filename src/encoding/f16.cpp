@@ -10,7 +10,9 @@ constexpr std::uint16_t exponent_bits = 0x7C00;
 class F16Codec final : public Codec {
  public:
   kernels::RowType row_type() const override { return kernels::RowType::f16; }
-  std::size_t stride(std::size_t padded_dim) const override { return padded_dim * sizeof(std::uint16_t); }
+  std::size_t stride(std::size_t padded_dim) const override {
+    return padded_dim * sizeof(std::uint16_t);
+  }
   bool encode(const float* from, std::size_t padded_dim, std::byte* to) const override {
     auto* halves = reinterpret_cast<std::uint16_t*>(to);
     kernels::active().to_half(from, halves, padded_dim);

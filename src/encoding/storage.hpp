@@ -66,7 +66,8 @@ class Storage {
   [[nodiscard]] kernels::RowView view() const;
   [[nodiscard]] Scorer scorer(const float* query) const;
 
-  /// The row itself as a query, decoded into scratch (padded_dim floats) if it is not stored as floats.
+  /// The row itself as a query, decoded into scratch (padded_dim floats) if it is not stored as
+  /// floats.
   [[nodiscard]] const float* as_query(Slot slot, float* scratch) const;
 
   GrowableArray<std::byte>& raw() { return bytes_; }

@@ -21,7 +21,8 @@ struct Builder::Insertion {
 
 /// Scratch of one thread.
 struct Builder::Worker {
-  Worker(const Storage& rows, Geometry geometry) : selector(rows, geometry), decoded(rows.padded_dim()) {}
+  Worker(const Storage& rows, Geometry geometry)
+      : selector(rows, geometry), decoded(rows.padded_dim()) {}
 
   WalkScratch walk;
   Selector selector;
@@ -49,7 +50,8 @@ struct Builder::Edge {
 
 Builder::Builder(Graph& graph, const Storage& rows, const BuildParams& params)
     : graph_(graph), rows_(rows), params_(params), undo_(graph), inserted_(graph.size()) {
-  for (unsigned i = 0; i < params.threads; ++i) workers_.push_back(std::make_unique<Worker>(rows, params.geometry));
+  for (unsigned i = 0; i < params.threads; ++i)
+    workers_.push_back(std::make_unique<Worker>(rows, params.geometry));
   undo_.set_workers(params.threads);
 }
 
@@ -64,7 +66,8 @@ std::uint32_t Builder::level_of(Slot slot) const {
 void Builder::insert(std::span<const Slot> order, const std::function<void(std::size_t)>& watch) {
   try {
     std::vector<Slot> slots(order.begin(), order.end());
-    std::stable_sort(slots.begin(), slots.end(), [&](Slot a, Slot b) { return level_of(a) > level_of(b); });
+    std::stable_sort(slots.begin(), slots.end(),
+                     [&](Slot a, Slot b) { return level_of(a) > level_of(b); });
     graph_.grow(rows_.size());
     graph_.layer(0).publish(rows_.size());
     const std::size_t largest = std::max<std::size_t>(1, rows_.size() / 50);
@@ -72,7 +75,8 @@ void Builder::insert(std::span<const Slot> order, const std::function<void(std::
     while (inserted_ - before < slots.size()) {
       const std::size_t done = inserted_ - before;
       std::size_t size = std::clamp<std::size_t>(inserted_ / 16, 1, largest);
-      if (level_of(slots[done]) >= graph_.levels()) size = 1;  // it makes new levels, which the next ones must see
+      if (level_of(slots[done]) >= graph_.levels())
+        size = 1;  // it makes new levels, which the next ones must see
       const auto batch = std::span(slots).subspan(done, std::min(size, slots.size() - done));
       insert_batch(batch, [&](std::size_t in_batch) { watch(done + in_batch); });
     }
@@ -82,7 +86,8 @@ void Builder::insert(std::span<const Slot> order, const std::function<void(std::
   }
 }
 
-void Builder::insert_batch(std::span<const Slot> batch, const std::function<void(std::size_t)>& watch) {
+void Builder::insert_batch(std::span<const Slot> batch,
+                           const std::function<void(std::size_t)>& watch) {
   insertions_.resize(batch.size());
   parallel_for(
       {.count = batch.size(), .grain = 4, .threads = params_.threads},
@@ -130,7 +135,8 @@ Slot Builder::find_twin(const Insertion& insertion, const Scorer& scorer, const 
   const float self = scorer(insertion.slot);
   for (std::size_t i = 0; i < pool.size(); ++i) {
     const Scored found = pool[i];
-    if (found.score == self && std::memcmp(rows_.row(found.slot), rows_.row(insertion.slot), rows_.stride()) == 0)
+    if (found.score == self &&
+        std::memcmp(rows_.row(found.slot), rows_.row(insertion.slot), rows_.stride()) == 0)
       return found.slot;
   }
   return no_slot;
@@ -188,7 +194,8 @@ void Builder::link_back(std::uint32_t level) {
   parallel_for({.count = starts.size() - 1, .grain = 16, .threads = params_.threads},
                [&](std::size_t begin, std::size_t end, unsigned worker) {
                  for (std::size_t i = begin; i < end; ++i)
-                   apply(level, std::span(edges_).subspan(starts[i], starts[i + 1] - starts[i]), worker);
+                   apply(level, std::span(edges_).subspan(starts[i], starts[i + 1] - starts[i]),
+                         worker);
                });
 }
 
@@ -220,14 +227,15 @@ void Builder::apply(std::uint32_t level, std::span<Edge> edges, unsigned worker_
   worker.slots.clear();
   for (const Node node : row) worker.slots.push_back(view.slot(node));
   worker.scores.resize(row.size());
-  rows_.scorer(rows_.as_query(view.slot(target), worker.decoded.data()))(worker.slots.data(), row.size(),
-                                                                        worker.scores.data());
+  rows_.scorer(rows_.as_query(view.slot(target), worker.decoded.data()))(
+      worker.slots.data(), row.size(), worker.scores.data());
   worker.candidates.clear();
   for (std::size_t i = 0; i < row.size(); ++i) {
     const bool keep = tree && (graph_.parent(row[i]) == target || graph_.parent(target) == row[i]);
     worker.candidates.push_back({{worker.scores[i], row[i]}, keep});
   }
-  for (const Edge& edge : edges) worker.candidates.push_back({{edge.score, edge.source}, edge.adopt});
+  for (const Edge& edge : edges)
+    worker.candidates.push_back({{edge.score, edge.source}, edge.adopt});
   std::sort(worker.candidates.begin(), worker.candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.scored < b.scored; });
   const auto chosen = worker.selector.select(view, worker.candidates, layer.degree(), 0);
@@ -238,7 +246,8 @@ void Builder::apply(std::uint32_t level, std::span<Edge> edges, unsigned worker_
 
 std::uint32_t Builder::children(Slot slot) const {
   std::uint32_t count = 0;
-  for (const Node node : graph_.layer(0).row(slot)) count += graph_.parent(node) == slot && node != slot ? 1U : 0U;
+  for (const Node node : graph_.layer(0).row(slot))
+    count += graph_.parent(node) == slot && node != slot ? 1U : 0U;
   return count;
 }
 
@@ -254,7 +263,8 @@ void Builder::adopt_orphans() {
     const std::vector<Node> chosen(row.begin(), row.end());
     const auto near = [&](Slot parent) { return adopt(orphan, parent); };
     if (std::any_of(chosen.begin(), chosen.end(), near)) continue;
-    // The chosen nodes have all the children they can keep: one of their own children has room, or one of theirs.
+    // The chosen nodes have all the children they can keep: one of their own children has room, or
+    // one of theirs.
     std::vector<Node> open = chosen;
     for (std::size_t i = 0; i < open.size(); ++i) {
       if (adopt(orphan, open[i])) break;

@@ -1,8 +1,9 @@
 /// Inserts items into the graph, in batches that see only what earlier batches made.
 ///
-/// Batch-synchronous construction (ParlayANN, Manohar et al., PPoPP 2024): the items of a batch search the frozen
-/// graph and choose their links in parallel; then the reverse links are sorted by (target, score, source) and
-/// applied target by target, in parallel too. No locks on nodes, and the same bytes for any number of threads.
+/// Batch-synchronous construction (ParlayANN, Manohar et al., PPoPP 2024): the items of a batch
+/// search the frozen graph and choose their links in parallel; then the reverse links are sorted by
+/// (target, score, source) and applied target by target, in parallel too. No locks on nodes, and
+/// the same bytes for any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +34,9 @@ class Builder {
   Builder(Graph& graph, const Storage& rows, const BuildParams& params);
   ~Builder();
 
-  /// Inserts the slots, which follow those that the graph has, in the given order (but for the upper levels, whose
-  /// items go first). watch(done) is called by the calling thread; if it throws, or memory runs out, the graph is
-  /// rolled back and the exception passed on.
+  /// Inserts the slots, which follow those that the graph has, in the given order (but for the
+  /// upper levels, whose items go first). watch(done) is called by the calling thread; if it
+  /// throws, or memory runs out, the graph is rolled back and the exception passed on.
   void insert(std::span<const Slot> order, const std::function<void(std::size_t done)>& watch);
 
  private:
@@ -46,7 +47,8 @@ class Builder {
   [[nodiscard]] std::uint32_t level_of(Slot slot) const;
   void insert_batch(std::span<const Slot> batch, const std::function<void(std::size_t)>& watch);
   void find_links(Insertion& insertion, Worker& worker) const;
-  [[nodiscard]] Slot find_twin(const Insertion& insertion, const Scorer& scorer, const Pool& pool) const;
+  [[nodiscard]] Slot find_twin(const Insertion& insertion, const Scorer& scorer,
+                               const Pool& pool) const;
   void place(std::span<Insertion> batch);
   void place_level(std::span<Insertion> batch, std::uint32_t level);
   void link_back(std::uint32_t level);

@@ -31,7 +31,8 @@ void check_rows(const Layer& layer, std::uint32_t level, Faults& faults) {
     const auto row = layer.row(node);
     const Node* all = layer.links().data() + static_cast<std::size_t>(node) * layer.degree();
     for (std::size_t i = row.size(); i < layer.degree(); ++i)
-      if (all[i] != no_slot) faults.add("graph level ", level, ": node ", node, " has a link after its end");
+      if (all[i] != no_slot)
+        faults.add("graph level ", level, ": node ", node, " has a link after its end");
     sorted.assign(row.begin(), row.end());
     std::sort(sorted.begin(), sorted.end());
     if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
@@ -42,14 +43,17 @@ void check_rows(const Layer& layer, std::uint32_t level, Faults& faults) {
   }
 }
 
-void check_upper(const Layer& layer, const Layer& below, std::uint32_t level, std::size_t slots, Faults& faults) {
+void check_upper(const Layer& layer, const Layer& below, std::uint32_t level, std::size_t slots,
+                 Faults& faults) {
   for (Node node = 0; node < layer.size(); ++node) {
     const Slot slot = layer.slots()[node];
     const Node down = layer.down()[node];
     if (slot >= slots || down >= below.size())
-      faults.add("graph level ", level, ": node ", node, " stands for slot ", slot, " and node ", down, " below");
+      faults.add("graph level ", level, ": node ", node, " stands for slot ", slot, " and node ",
+                 down, " below");
     else if (below.view().slot(down) != slot)
-      faults.add("graph level ", level, ": node ", node, " and its node below stand for different slots");
+      faults.add("graph level ", level, ": node ", node,
+                 " and its node below stand for different slots");
   }
 }
 
@@ -104,7 +108,8 @@ void check_reachable(const Graph& graph, Faults& faults) {
       }
   }
   for (Slot slot = 0; slot < graph.parents().size(); ++slot)
-    if (graph.parent(slot) != no_slot && !seen[slot]) faults.add("graph: slot ", slot, " cannot be reached");
+    if (graph.parent(slot) != no_slot && !seen[slot])
+      faults.add("graph: slot ", slot, " cannot be reached");
 }
 
 }  // namespace
@@ -113,7 +118,8 @@ std::vector<std::string> Graph::check() const {
   Faults faults;
   const std::size_t slots = parents_.size();
   if (twins_.size() != slots || layers_[0].size() != slots) {
-    faults.add("graph: ", slots, " parents, ", twins_.size(), " twins, ", layers_[0].size(), " nodes");
+    faults.add("graph: ", slots, " parents, ", twins_.size(), " twins, ", layers_[0].size(),
+               " nodes");
     return faults.take();
   }
   for (std::uint32_t level = 0; level < levels(); ++level) {

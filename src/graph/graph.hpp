@@ -1,11 +1,16 @@
-/// The graph of an index: levels of links, a spanning tree that keeps level 0 in one piece, and twin rings.
+/// The graph of an index: levels of links, a spanning tree that keeps level 0 in one piece, and
+/// twin rings.
 ///
-/// * Level 0 has a node for every slot; level l > 0 for about one in M^l of them, in the order they came. The top
+/// * Level 0 has a node for every slot; level l > 0 for about one in M^l of them, in the order they
+/// came. The top
 ///   level's node 0 is where searches start, or the tree's root if level 0 is the top.
-/// * Tree: every node but the first has a parent that came before it; parent and child link to each other and no
+/// * Tree: every node but the first has a parent that came before it; parent and child link to each
+/// other and no
 ///   pruning drops those links. So every node can be reached from every other, always.
-/// * Twins: identical rows share one node. The ring of a node lists the slots with the same row; slots that are
-///   not the node have no links. Copies would otherwise fill each other's rows and cut themselves off.
+/// * Twins: identical rows share one node. The ring of a node lists the slots with the same row;
+/// slots that are
+///   not the node have no links. Copies would otherwise fill each other's rows and cut themselves
+///   off.
 #pragma once
 
 #include <array>

@@ -1,7 +1,9 @@
-/// One level of the graph: rows of links. Nodes are numbered within the level; level 0 numbers are slots.
+/// One level of the graph: rows of links. Nodes are numbered within the level; level 0 numbers are
+/// slots.
 ///
-/// A row holds up to `degree` node numbers and then no_slot. Rows are written before they are linked to, and
-/// each link is one 32-bit store, so a reader beside the writer sees an old or a new neighbour, never garbage.
+/// A row holds up to `degree` node numbers and then no_slot. Rows are written before they are
+/// linked to, and each link is one 32-bit store, so a reader beside the writer sees an old or a new
+/// neighbour, never garbage.
 #pragma once
 
 #include <atomic>
@@ -23,7 +25,7 @@ struct LayerView {
   const Slot* slots = nullptr;  ///< slot of each node; null on level 0, where they are equal
   const Node* down = nullptr;   ///< the same item's node one level below; null on level 0
   std::uint32_t degree = 0;
-  std::size_t count = 0;        ///< nodes; links to later ones are ignored by this view
+  std::size_t count = 0;  ///< nodes; links to later ones are ignored by this view
 
   [[nodiscard]] Slot slot(Node node) const { return slots == nullptr ? node : slots[node]; }
 
@@ -52,7 +54,8 @@ class Layer {
   [[nodiscard]] std::size_t size() const { return count_.load(std::memory_order_acquire); }
   [[nodiscard]] LayerView view() const {
     const std::size_t count = size();
-    return {links_.data(), upper_ ? slots_.data() : nullptr, upper_ ? down_.data() : nullptr, degree_, count};
+    return {links_.data(), upper_ ? slots_.data() : nullptr, upper_ ? down_.data() : nullptr,
+            degree_, count};
   }
 
   /// Adds nodes with empty rows, not yet visible to new views.
@@ -95,7 +98,9 @@ class Layer {
     return {links, used};
   }
 
-  [[nodiscard]] std::size_t bytes() const { return links_.bytes() + slots_.bytes() + down_.bytes(); }
+  [[nodiscard]] std::size_t bytes() const {
+    return links_.bytes() + slots_.bytes() + down_.bytes();
+  }
 
   GrowableArray<Node>& links() { return links_; }
   GrowableArray<Slot>& slots() { return slots_; }

@@ -1,7 +1,7 @@
 /// The candidates of a walk: the `capacity` best nodes seen, sorted, with the next one to expand.
 ///
-/// An entry is one 64-bit key, {score as an ordered integer : 32 | node : 31 | expanded : 1}, so that keeping
-/// the total order (score, node) costs one integer comparison.
+/// An entry is one 64-bit key, {score as an ordered integer : 32 | node : 31 | expanded : 1}, so
+/// that keeping the total order (score, node) costs one integer comparison.
 #pragma once
 
 #include <algorithm>
@@ -26,10 +26,14 @@ class Pool {
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool full() const { return size_ == capacity_; }
-  [[nodiscard]] Scored operator[](std::size_t i) const { return {score_of(keys_[i]), node_of(keys_[i])}; }
+  [[nodiscard]] Scored operator[](std::size_t i) const {
+    return {score_of(keys_[i]), node_of(keys_[i])};
+  }
 
   /// True if an entry of this score would be kept for sure or on a tie.
-  [[nodiscard]] bool admits(float score) const { return size_ < capacity_ || score <= score_of(keys_[size_ - 1]); }
+  [[nodiscard]] bool admits(float score) const {
+    return size_ < capacity_ || score <= score_of(keys_[size_ - 1]);
+  }
 
   /// Node must not be in the pool already.
   void insert(float score, std::uint32_t node) {

@@ -6,7 +6,8 @@
 namespace vecinal {
 
 bool Selector::occluded(const LayerView& layer, Scored candidate) {
-  // A few at a time: most candidates that are occluded are so by one of the nearest neighbours chosen.
+  // A few at a time: most candidates that are occluded are so by one of the nearest neighbours
+  // chosen.
   constexpr std::size_t chunk = 4;
   std::array<float, chunk> scores;
   const Scorer scorer = rows_.scorer(rows_.as_query(layer.slot(candidate.slot), decoded_.data()));
@@ -21,13 +22,14 @@ bool Selector::occluded(const LayerView& layer, Scored candidate) {
   return false;
 }
 
-std::span<const Scored> Selector::select(const LayerView& layer, std::span<const Candidate> candidates,
+std::span<const Scored> Selector::select(const LayerView& layer,
+                                         std::span<const Candidate> candidates,
                                          std::uint32_t degree, std::uint32_t fill) {
   chosen_.clear();
   chosen_slots_.clear();
   passed_.clear();
-  auto kept_ahead = static_cast<std::size_t>(
-      std::count_if(candidates.begin(), candidates.end(), [](const Candidate& c) { return c.keep; }));
+  auto kept_ahead = static_cast<std::size_t>(std::count_if(
+      candidates.begin(), candidates.end(), [](const Candidate& c) { return c.keep; }));
   for (const Candidate& c : candidates) {
     if (c.keep) {
       --kept_ahead;
@@ -42,7 +44,8 @@ std::span<const Scored> Selector::select(const LayerView& layer, std::span<const
   }
   if (chosen_.size() < fill && !passed_.empty()) {
     const std::size_t more = std::min(fill - chosen_.size(), passed_.size());
-    chosen_.insert(chosen_.end(), passed_.begin(), passed_.begin() + static_cast<std::ptrdiff_t>(more));
+    chosen_.insert(chosen_.end(), passed_.begin(),
+                   passed_.begin() + static_cast<std::ptrdiff_t>(more));
     std::sort(chosen_.begin(), chosen_.end());
   }
   return chosen_;

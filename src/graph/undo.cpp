@@ -26,8 +26,10 @@ void Undo::roll_back(Graph& graph) const {
   graph.set_levels(levels_);
   for (const auto& rows : rows_)
     for (const Row& row : rows) graph.layer(row.level).set_row(row.node, row.links);
-  for (auto twin = twins_.rbegin(); twin != twins_.rend(); ++twin) graph.set_twin(twin->slot, twin->next);
-  for (std::uint32_t level = 0; level < max_levels; ++level) graph.layer(level).truncate(sizes_[level]);
+  for (auto twin = twins_.rbegin(); twin != twins_.rend(); ++twin)
+    graph.set_twin(twin->slot, twin->next);
+  for (std::uint32_t level = 0; level < max_levels; ++level)
+    graph.layer(level).truncate(sizes_[level]);
   graph.parents().resize(sizes_[0]);
   graph.twins().resize(sizes_[0]);
 }

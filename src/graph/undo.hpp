@@ -1,5 +1,5 @@
-/// Remembers what a build changes of the graph that was there before, so that a build which fails or is
-/// cancelled leaves that graph as it was.
+/// Remembers what a build changes of the graph that was there before, so that a build which fails
+/// or is cancelled leaves that graph as it was.
 #pragma once
 
 #include <array>
@@ -14,7 +14,8 @@ class Undo {
   /// Notes the sizes now; later calls note rows before their first change.
   explicit Undo(const Graph& graph);
 
-  /// Before a row changes. Several threads may note different nodes of a level at once, each as its own worker.
+  /// Before a row changes. Several threads may note different nodes of a level at once, each as its
+  /// own worker.
   void note_row(std::uint32_t level, Node node, unsigned worker);
   void note_twin(Slot slot);
 

@@ -7,11 +7,14 @@
 
 namespace vecinal {
 
-std::unique_ptr<Index> make_index(const Config& config) { return std::make_unique<VectorIndex>(config); }
+std::unique_ptr<Index> make_index(const Config& config) {
+  return std::make_unique<VectorIndex>(config);
+}
 
 std::unique_ptr<Index> load_index(const std::filesystem::path& file, const LoadOptions& options) {
   const FileView view(file);
-  return VectorIndex::load(SectionReader(view.bytes()), options, options.map ? view.descriptor() : -1);
+  return VectorIndex::load(SectionReader(view.bytes()), options,
+                           options.map ? view.descriptor() : -1);
 }
 
 std::unique_ptr<Index> load_index(std::span<const std::byte> bytes, const LoadOptions& options) {
@@ -33,7 +36,8 @@ FileInfo file_info(const std::filesystem::path& file) {
   info.removed = section.slots - section.live;
   info.config = section.config();
   info.beam = section.beam;
-  for (const Section& part : reader.sections()) info.sections.push_back({part.tag, part.offset, part.data.size()});
+  for (const Section& part : reader.sections())
+    info.sections.push_back({part.tag, part.offset, part.data.size()});
   return info;
 }
 

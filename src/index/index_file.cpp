@@ -14,7 +14,9 @@
 namespace vecinal {
 namespace {
 
-std::string level_tag(std::uint32_t level, const char* part) { return concat("l", level < 10 ? "0" : "", level, part); }
+std::string level_tag(std::uint32_t level, const char* part) {
+  return concat("l", level < 10 ? "0" : "", level, part);
+}
 
 /// Copies a section into an array, or maps it where it is large enough to start on a page.
 template <class T>
@@ -45,10 +47,13 @@ ConfigSection read_config(const SectionReader& reader) {
   if (section.beam < 1 || section.beam > 1'000'000) fail("beam is out of range");
   if (section.next_id < 0) fail("the next id is negative");
   if (section.levels > max_levels) fail("too many levels");
-  if ((section.levels == 0) != (section.slots == 0 || section.graph == static_cast<std::uint8_t>(GraphKind::none)))
+  if ((section.levels == 0) !=
+      (section.slots == 0 || section.graph == static_cast<std::uint8_t>(GraphKind::none)))
     fail("the number of levels does not go with the rows");
-  if (!(section.max_norm >= 0) || std::isinf(section.max_norm)) fail("the longest row is out of range");
-  if (std::any_of(std::begin(section.reserved), std::end(section.reserved), [](auto byte) { return byte != 0; }))
+  if (!(section.max_norm >= 0) || std::isinf(section.max_norm))
+    fail("the longest row is out of range");
+  if (std::any_of(std::begin(section.reserved), std::end(section.reserved),
+                  [](auto byte) { return byte != 0; }))
     fail("reserved bytes are not zero");
   return section;
 }
@@ -99,12 +104,15 @@ std::vector<std::byte> VectorIndex::to_bytes() const {
   std::vector<std::byte> bytes;
   write_sections([&](const SectionWriter& sections) {
     bytes.reserve(sections.size());
-    sections.write([&](std::span<const std::byte> piece) { bytes.insert(bytes.end(), piece.begin(), piece.end()); });
+    sections.write([&](std::span<const std::byte> piece) {
+      bytes.insert(bytes.end(), piece.begin(), piece.end());
+    });
   });
   return bytes;
 }
 
-std::unique_ptr<VectorIndex> VectorIndex::load(const SectionReader& reader, const LoadOptions& options, int file) {
+std::unique_ptr<VectorIndex> VectorIndex::load(const SectionReader& reader,
+                                               const LoadOptions& options, int file) {
   Config config = read_config(reader).config();
   config.threads = options.threads;
   auto index = std::make_unique<VectorIndex>(config);
@@ -145,7 +153,8 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
       if (graph_.parent(slot) == slot) graph_.set_root(slot);
     graph_.set_levels(section.levels);
   }
-  if (reader.sections().size() != known) throw FormatError("table: there are sections this version does not know");
+  if (reader.sections().size() != known)
+    throw FormatError("table: there are sections this version does not know");
   if (slots % 64 != 0 && live_.words()[slots / 64] >> (slots % 64) != 0)
     throw FormatError("section live: bits past the last row are set");
   ids_.set_next_id(section.next_id);
@@ -163,9 +172,11 @@ void VectorIndex::validate_rows() const {
   for (Slot slot = 0; slot < rows_.size(); ++slot) {
     rows_.decode(slot, row.data());
     double squared = 0;
-    for (std::size_t d = 0; d < rows_.dim(); ++d) squared += static_cast<double>(row.data()[d]) * static_cast<double>(row.data()[d]);
+    for (std::size_t d = 0; d < rows_.dim(); ++d)
+      squared += static_cast<double>(row.data()[d]) * static_cast<double>(row.data()[d]);
     if (!(squared <= longest * longest) || squared > 2 * max_squared_norm)
-      throw FormatError(concat("section rows: row ", slot, " is not finite or longer than the file says"));
+      throw FormatError(
+          concat("section rows: row ", slot, " is not finite or longer than the file says"));
     for (std::size_t d = rows_.dim(); d < rows_.padded_dim(); ++d)
       if (std::bit_cast<std::uint32_t>(row.data()[d]) != 0)
         throw FormatError(concat("section rows: the padding of row ", slot, " is not zero"));

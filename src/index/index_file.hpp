@@ -17,8 +17,8 @@ struct ConfigSection {
   std::uint32_t degree;
   std::uint32_t build_beam;
   std::uint64_t seed;
-  std::uint64_t slots;    ///< rows, removed ones included
-  std::uint64_t live;     ///< items
+  std::uint64_t slots;  ///< rows, removed ones included
+  std::uint64_t live;   ///< items
   std::uint64_t beam;
   std::int64_t next_id;
   std::uint32_t levels;

@@ -23,7 +23,8 @@ struct Hashed {
   Slot slot;
 };
 
-/// Rows of this add that equal an earlier row of it. Equal rows of earlier adds are found by the graph search.
+/// Rows of this add that equal an earlier row of it. Equal rows of earlier adds are found by the
+/// graph search.
 void find_twins(const Storage& rows, std::size_t first, unsigned threads, InsertionPlan& plan) {
   std::vector<Hashed> hashed(rows.size() - first);
   parallel_for({.count = hashed.size(), .grain = 1024, .threads = threads},
@@ -39,7 +40,9 @@ void find_twins(const Storage& rows, std::size_t first, unsigned threads, Insert
   std::vector<bool> is_twin(hashed.size(), false);
   for (std::size_t i = 0, group = 0; i < hashed.size(); ++i) {
     if (hashed[i].hash != hashed[group].hash) group = i;
-    if (i == group || std::memcmp(rows.row(hashed[i].slot), rows.row(hashed[group].slot), rows.stride()) != 0) continue;
+    if (i == group ||
+        std::memcmp(rows.row(hashed[i].slot), rows.row(hashed[group].slot), rows.stride()) != 0)
+      continue;
     plan.twins.emplace_back(hashed[group].slot, hashed[i].slot);
     is_twin[hashed[i].slot - first] = true;
   }
@@ -49,7 +52,8 @@ void find_twins(const Storage& rows, std::size_t first, unsigned threads, Insert
 
 /// Sorts by a key, largest first; equal keys stay as they are.
 void sort_descending(std::vector<Slot>& order, std::size_t first, const std::vector<double>& key) {
-  std::stable_sort(order.begin(), order.end(), [&](Slot a, Slot b) { return key[a - first] > key[b - first]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Slot a, Slot b) { return key[a - first] > key[b - first]; });
 }
 
 void shuffle(std::vector<Slot>& order, std::size_t first, std::size_t count, std::uint64_t seed) {
@@ -58,21 +62,23 @@ void shuffle(std::vector<Slot>& order, std::size_t first, std::size_t count, std
   sort_descending(order, first, key);
 }
 
-/// Maximum-likelihood local intrinsic dimensionality from the distances to the nearest rows of a random sample
-/// (Levina & Bickel, NIPS 2004; used for HNSW by Elliott & Clark, ICTIR 2024).
+/// Maximum-likelihood local intrinsic dimensionality from the distances to the nearest rows of a
+/// random sample (Levina & Bickel, NIPS 2004; used for HNSW by Elliott & Clark, ICTIR 2024).
 double intrinsic_dimensionality(std::vector<float>& squared) {
   std::sort(squared.begin(), squared.end());
   const auto start = std::upper_bound(squared.begin(), squared.end(), 0.0F);
-  const auto count = std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(lid_neighbours), squared.end() - start);
+  const auto count =
+      std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(lid_neighbours), squared.end() - start);
   if (count < 2) return 0;
   const double farthest = std::log(static_cast<double>(start[count - 1]));
   double sum = 0;
-  for (std::ptrdiff_t i = 0; i < count; ++i) sum += (std::log(static_cast<double>(start[i])) - farthest) / 2;
+  for (std::ptrdiff_t i = 0; i < count; ++i)
+    sum += (std::log(static_cast<double>(start[i])) - farthest) / 2;
   return sum == 0 ? 0 : -static_cast<double>(count) / sum;
 }
 
-void sort_by_lid(const Storage& rows, std::size_t first, std::vector<Slot>& order, const Config& config,
-                 unsigned threads) {
+void sort_by_lid(const Storage& rows, std::size_t first, std::vector<Slot>& order,
+                 const Config& config, unsigned threads) {
   std::vector<Slot> sample = order;
   shuffle(sample, first, rows.size() - first, config.seed);
   if (sample.size() > lid_sample) sample.resize(lid_sample);
@@ -99,7 +105,9 @@ void sort_by_lid(const Storage& rows, std::size_t first, std::vector<Slot>& orde
       longest = std::max(longest, std::inner_product(to, to + rows.dim(), to, 0.0));
     }
     scan(points, sample.size(), {}, queries,
-         {.k = lid_neighbours + 1, .max_norm = static_cast<float>(std::sqrt(longest)), .threads = threads},
+         {.k = lid_neighbours + 1,
+          .max_norm = static_cast<float>(std::sqrt(longest)),
+          .threads = threads},
          [&](std::size_t i, std::span<Scored> best) {
            std::vector<float> squared;
            for (const Scored& found : best) squared.push_back(found.score);
@@ -112,7 +120,8 @@ void sort_by_lid(const Storage& rows, std::size_t first, std::vector<Slot>& orde
 
 }  // namespace
 
-InsertionPlan plan_insertion(const Storage& rows, std::size_t first, const Config& config, unsigned threads) {
+InsertionPlan plan_insertion(const Storage& rows, std::size_t first, const Config& config,
+                             unsigned threads) {
   InsertionPlan plan;
   find_twins(rows, first, threads, plan);
   switch (config.order) {

@@ -44,10 +44,11 @@ struct VectorIndex::Searcher {
 void VectorIndex::check_queries(const Batch& queries, const SearchParams& params) const {
   if (params.k == 0) throw std::invalid_argument("search: k must be at least 1");
   if (queries.count != 0 && queries.dim != config_.dim)
-    throw std::invalid_argument(concat("search: queries have ", queries.dim, " dims, index has ", config_.dim));
-  if (queries.count != 0 && params.k > std::numeric_limits<std::uint32_t>::max() / queries.count)
     throw std::invalid_argument(
-        concat("search: ", queries.count, " queries times k = ", params.k, " results is more than 2^32"));
+        concat("search: queries have ", queries.dim, " dims, index has ", config_.dim));
+  if (queries.count != 0 && params.k > std::numeric_limits<std::uint32_t>::max() / queries.count)
+    throw std::invalid_argument(concat("search: ", queries.count, " queries times k = ", params.k,
+                                       " results is more than 2^32"));
 }
 
 VectorIndex::Allowed VectorIndex::allow(const Filter& filter) const {
@@ -72,12 +73,15 @@ VectorIndex::Allowed VectorIndex::allow(const Filter& filter) const {
     for (Slot slot = 0; slot < slots; ++slot) {
       if (!live.contains(slot)) continue;
       const auto id = static_cast<std::uint64_t>(ids[slot]);
-      if (bits != nullptr && (id / 64 >= bits->size() || (((*bits)[id / 64] >> (id % 64)) & 1U) == 0)) continue;
+      if (bits != nullptr &&
+          (id / 64 >= bits->size() || (((*bits)[id / 64] >> (id % 64)) & 1U) == 0))
+        continue;
       if (asked != nullptr && !(*asked)(ids[slot])) continue;
       set(slot);
     }
   }
-  for (const std::uint64_t word : allowed.words) allowed.count += static_cast<std::size_t>(std::popcount(word));
+  for (const std::uint64_t word : allowed.words)
+    allowed.count += static_cast<std::size_t>(std::popcount(word));
   return allowed;
 }
 
@@ -109,7 +113,8 @@ void VectorIndex::Searcher::collect(std::size_t query, const Pool& pool) const {
   finish(query, found);
 }
 
-bool VectorIndex::Searcher::walk_graph(std::size_t query, const float* row, WalkScratch& scratch) const {
+bool VectorIndex::Searcher::walk_graph(std::size_t query, const float* row,
+                                       WalkScratch& scratch) const {
   const Scorer scorer = index.rows_.scorer(row);
   Scored entry{0, graph.entry()};
   entry.score = scorer(graph.layers[graph.levels - 1].slot(entry.slot));
@@ -129,7 +134,12 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
   check_queries(queries, params);
   const unsigned threads = resolve_threads(params.threads != 0 ? params.threads : config_.threads);
   ProgressMeter meter(params.progress, queries.count);
-  Neighbors hits{.queries = queries.count, .k = params.k, .ids = {}, .distances = {}, .counts = {}, .stats = {}};
+  Neighbors hits{.queries = queries.count,
+                 .k = params.k,
+                 .ids = {},
+                 .distances = {},
+                 .counts = {},
+                 .stats = {}};
   hits.ids.assign(queries.count * params.k, no_id);
   hits.distances.assign(queries.count * params.k, std::numeric_limits<float>::infinity());
   hits.counts.assign(queries.count, 0);
@@ -140,23 +150,34 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
   for (std::size_t i = 0; i < queries.count; ++i) {
     float* row = prepared.data() + i * rows_.padded_dim();
     const auto [fault, norm] = prepare_row(config_.metric, queries.row(i), config_.dim, row);
-    if (fault != RowFault::none) throw std::invalid_argument(concat("search: query ", i, " ", describe(fault)));
+    if (fault != RowFault::none)
+      throw std::invalid_argument(concat("search: query ", i, " ", describe(fault)));
     rows[i] = row;
     max_norm = std::max(max_norm, norm);
   }
 
   const ReaderGate::Pass pass(gate_);
-  Searcher searcher{*this, params, hits, visible_.load(std::memory_order_acquire), {}, ids_.ids().data(),
-                    allow(params.filter), std::max(params.k, params.beam != 0 ? params.beam : beam())};
-  searcher.slots = std::min(searcher.slots, std::max(searcher.allowed.words.size() * 64, searcher.allowed.count));
+  Searcher searcher{*this,
+                    params,
+                    hits,
+                    visible_.load(std::memory_order_acquire),
+                    {},
+                    ids_.ids().data(),
+                    allow(params.filter),
+                    std::max(params.k, params.beam != 0 ? params.beam : beam())};
+  searcher.slots = std::min(searcher.slots,
+                            std::max(searcher.allowed.words.size() * 64, searcher.allowed.count));
   if (searcher.allowed.count == 0) return hits;
 
-  // A filtered walk passes about 16 beam / selectivity rows; scanning the allowed ones may cost less.
-  const double walk_cost = 16.0 * static_cast<double>(searcher.beam) * static_cast<double>(searcher.slots);
+  // A filtered walk passes about 16 beam / selectivity rows; scanning the allowed ones may cost
+  // less.
+  const double walk_cost =
+      16.0 * static_cast<double>(searcher.beam) * static_cast<double>(searcher.slots);
   const auto allowed = static_cast<double>(searcher.allowed.count);
   const bool few = !searcher.allowed.everything && allowed * allowed < walk_cost;
   std::vector<std::uint8_t> scanned(queries.count, 1);
-  if (config_.graph == GraphKind::hnsw && !params.exact && !few && params.k < searcher.allowed.count) {
+  if (config_.graph == GraphKind::hnsw && !params.exact && !few &&
+      params.k < searcher.allowed.count) {
     searcher.graph = graph_.view();
     std::vector<WalkScratch> scratch(std::min<std::size_t>(threads, queries.count));
     parallel_for(
@@ -186,10 +207,11 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
         if (searcher.allows(slot)) slots.push_back(slot);
     hits.stats.exact = exact.size();
     hits.stats.distances += exact.size() * searcher.allowed.count;
-    scan(rows_, searcher.allowed.count, slots, exact_rows,
-         {.k = params.k, .max_norm = std::max(max_norm, max_norm_.load()), .threads = threads},
-         [&](std::size_t i, std::span<Scored> best) { searcher.finish(exact[i], best); },
-         [&](std::size_t done) { meter.update(queries.count - exact.size() + done); });
+    scan(
+        rows_, searcher.allowed.count, slots, exact_rows,
+        {.k = params.k, .max_norm = std::max(max_norm, max_norm_.load()), .threads = threads},
+        [&](std::size_t i, std::span<Scored> best) { searcher.finish(exact[i], best); },
+        [&](std::size_t done) { meter.update(queries.count - exact.size() + done); });
   }
   if (params.progress) params.progress(queries.count, queries.count);
   return hits;

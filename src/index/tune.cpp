@@ -26,11 +26,14 @@ double recall_of(const Neighbors& found, const Neighbors& truth) {
 }  // namespace
 
 Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k) {
-  if (!(recall > 0 && recall <= 1)) throw std::invalid_argument(concat("tune: recall must be in (0, 1], got ", recall));
+  if (!(recall > 0 && recall <= 1))
+    throw std::invalid_argument(concat("tune: recall must be in (0, 1], got ", recall));
   if (queries.count == 0) throw std::invalid_argument("tune: there are no queries");
   if (index.size() == 0) throw std::invalid_argument("tune: the index is empty");
   const Neighbors truth = index.search(queries, {.k = k, .exact = true});
-  const auto measure = [&](std::size_t beam) { return recall_of(index.search(queries, {.k = k, .beam = beam}), truth); };
+  const auto measure = [&](std::size_t beam) {
+    return recall_of(index.search(queries, {.k = k, .beam = beam}), truth);
+  };
   std::size_t low = k - 1;  // a beam that does not reach it, as far as is known
   std::size_t high = k;
   double reached = measure(high);

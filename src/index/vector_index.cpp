@@ -13,9 +13,12 @@
 namespace vecinal {
 namespace {
 
-constexpr std::size_t max_items = (std::size_t{1} << 31U) - 2;  // a pool entry keeps 31 bits of a node
+constexpr std::size_t max_items =
+    (std::size_t{1} << 31U) - 2;  // a pool entry keeps 31 bits of a node
 
-kernels::Op op_of(Metric metric) { return metric == Metric::l2 ? kernels::Op::l2 : kernels::Op::negative_dot; }
+kernels::Op op_of(Metric metric) {
+  return metric == Metric::l2 ? kernels::Op::l2 : kernels::Op::negative_dot;
+}
 
 /// alpha 1 for inner product: a factor on scores of either sign would prune without sense.
 Geometry geometry_of(Metric metric) {
@@ -38,7 +41,9 @@ Config checked(const Config& config) {
 }  // namespace
 
 VectorIndex::VectorIndex(const Config& config)
-    : config_(checked(config)), rows_(config.encoding, op_of(config.metric), config.dim), graph_(config.degree) {}
+    : config_(checked(config)),
+      rows_(config.encoding, op_of(config.metric), config.dim),
+      graph_(config.degree) {}
 
 void VectorIndex::train(const Batch& sample, const Batch& queries) {
   for (const Batch* batch : {&sample, &queries}) {
@@ -48,21 +53,25 @@ void VectorIndex::train(const Batch& sample, const Batch& queries) {
           concat("train: vectors have ", batch->dim, " dims, the index has ", config_.dim));
     std::vector<float> row(config_.dim);
     for (std::size_t i = 0; i < batch->count; ++i)
-      if (const auto [fault, norm] = prepare_row(config_.metric, batch->row(i), config_.dim, row.data());
+      if (const auto [fault, norm] =
+              prepare_row(config_.metric, batch->row(i), config_.dim, row.data());
           fault != RowFault::none)
         throw std::invalid_argument(concat("train: row ", i, " ", describe(fault)));
   }
 }
 
-std::vector<Id> VectorIndex::add(const Batch& items, std::span<const Id> ids, const Progress& progress) {
+std::vector<Id> VectorIndex::add(const Batch& items, std::span<const Id> ids,
+                                 const Progress& progress) {
   if (items.count != 0 && items.dim != config_.dim)
-    throw std::invalid_argument(concat("add: items have ", items.dim, " dims, the index has ", config_.dim));
+    throw std::invalid_argument(
+        concat("add: items have ", items.dim, " dims, the index has ", config_.dim));
   const std::lock_guard writer(writer_);
   std::vector<Id> chosen = choose_ids(items.count, ids);
   if (items.count == 0) return chosen;
   const std::size_t first = rows_.size();
   if (items.count > max_items - first)
-    throw std::length_error(concat("add: an index holds at most ", max_items, " items, removed ones included"));
+    throw std::length_error(
+        concat("add: an index holds at most ", max_items, " items, removed ones included"));
   try {
     {
       const std::unique_lock lock(ids_lock_);
@@ -90,11 +99,14 @@ std::vector<Id> VectorIndex::choose_ids(std::size_t count, std::span<const Id> i
     std::iota(chosen.begin(), chosen.end(), ids_.next_id());
     return chosen;
   }
-  if (ids.size() != count) throw std::invalid_argument(concat("add: ", count, " items but ", ids.size(), " ids"));
+  if (ids.size() != count)
+    throw std::invalid_argument(concat("add: ", count, " items but ", ids.size(), " ids"));
   chosen.assign(ids.begin(), ids.end());
   for (std::size_t i = 0; i < count; ++i) {
-    if (ids[i] < 0) throw std::invalid_argument(concat("add: id ", ids[i], " of row ", i, " is negative"));
-    if (find_live(ids[i])) throw std::invalid_argument(concat("add: id ", ids[i], " of row ", i, " is in the index"));
+    if (ids[i] < 0)
+      throw std::invalid_argument(concat("add: id ", ids[i], " of row ", i, " is negative"));
+    if (find_live(ids[i]))
+      throw std::invalid_argument(concat("add: id ", ids[i], " of row ", i, " is in the index"));
   }
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), 0U);
@@ -103,8 +115,8 @@ std::vector<Id> VectorIndex::choose_ids(std::size_t count, std::span<const Id> i
   });
   for (std::size_t i = 1; i < count; ++i)
     if (ids[order[i]] == ids[order[i - 1]])
-      throw std::invalid_argument(
-          concat("add: id ", ids[order[i]], " is given to row ", order[i - 1], " and to row ", order[i]));
+      throw std::invalid_argument(concat("add: id ", ids[order[i]], " is given to row ",
+                                         order[i - 1], " and to row ", order[i]));
   return chosen;
 }
 
@@ -117,12 +129,14 @@ float VectorIndex::encode_rows(const Batch& items, std::size_t first) {
                [&](std::size_t begin, std::size_t end, unsigned worker) {
                  float* row = scratch[worker].data();
                  for (std::size_t i = begin; i < end; ++i) {
-                   const auto [fault, norm] = prepare_row(config_.metric, items.row(i), config_.dim, row);
+                   const auto [fault, norm] =
+                       prepare_row(config_.metric, items.row(i), config_.dim, row);
                    if (fault != RowFault::none)
                      throw std::invalid_argument(concat("add: row ", i, " ", describe(fault)));
                    if (!rows_.set(static_cast<Slot>(first + i), row))
-                     throw std::invalid_argument(concat("add: row ", i, " has a value out of range: ",
-                                                        name(config_.encoding), " holds ", rows_.codec().range()));
+                     throw std::invalid_argument(concat(
+                         "add: row ", i, " has a value out of range: ", name(config_.encoding),
+                         " holds ", rows_.codec().range()));
                    norms[worker] = std::max(norms[worker], norm);
                  }
                });
@@ -161,7 +175,8 @@ void VectorIndex::drop_rows(std::size_t count) {
 }
 
 void VectorIndex::release_outgrown() {
-  if (!rows_.raw().has_retired() && !graph_.parents().has_retired() && !ids_.ids().has_retired()) return;
+  if (!rows_.raw().has_retired() && !graph_.parents().has_retired() && !ids_.ids().has_retired())
+    return;
   gate_.synchronize();
   rows_.raw().release_retired();
   live_.words().release_retired();
@@ -211,7 +226,8 @@ std::vector<Id> VectorIndex::ids() const {
 
 void VectorIndex::get(Id id, std::span<float> out) const {
   if (out.size() != config_.dim)
-    throw std::invalid_argument(concat("get: out has ", out.size(), " values, the index has ", config_.dim, " dims"));
+    throw std::invalid_argument(
+        concat("get: out has ", out.size(), " values, the index has ", config_.dim, " dims"));
   const ReaderGate::Pass pass(gate_);
   const std::shared_lock lock(ids_lock_);
   const std::optional<Slot> slot = find_live(id);
@@ -244,10 +260,12 @@ std::vector<std::string> VectorIndex::check() const {
   if (config_.graph == GraphKind::hnsw && faults.empty()) faults = graph_.check();
   if (ids_.slots() != rows_.size() || live_.size() != rows_.size())
     faults.push_back(concat("ids: ", ids_.slots(), " ids for ", rows_.size(), " rows"));
-  if (live_.popcount() != size()) faults.push_back(concat("live: ", live_.popcount(), " set, ", size(), " counted"));
+  if (live_.popcount() != size())
+    faults.push_back(concat("live: ", live_.popcount(), " set, ", size(), " counted"));
   for (std::size_t slot = 0; slot < ids_.slots() && faults.empty(); ++slot) {
     const Id id = ids_.ids()[slot];
-    if (live_.contains(static_cast<Slot>(slot)) && (id < 0 || id > IdMap::max_id || find_live(id) != slot))
+    if (live_.contains(static_cast<Slot>(slot)) &&
+        (id < 0 || id > IdMap::max_id || find_live(id) != slot))
       faults.push_back(concat("ids: id ", id, " does not lead to its slot ", slot));
   }
   return faults;

@@ -1,7 +1,9 @@
-/// The index of single vectors: rows, graph, ids and what lives, joined behind the public interface.
+/// The index of single vectors: rows, graph, ids and what lives, joined behind the public
+/// interface.
 ///
-/// Locks: writer_ queues mutating calls. ids_lock_ guards the id map, for contains(), get() and ids(). Searches take
-/// neither: they pass gate_, note the views once, and see slots below visible_ whose live bit is set.
+/// Locks: writer_ queues mutating calls. ids_lock_ guards the id map, for contains(), get() and
+/// ids(). Searches take neither: they pass gate_, note the views once, and see slots below visible_
+/// whose live bit is set.
 #pragma once
 
 #include <atomic>
@@ -25,10 +27,12 @@ class VectorIndex final : public Index {
   explicit VectorIndex(const Config& config);
 
   /// Reads the sections of a file; file >= 0 maps large ones from it. Throws FormatError.
-  static std::unique_ptr<VectorIndex> load(const SectionReader& reader, const LoadOptions& options, int file);
+  static std::unique_ptr<VectorIndex> load(const SectionReader& reader, const LoadOptions& options,
+                                           int file);
 
   void train(const Batch& sample, const Batch& queries) override;
-  std::vector<Id> add(const Batch& items, std::span<const Id> ids, const Progress& progress) override;
+  std::vector<Id> add(const Batch& items, std::span<const Id> ids,
+                      const Progress& progress) override;
   std::size_t remove(std::span<const Id> ids) override;
   Neighbors search(const Batch& queries, const SearchParams& params) const override;
   void set_beam(std::size_t beam) override;
@@ -71,22 +75,22 @@ class VectorIndex final : public Index {
   Graph graph_;
   IdMap ids_;
   Bitmap live_;
-  std::atomic<std::size_t> visible_{0};     ///< slots whose add has been committed
+  std::atomic<std::size_t> visible_{0};  ///< slots whose add has been committed
   std::atomic<std::size_t> live_count_{0};
   std::atomic<std::size_t> beam_{64};
-  std::atomic<float> max_norm_{0};          ///< no row is longer
+  std::atomic<float> max_norm_{0};  ///< no row is longer
   mutable std::mutex writer_;
   mutable std::shared_mutex ids_lock_;
   mutable ReaderGate gate_;
 };
 
-/// The order in which the slots from `first` on enter the graph, but for rows that equal an earlier one, which come
-/// back in `twins` with the slot they equal.
+/// The order in which the slots from `first` on enter the graph, but for rows that equal an earlier
+/// one, which come back in `twins` with the slot they equal.
 struct InsertionPlan {
   std::vector<Slot> order;
   std::vector<std::pair<Slot, Slot>> twins;  ///< {slot that is inserted, slot with the same row}
 };
-[[nodiscard]] InsertionPlan plan_insertion(const Storage& rows, std::size_t first, const Config& config,
-                                           unsigned threads);
+[[nodiscard]] InsertionPlan plan_insertion(const Storage& rows, std::size_t first,
+                                           const Config& config, unsigned threads);
 
 }  // namespace vecinal

@@ -10,8 +10,8 @@
 namespace vecinal {
 namespace {
 
-constexpr std::array<SimdLevel, 4> best_first = {SimdLevel::avx512, SimdLevel::avx2, SimdLevel::neon,
-                                                 SimdLevel::scalar};
+constexpr std::array<SimdLevel, 4> best_first = {SimdLevel::avx512, SimdLevel::avx2,
+                                                 SimdLevel::neon, SimdLevel::scalar};
 
 bool cpu_has(SimdLevel level) {
   switch (level) {
@@ -19,10 +19,12 @@ bool cpu_has(SimdLevel level) {
       return true;
 #if defined(__x86_64__)
     case SimdLevel::avx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+             __builtin_cpu_supports("f16c");
     case SimdLevel::avx512:
-      return cpu_has(SimdLevel::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+      return cpu_has(SimdLevel::avx2) && __builtin_cpu_supports("avx512f") &&
+             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl");
 #elif defined(__aarch64__)
     case SimdLevel::neon:
       return true;
@@ -40,7 +42,8 @@ SimdLevel choose() {
   }
   for (const SimdLevel level : best_first) {
     if (name(level) != wanted) continue;
-    if (!cpu_has(level)) throw std::invalid_argument(concat("VECINAL_SIMD: this CPU or build has no ", wanted));
+    if (!cpu_has(level))
+      throw std::invalid_argument(concat("VECINAL_SIMD: this CPU or build has no ", wanted));
     return level;
   }
   throw std::invalid_argument(

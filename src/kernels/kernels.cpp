@@ -1,7 +1,8 @@
 // Every kernel, once, over the primitives of vec_<isa>.hpp. This file is compiled once for each
-// instruction set; VECINAL_ISA_<isa> says which. All but the table is in an anonymous namespace and no
-// library header with code is included: an inline function that two objects share could be kept by the
-// linker in its AVX-512 form and crash an older CPU. tests/arch checks the objects for weak symbols.
+// instruction set; VECINAL_ISA_<isa> says which. All but the table is in an anonymous namespace and
+// no library header with code is included: an inline function that two objects share could be kept
+// by the linker in its AVX-512 form and crash an older CPU. tests/arch checks the objects for weak
+// symbols.
 #include "kernels/kernels.hpp"
 
 #if defined(VECINAL_ISA_scalar)
@@ -62,10 +63,12 @@ struct L2 {
 template <class Op, class Row>
 float score_one(const float* query, Row row, size_t dim) {
   constexpr size_t w = F32::width;
-  F32 acc[4] = {zero(), zero(), zero(), zero()};  // four chains hide the latency of the multiply-add
+  F32 acc[4] = {zero(), zero(), zero(),
+                zero()};  // four chains hide the latency of the multiply-add
   size_t i = 0;
   for (; i + 4 * w <= dim; i += 4 * w)
-    for (size_t k = 0; k < 4; ++k) acc[k] = Op::fold(load(query + i + k * w), row.at(i + k * w), acc[k]);
+    for (size_t k = 0; k < 4; ++k)
+      acc[k] = Op::fold(load(query + i + k * w), row.at(i + k * w), acc[k]);
   for (size_t k = 0; i < dim; i += w, ++k) acc[k] = Op::fold(load(query + i), row.at(i), acc[k]);
   return Op::finish(sum(add(add(acc[0], acc[1]), add(acc[2], acc[3]))));
 }
@@ -78,10 +81,12 @@ inline void prefetch_row(const std::byte* row, size_t bytes) {
 }
 
 template <class Op, class Row>
-void score(const float* query, const RowView& rows, const uint32_t* slots, size_t count, float* out) noexcept {
+void score(const float* query, const RowView& rows, const uint32_t* slots, size_t count,
+           float* out) noexcept {
   const size_t bytes = rows.padded_dim * Row::bytes;
   const size_t ahead = rows.rows_ahead;
-  for (size_t i = 0; i < ahead && i < count; ++i) prefetch_row(rows.data + slots[i] * rows.stride, bytes);
+  for (size_t i = 0; i < ahead && i < count; ++i)
+    prefetch_row(rows.data + slots[i] * rows.stride, bytes);
   for (size_t i = 0; i < count; ++i) {
     if (i + ahead < count) prefetch_row(rows.data + slots[i + ahead] * rows.stride, bytes);
     out[i] = score_one<Op>(query, Row(rows.data + slots[i] * rows.stride), rows.padded_dim);
@@ -102,7 +107,8 @@ void tile_block(const Tile& tile, size_t first, float* scores, uint32_t* hits) {
   const float* row = tile.rows + first * tile.row_stride;
   for (size_t d = 0; d < tile.dim; ++d) {
     F32 q[panel_vectors];
-    for (size_t v = 0; v < panel_vectors; ++v) q[v] = load(tile.panel + d * tile_queries + v * F32::width);
+    for (size_t v = 0; v < panel_vectors; ++v)
+      q[v] = load(tile.panel + d * tile_queries + v * F32::width);
     for (size_t r = 0; r < Rows; ++r) {
       const F32 x = broadcast(row + r * tile.row_stride + d);
       for (size_t v = 0; v < panel_vectors; ++v) acc[r][v] = fma(x, q[v], acc[r][v]);
@@ -123,7 +129,8 @@ void tile_block(const Tile& tile, size_t first, float* scores, uint32_t* hits) {
 
 void tile(const Tile& t, float* scores, uint32_t* hits) noexcept {
   size_t first = 0;
-  for (; first + tile_rows <= t.row_count; first += tile_rows) tile_block<tile_rows>(t, first, scores, hits);
+  for (; first + tile_rows <= t.row_count; first += tile_rows)
+    tile_block<tile_rows>(t, first, scores, hits);
   for (; first < t.row_count; ++first) tile_block<1>(t, first, scores, hits);
 }
 
@@ -141,7 +148,8 @@ namespace vecinal::kernels {
 
 const KernelTable& VECINAL_TABLE() noexcept {
   static constexpr KernelTable table = {
-      {{score<NegativeDot, RowF32>, score<L2, RowF32>}, {score<NegativeDot, RowF16>, score<L2, RowF16>}},
+      {{score<NegativeDot, RowF32>, score<L2, RowF32>},
+       {score<NegativeDot, RowF16>, score<L2, RowF16>}},
       tile,
       tile_queries,
       to_half,

@@ -6,29 +6,32 @@
 
 namespace vecinal::kernels {
 
-/// out[i] = score of the query (padded_dim floats, zero padded) and rows[slots[i]]; smaller = closer.
-/// negative_dot: -<q, x>. l2: squared distance. float32 sums in several chains: the error is at most
-/// about (padded_dim / 16 + 8) * 2^-24 of the sum of the absolute products.
-using ScoreFn = void (*)(const float* query, const RowView& rows, const std::uint32_t* slots, std::size_t count,
-                         float* out) noexcept;
+/// out[i] = score of the query (padded_dim floats, zero padded) and rows[slots[i]]; smaller =
+/// closer. negative_dot: -<q, x>. l2: squared distance. float32 sums in several chains: the error
+/// is at most about (padded_dim / 16 + 8) * 2^-24 of the sum of the absolute products.
+using ScoreFn = void (*)(const float* query, const RowView& rows, const std::uint32_t* slots,
+                         std::size_t count, float* out) noexcept;
 
-/// A block of rows against a panel of queries (a GEMM that never leaves the registers but as scores).
+/// A block of rows against a panel of queries (a GEMM that never leaves the registers but as
+/// scores).
 struct Tile {
-  const float* rows = nullptr;      ///< row_count rows of float32
-  std::size_t row_stride = 0;       ///< floats
+  const float* rows = nullptr;  ///< row_count rows of float32
+  std::size_t row_stride = 0;   ///< floats
   std::size_t row_count = 0;
   std::size_t dim = 0;
-  const float* panel = nullptr;     ///< queries, transposed: panel[d * tile_queries + q]
-  const float* bias = nullptr;      ///< one float a row
-  float scale = 0;                  ///< score = bias[row] + scale * <row, query>
-  const float* limits = nullptr;    ///< one a query of the panel
+  const float* panel = nullptr;   ///< queries, transposed: panel[d * tile_queries + q]
+  const float* bias = nullptr;    ///< one float a row
+  float scale = 0;                ///< score = bias[row] + scale * <row, query>
+  const float* limits = nullptr;  ///< one a query of the panel
 };
 
 /// scores[row * tile_queries + q], and in hits[row] the queries q whose score is <= limits[q].
-/// Each dot product is one chain in order of the dimensions: error at most dim * 2^-24 * sum |x_d q_d|.
+/// Each dot product is one chain in order of the dimensions: error at most dim * 2^-24 * sum |x_d
+/// q_d|.
 using TileFn = void (*)(const Tile& tile, float* scores, std::uint32_t* hits) noexcept;
 
-/// Conversions of count values, a multiple of row_padding. To f16 rounds to nearest even; overflow gives inf.
+/// Conversions of count values, a multiple of row_padding. To f16 rounds to nearest even; overflow
+/// gives inf.
 using ToHalfFn = void (*)(const float* from, std::uint16_t* to, std::size_t count) noexcept;
 using FromHalfFn = void (*)(const std::uint16_t* from, float* to, std::size_t count) noexcept;
 

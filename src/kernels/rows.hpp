@@ -10,16 +10,19 @@ namespace vecinal::kernels {
 /// Values of a row are padded with zeros to a multiple of this, so kernels have no tails.
 inline constexpr std::size_t row_padding = 16;
 
-inline constexpr std::size_t padded(std::size_t dim) { return (dim + row_padding - 1) / row_padding * row_padding; }
+inline constexpr std::size_t padded(std::size_t dim) {
+  return (dim + row_padding - 1) / row_padding * row_padding;
+}
 
 /// Rows of one encoding, side by side: row i starts at data + i * stride bytes.
 ///
 ///   | value 0 | value 1 | ... | value dim-1 | zeros up to padded(dim) |
 struct RowView {
   const std::byte* data = nullptr;
-  std::size_t stride = 0;         ///< bytes
-  std::size_t padded_dim = 0;     ///< values, a multiple of row_padding
-  std::uint32_t rows_ahead = 0;   ///< while one row is scored, the row this many places later is fetched
+  std::size_t stride = 0;      ///< bytes
+  std::size_t padded_dim = 0;  ///< values, a multiple of row_padding
+  std::uint32_t rows_ahead =
+      0;  ///< while one row is scored, the row this many places later is fetched
 };
 
 /// Row encodings and operations that have kernels; both index KernelTable::score.

@@ -28,8 +28,12 @@ inline std::uint32_t less_equal(F32 a, F32 b) {
   return vaddvq_u32(vandq_u32(vcleq_f32(a.v, b.v), bits));
 }
 
-inline F32 load_half(const std::uint16_t* p) { return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))}; }
-inline void store_half(std::uint16_t* p, F32 a) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(a.v))); }
+inline F32 load_half(const std::uint16_t* p) {
+  return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))};
+}
+inline void store_half(std::uint16_t* p, F32 a) {
+  vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(a.v)));
+}
 
 inline void prefetch(const void* p) { __builtin_prefetch(p); }
 

@@ -1,4 +1,5 @@
-/// One lane: the independent witness that the vector levels are tested against, and the last resort.
+/// One lane: the independent witness that the vector levels are tested against, and the last
+/// resort.
 #pragma once
 
 #include <cstddef>

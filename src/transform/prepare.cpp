@@ -6,11 +6,13 @@
 namespace vecinal {
 
 Prepared prepare_row(Metric metric, const float* from, std::size_t dim, float* to) {
-  // Squares of finite floats and their sum are finite in double, so a sum that is not finite says it all.
+  // Squares of finite floats and their sum are finite in double, so a sum that is not finite says
+  // it all.
   double chains[4] = {0, 0, 0, 0};
   std::size_t d = 0;
   for (; d + 4 <= dim; d += 4)
-    for (std::size_t c = 0; c < 4; ++c) chains[c] += static_cast<double>(from[d + c]) * static_cast<double>(from[d + c]);
+    for (std::size_t c = 0; c < 4; ++c)
+      chains[c] += static_cast<double>(from[d + c]) * static_cast<double>(from[d + c]);
   for (; d < dim; ++d) chains[0] += static_cast<double>(from[d]) * static_cast<double>(from[d]);
   const double squared = (chains[0] + chains[1]) + (chains[2] + chains[3]);
   if (!std::isfinite(squared)) return {RowFault::not_finite, 0};
@@ -21,7 +23,8 @@ Prepared prepare_row(Metric metric, const float* from, std::size_t dim, float* t
   }
   if (squared == 0) return {RowFault::zero, 0};
   const double scale = 1.0 / std::sqrt(squared);
-  for (std::size_t i = 0; i < dim; ++i) to[i] = static_cast<float>(static_cast<double>(from[i]) * scale);
+  for (std::size_t i = 0; i < dim; ++i)
+    to[i] = static_cast<float>(static_cast<double>(from[i]) * scale);
   return {RowFault::none, 1.0F};
 }
 

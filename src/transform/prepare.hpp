@@ -1,5 +1,5 @@
-/// From the user's vectors to the rows that are compared: validated, normalised for cosine, zero padded.
-/// After it only l2 and inner product exist.
+/// From the user's vectors to the rows that are compared: validated, normalised for cosine, zero
+/// padded. After it only l2 and inner product exist.
 #pragma once
 
 #include <cstddef>
@@ -16,10 +16,12 @@ struct Prepared {
   float norm = 0;  ///< Euclidean length of the prepared row
 };
 
-/// Longest row: with squared norms up to a quarter of the largest float32, no score can overflow or be NaN.
+/// Longest row: with squared norms up to a quarter of the largest float32, no score can overflow or
+/// be NaN.
 inline constexpr double max_squared_norm = 8.5e37;
 
-/// from: dim floats. to: dim floats, written only if there is no fault; what follows them is left alone.
+/// from: dim floats. to: dim floats, written only if there is no fault; what follows them is left
+/// alone.
 [[nodiscard]] Prepared prepare_row(Metric metric, const float* from, std::size_t dim, float* to);
 
 /// The fault in words, for messages that name the row.

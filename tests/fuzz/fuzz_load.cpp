@@ -1,5 +1,5 @@
-// Feeds load_index: whatever the bytes, it throws FormatError or gives a sound index that answers a search.
-// The mutator repairs checksums, or only the checksums would be tested.
+// Feeds load_index: whatever the bytes, it throws FormatError or gives a sound index that answers a
+// search. The mutator repairs checksums, or only the checksums would be tested.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -46,12 +46,15 @@ void repair(std::uint8_t* file, std::size_t size) {
 
 }  // namespace
 
-extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned seed) {
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t max_size, unsigned seed) {
   if (size < 64) {
     const std::size_t dim = 1 + seed % 5;
-    const auto index = vecinal::make_index({.dim = dim, .degree = 4, .build_beam = 8, .threads = 1});
+    const auto index =
+        vecinal::make_index({.dim = dim, .degree = 4, .build_beam = 8, .threads = 1});
     std::vector<float> rows(dim * (seed % 20));
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>((i * 7 + seed) % 11) + 1.0F;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      rows[i] = static_cast<float>((i * 7 + seed) % 11) + 1.0F;
     index->add({.data = rows.data(), .count = rows.size() / dim, .dim = dim});
     const auto bytes = index->to_bytes();
     if (bytes.size() > max_size) return size;

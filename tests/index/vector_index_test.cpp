@@ -24,7 +24,10 @@ struct Case {
 class ContractTest : public ::testing::TestWithParam<Case> {
  protected:
   [[nodiscard]] Config config(std::size_t dim) const {
-    return {.dim = dim, .metric = GetParam().metric, .encoding = GetParam().encoding, .graph = GetParam().graph};
+    return {.dim = dim,
+            .metric = GetParam().metric,
+            .encoding = GetParam().encoding,
+            .graph = GetParam().graph};
   }
 };
 
@@ -39,7 +42,8 @@ TEST_P(ContractTest, ExactSearchEqualsBruteForce) {
     const auto truth = test::nearest(GetParam().metric, rows, queries.row(q), 10);
     ASSERT_EQ(hits.counts[q], 10U);
     for (std::size_t i = 0; i < 10; ++i) {
-      const double expected = test::distance(GetParam().metric, queries.row(q), rows.row(truth[i]), 37);
+      const double expected =
+          test::distance(GetParam().metric, queries.row(q), rows.row(truth[i]), 37);
       EXPECT_NEAR(hits.distances_of(q)[i], expected, slack * (1 + std::abs(expected)));
       if (i > 0) {
         EXPECT_LE(hits.distances_of(q)[i - 1], hits.distances_of(q)[i]);
@@ -54,7 +58,8 @@ TEST_P(ContractTest, GraphSearchReachesItsRecallFloor) {
   const auto index = make_index(config(24));
   index->add(rows.batch());
   EXPECT_TRUE(index->check().empty()) << index->check().front();
-  EXPECT_GE(test::recall(*index, rows, queries, {.k = 10, .beam = 200}), GetParam().encoding == Encoding::f16 ? .95 : .98);
+  EXPECT_GE(test::recall(*index, rows, queries, {.k = 10, .beam = 200}),
+            GetParam().encoding == Encoding::f16 ? .95 : .98);
 }
 
 TEST_P(ContractTest, SmallCollectionsAndLargeK) {
@@ -130,14 +135,16 @@ TEST_P(ContractTest, TheSameBytesForAnyNumberOfThreads) {
 
 INSTANTIATE_TEST_SUITE_P(
     Configs, ContractTest,
-    ::testing::Values(Case{Metric::l2, Encoding::f32, GraphKind::hnsw}, Case{Metric::l2, Encoding::f16, GraphKind::hnsw},
+    ::testing::Values(Case{Metric::l2, Encoding::f32, GraphKind::hnsw},
+                      Case{Metric::l2, Encoding::f16, GraphKind::hnsw},
                       Case{Metric::l2, Encoding::f32, GraphKind::none},
                       Case{Metric::inner_product, Encoding::f32, GraphKind::hnsw},
                       Case{Metric::inner_product, Encoding::f16, GraphKind::none},
                       Case{Metric::cosine, Encoding::f32, GraphKind::hnsw},
                       Case{Metric::cosine, Encoding::f16, GraphKind::hnsw}),
     [](const auto& param_info) {
-      return std::string(name(param_info.param.metric)) + "_" + std::string(name(param_info.param.encoding)) + "_" +
+      return std::string(name(param_info.param.metric)) + "_" +
+             std::string(name(param_info.param.encoding)) + "_" +
              std::string(name(param_info.param.graph));
     });
 
@@ -182,7 +189,8 @@ TEST(VectorIndex, IdenticalRowsHarmNobody) {
   const Neighbors found = index->search(queries.batch(), {.k = 10, .beam = 100});
   const Neighbors truth = index->search(queries.batch(), {.k = 10, .exact = true});
   std::size_t hits = 0;
-  for (std::size_t i = 0; i < found.ids.size(); ++i) hits += found.distances[i] <= truth.distances[i] ? 1U : 0U;
+  for (std::size_t i = 0; i < found.ids.size(); ++i)
+    hits += found.distances[i] <= truth.distances[i] ? 1U : 0U;
   EXPECT_GE(static_cast<double>(hits) / static_cast<double>(found.ids.size()), 0.97);
 }
 
@@ -219,7 +227,9 @@ TEST(VectorIndex, CancelLeavesTheIndexAsItWas) {
   index->add(rows.part(0, 1000));
   const auto before = index->to_bytes();
   int calls = 0;
-  EXPECT_THROW(index->add(rows.part(1000, 5000), {}, [&](std::size_t, std::size_t) { return ++calls < 2; }), Cancelled);
+  EXPECT_THROW(
+      index->add(rows.part(1000, 5000), {}, [&](std::size_t, std::size_t) { return ++calls < 2; }),
+      Cancelled);
   EXPECT_EQ(index->to_bytes(), before);
   EXPECT_EQ(index->check(), std::vector<std::string>{});
   index->add(rows.part(1000, 500));

@@ -57,8 +57,9 @@ struct Fixture {
     kernels.to_half(rows.data(), halves.data(), rows.size());
   }
   [[nodiscard]] RowView view(RowType type) const {
-    return type == RowType::f32 ? RowView{reinterpret_cast<const std::byte*>(rows.data()), width * 4, width, 2}
-                                : RowView{reinterpret_cast<const std::byte*>(halves.data()), width * 2, width, 2};
+    return type == RowType::f32
+               ? RowView{reinterpret_cast<const std::byte*>(rows.data()), width * 4, width, 2}
+               : RowView{reinterpret_cast<const std::byte*>(halves.data()), width * 2, width, 2};
   }
   [[nodiscard]] double value(RowType type, std::size_t i) const {
     return type == RowType::f32 ? static_cast<double>(rows[i]) : half_value(halves[i]);
@@ -81,7 +82,8 @@ void expect_scores(const Fixture& f, RowType type, Op op, ScoreFn kernel) {
       exact += term;
       magnitude += std::fabs(term);
     }
-    // Sums of n terms in at least one chain: n roundings of 2^-24 each, and 3 more of each term in l2.
+    // Sums of n terms in at least one chain: n roundings of 2^-24 each, and 3 more of each term in
+    // l2.
     const double tolerance = magnitude * std::ldexp(static_cast<double>(f.dim) + 4.0, -24) + 1e-30;
     EXPECT_NEAR(scores[i], exact, tolerance) << "dim " << f.dim << " row " << slots[i];
   }
@@ -95,8 +97,9 @@ TEST_P(KernelTest, ScoresMatchADoubleReferenceForEveryDimension) {
     const Fixture fixture(dim, dim > 300 ? 3 : 7, kernels());
     for (const RowType type : {RowType::f32, RowType::f16})
       for (const Op op : {Op::negative_dot, Op::l2})
-        expect_scores(fixture, type, op,
-                      kernels().score[static_cast<std::size_t>(type)][static_cast<std::size_t>(op)]);
+        expect_scores(
+            fixture, type, op,
+            kernels().score[static_cast<std::size_t>(type)][static_cast<std::size_t>(op)]);
   }
 }
 
@@ -153,8 +156,10 @@ TEST_P(KernelTest, EveryHalfDecodesToItsValue) {
 
 TEST_P(KernelTest, HalvesAreTheNearestWithTiesToEven) {
   std::vector<float> values = random_floats(4096, 3);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::ldexp(values[i], static_cast<int>(i % 60) - 34);
-  for (const float special : {65504.0F, 65519.9F, 65520.0F, 1e30F, 0x1p-24F, 0x1p-25F, 0x1.8p-25F, 2049.0F, 2051.0F})
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = std::ldexp(values[i], static_cast<int>(i % 60) - 34);
+  for (const float special :
+       {65504.0F, 65519.9F, 65520.0F, 1e30F, 0x1p-24F, 0x1p-25F, 0x1.8p-25F, 2049.0F, 2051.0F})
     values.push_back(special);
   values.resize(padded(values.size()));
   std::vector<std::uint16_t> halves(values.size());
@@ -189,8 +194,8 @@ TEST_P(KernelTest, TilesMatchADoubleReferenceAndReportHits) {
       const auto limits = random_floats(width, 14);
       std::vector<float> scores(rows * width + 1, 99.0F);
       std::vector<std::uint32_t> hits(rows + 1, 77U);
-      kernels().tile({x.data(), dim, rows, dim, panel.data(), bias.data(), -2.0F, limits.data()}, scores.data(),
-                     hits.data());
+      kernels().tile({x.data(), dim, rows, dim, panel.data(), bias.data(), -2.0F, limits.data()},
+                     scores.data(), hits.data());
       EXPECT_EQ(scores.back(), 99.0F);
       EXPECT_EQ(hits.back(), 77U);
       for (std::size_t r = 0; r < rows; ++r) {
@@ -211,8 +216,11 @@ TEST_P(KernelTest, TilesMatchADoubleReferenceAndReportHits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, KernelTest,
-                         ::testing::Values(SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512, SimdLevel::neon),
-                         [](const auto& param_info) { return std::string(name(param_info.param)); });
+                         ::testing::Values(SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512,
+                                           SimdLevel::neon),
+                         [](const auto& param_info) {
+                           return std::string(name(param_info.param));
+                         });
 
 }  // namespace
 }  // namespace vecinal::kernels

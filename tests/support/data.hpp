@@ -25,7 +25,8 @@ struct Rows {
 };
 
 /// Points around a few centres: closer to real embeddings than noise in all directions.
-inline Rows clustered(std::size_t count, std::size_t dim, std::uint32_t seed, std::size_t centres = 50) {
+inline Rows clustered(std::size_t count, std::size_t dim, std::uint32_t seed,
+                      std::size_t centres = 50) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
   std::mt19937 centre_random(7);
@@ -35,7 +36,8 @@ inline Rows clustered(std::size_t count, std::size_t dim, std::uint32_t seed, st
   Rows rows{count, dim, std::vector<float>(count * dim)};
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t c = random() % centres;
-    for (std::size_t d = 0; d < dim; ++d) rows.values[i * dim + d] = centre[c * dim + d] + 0.5F * normal(random);
+    for (std::size_t d = 0; d < dim; ++d)
+      rows.values[i * dim + d] = centre[c * dim + d] + 0.5F * normal(random);
   }
   return rows;
 }
@@ -59,9 +61,11 @@ inline double distance(Metric metric, const float* a, const float* b, std::size_
 }
 
 /// Row numbers of the k nearest rows, nearest first, ties by number.
-inline std::vector<std::size_t> nearest(Metric metric, const Rows& rows, const float* query, std::size_t k) {
+inline std::vector<std::size_t> nearest(Metric metric, const Rows& rows, const float* query,
+                                        std::size_t k) {
   std::vector<std::pair<double, std::size_t>> all;
-  for (std::size_t i = 0; i < rows.count; ++i) all.emplace_back(distance(metric, query, rows.row(i), rows.dim), i);
+  for (std::size_t i = 0; i < rows.count; ++i)
+    all.emplace_back(distance(metric, query, rows.row(i), rows.dim), i);
   k = std::min(k, all.size());
   std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(k), all.end());
   std::vector<std::size_t> found;
@@ -70,12 +74,15 @@ inline std::vector<std::size_t> nearest(Metric metric, const Rows& rows, const f
 }
 
 /// Share of the true k nearest that a search over rows (ids = row numbers) found.
-inline double recall(const Index& index, const Rows& rows, const Rows& queries, const SearchParams& params) {
+inline double recall(const Index& index, const Rows& rows, const Rows& queries,
+                     const SearchParams& params) {
   const Neighbors hits = index.search(queries.batch(), params);
   std::size_t found = 0;
   for (std::size_t q = 0; q < queries.count; ++q)
     for (const std::size_t truth : nearest(index.config().metric, rows, queries.row(q), params.k))
-      found += std::count(hits.ids_of(q).begin(), hits.ids_of(q).end(), static_cast<Id>(truth)) != 0 ? 1U : 0U;
+      found += std::count(hits.ids_of(q).begin(), hits.ids_of(q).end(), static_cast<Id>(truth)) != 0
+                   ? 1U
+                   : 0U;
   return static_cast<double>(found) / static_cast<double>(queries.count * params.k);
 }
 
