@@ -7,8 +7,10 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "vecinal/batch.hpp"
@@ -32,10 +34,12 @@ using Words = py::array_t<std::uint64_t, py::array::c_style>;
 /// An array over the values of a vector, which it owns from now on.
 template <class T>
 [[nodiscard]] py::array_t<T> to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
-  auto* owned = new std::vector<T>(std::move(values));
-  const py::capsule owner(owned,
+  auto owned = std::make_unique<std::vector<T>>(std::move(values));
+  const T* const data = owned->data();
+  const py::capsule owner(owned.get(),
                           [](void* pointer) { delete static_cast<std::vector<T>*>(pointer); });
-  return py::array_t<T>(std::move(shape), owned->data(), owner);
+  static_cast<void>(owned.release());
+  return py::array_t<T>(std::move(shape), data, owner);
 }
 
 template <class T>

@@ -55,13 +55,14 @@ bool Watch::ask(std::size_t done, std::size_t total) const {
   return answer.is_none() || is_true(answer);
 }
 
-thread_local const Change* Change::innermost_ = nullptr;
+thread_local const Inside* Inside::innermost_ = nullptr;
 
-Change::Change(const Index& index) : index_(&index), outer_(innermost_) {
-  for (const Change* change = outer_; change != nullptr; change = change->outer_)
-    if (change->index_ == index_)
-      throw std::runtime_error(
-          "the index is being changed by the call that made this callback; change it afterwards");
+Inside::Inside(const Index& index, Effect effect) : index_(&index), outer_(innermost_) {
+  if (effect == Effect::waits)
+    for (const Inside* call = outer_; call != nullptr; call = call->outer_)
+      if (call->index_ == index_)
+        throw std::runtime_error(
+            "this would wait for the call of the same index that made the callback; do it later");
   innermost_ = this;
 }
 

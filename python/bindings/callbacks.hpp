@@ -48,31 +48,42 @@ class Watch {
   std::exception_ptr raised_;
 };
 
-/// Marks the calling thread as the one that changes the index, until the end of the scope.
-/// Throws std::runtime_error if it does so already: a callback that changes the index it is called
-/// from would wait for itself.
-class Change {
+/// What a call does to others of the same index.
+enum class Effect {
+  reads,  ///< runs beside any other call
+  waits   ///< changes the index, or waits for the change or the searches that are under way
+};
+
+/// Marks the calling thread as inside a call of an index, until the end of the scope.
+/// Throws std::runtime_error where the thread is inside one already and the new one waits: a
+/// callback that makes such a call would wait for itself.
+class Inside {
  public:
-  explicit Change(const Index& index);
-  ~Change() { innermost_ = outer_; }
-  Change(const Change&) = delete;
-  Change& operator=(const Change&) = delete;
+  Inside(const Index& index, Effect effect);
+  ~Inside() { innermost_ = outer_; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
 
  private:
-  static thread_local const Change* innermost_;
+  static thread_local const Inside* innermost_;
   const Index* index_;
-  const Change* outer_;
+  const Inside* outer_;
 };
+
+/// Runs call() without the interpreter lock.
+template <class Call>
+auto unlocked(const Index& index, Effect effect, Call call) {
+  const py::gil_scoped_release no_lock;
+  const Inside inside(index, effect);
+  return call();
+}
 
 /// Runs call(progress) without the interpreter lock, so that it can be watched and stopped.
 template <class Call>
-auto interruptible(py::handle callback, Call call) {
+auto interruptible(const Index& index, Effect effect, py::handle callback, Call call) {
   Watch watch(callback);
   try {
-    auto result = [&] {
-      const py::gil_scoped_release unlocked;
-      return call(watch.progress());
-    }();
+    auto result = unlocked(index, effect, [&] { return call(watch.progress()); });
     watch.rethrow();
     return result;
   } catch (const Cancelled&) {

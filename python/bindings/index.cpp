@@ -18,7 +18,7 @@
 namespace vecinal::python {
 namespace {
 
-using unlocked = py::call_guard<py::gil_scoped_release>;
+using without_lock = py::call_guard<py::gil_scoped_release>;
 
 std::unique_ptr<Index> make(std::size_t dim, const std::string& metric, const std::string& encoding,
                             const std::string& graph, std::uint32_t degree,
@@ -38,26 +38,21 @@ std::unique_ptr<Index> make(std::size_t dim, const std::string& metric, const st
 void train(Index& index, const Rows& sample, const std::optional<Rows>& queries) {
   const Batch sample_rows = to_batch(sample);
   const Batch query_rows = to_batch(queries);
-  const py::gil_scoped_release no_lock;
-  const Change change(index);
-  index.train(sample_rows, query_rows);
+  unlocked(index, Effect::waits, [&] { index.train(sample_rows, query_rows); });
 }
 
 py::array_t<Id> add(Index& index, const Rows& items, const std::optional<Ids>& ids,
                     const py::object& progress) {
   const Batch batch = to_batch(items);
   const std::span<const Id> given = to_span(ids);
-  return to_array(interruptible(progress, [&](const Progress& watch) {
-    const Change change(index);
+  return to_array(interruptible(index, Effect::waits, progress, [&](const Progress& watch) {
     return index.add(batch, given, watch);
   }));
 }
 
 std::size_t remove(Index& index, const Ids& ids) {
   const std::span<const Id> given{ids.data(), static_cast<std::size_t>(ids.size())};
-  const py::gil_scoped_release no_lock;
-  const Change change(index);
-  return index.remove(given);
+  return unlocked(index, Effect::waits, [&] { return index.remove(given); });
 }
 
 using SearchCost = py::typing::Dict<py::str, py::int_>;
@@ -69,7 +64,7 @@ Found search(const Index& index, const Rows& queries, std::size_t k, std::size_t
              const py::object& filter, bool exact, unsigned threads, const py::object& progress) {
   const Batch batch = to_batch(queries);
   Filter allowed = to_filter(filter);
-  Neighbors found = interruptible(progress, [&](const Progress& watch) {
+  Neighbors found = interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
     return index.search(batch, {.k = k,
                                 .beam = beam,
                                 .filter = std::move(allowed),
@@ -92,8 +87,7 @@ py::array_t<float> get(const Index& index, Id id) {
   py::array_t<float> row(static_cast<py::ssize_t>(index.config().dim));
   const std::span<float> out{row.mutable_data(), static_cast<std::size_t>(row.size())};
   try {
-    const py::gil_scoped_release no_lock;
-    index.get(id, out);
+    unlocked(index, Effect::reads, [&] { index.get(id, out); });
   } catch (const std::out_of_range&) {
     PyErr_SetObject(PyExc_KeyError, py::int_(id).ptr());
     throw py::error_already_set();
@@ -102,25 +96,17 @@ py::array_t<float> get(const Index& index, Id id) {
 }
 
 py::array_t<Id> ids(const Index& index) {
-  return to_array([&] {
-    const py::gil_scoped_release no_lock;
-    return index.ids();
-  }());
+  return to_array(unlocked(index, Effect::reads, [&] { return index.ids(); }));
 }
 
 py::bytes to_bytes(const Index& index) {
-  const std::vector<std::byte> bytes = [&] {
-    const py::gil_scoped_release no_lock;
-    return index.to_bytes();
-  }();
+  const std::vector<std::byte> bytes =
+      unlocked(index, Effect::waits, [&] { return index.to_bytes(); });
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 py::dict stats(const Index& index) {
-  const Stats now = [&] {
-    const py::gil_scoped_release no_lock;
-    return index.stats();
-  }();
+  const Stats now = unlocked(index, Effect::waits, [&] { return index.stats(); });
   py::dict result;
   result["size"] = now.size;
   result["removed"] = now.removed;
@@ -136,11 +122,7 @@ py::dict stats(const Index& index) {
 
 py::dict tune_beam(Index& index, const Rows& queries, double recall, std::size_t k) {
   const Batch batch = to_batch(queries);
-  const Tuned tuned = [&] {
-    const py::gil_scoped_release no_lock;
-    const Change change(index);
-    return tune(index, batch, recall, k);
-  }();
+  const Tuned tuned = unlocked(index, Effect::waits, [&] { return tune(index, batch, recall, k); });
   py::dict result;
   result["beam"] = tuned.beam;
   result["recall"] = tuned.recall;
@@ -148,9 +130,15 @@ py::dict tune_beam(Index& index, const Rows& queries, double recall, std::size_t
 }
 
 void set_beam(Index& index, std::size_t beam) {
-  const py::gil_scoped_release no_lock;
-  const Change change(index);
-  index.set_beam(beam);
+  unlocked(index, Effect::waits, [&] { index.set_beam(beam); });
+}
+
+void save(const Index& index, const std::filesystem::path& file) {
+  unlocked(index, Effect::waits, [&] { index.save(file); });
+}
+
+std::vector<std::string> check(const Index& index) {
+  return unlocked(index, Effect::waits, [&] { return index.check(); });
 }
 
 std::unique_ptr<Index> load_file(const std::filesystem::path& path, bool mmap, bool verify,
@@ -198,17 +186,17 @@ void bind_index(py::module_& module) {
            arg("exact"), arg("threads"), arg("progress"))
       .def("tune", &tune_beam, arg("queries").noconvert(), arg("recall"), arg("k"))
       .def("get", &get, arg("id"))
-      .def("size", &Index::size, unlocked())
-      .def("contains", &Index::contains, arg("id"), unlocked())
+      .def("size", &Index::size, without_lock())
+      .def("contains", &Index::contains, arg("id"), without_lock())
       .def("ids", &ids)
-      .def("beam", &Index::beam, unlocked())
+      .def("beam", &Index::beam, without_lock())
       .def("set_beam", &set_beam, arg("beam"))
-      .def("save", &Index::save, arg("file"), unlocked())
+      .def("save", &save, arg("file"))
       .def("to_bytes", &to_bytes)
       .def("stats", &stats)
       .def_property_readonly("dim", [](const Index& index) { return index.config().dim; })
       .def("config", [](const Index& index) { return to_dict(index.config()); })
-      .def("check", &Index::check, unlocked());
+      .def("check", &check);
   module.def("load_file", &load_file, arg("file"), arg("mmap"), arg("verify"), arg("threads"));
   module.def("load_bytes", &load_bytes, arg("data"), arg("verify"), arg("threads"));
 }

@@ -33,6 +33,17 @@ struct VectorIndex::Searcher {
   Allowed allowed;
   std::size_t beam;
 
+  /// Walks the graph for every query; marks in `open` those that it did not answer in full.
+  void walk_all(std::span<const float* const> rows, unsigned threads, ProgressMeter& meter,
+                std::vector<std::uint8_t>& open) const;
+
+  /// Compares the open queries with every allowed row.
+  void scan_open(std::span<const float* const> rows, const ScanParams& scan_params,
+                 ProgressMeter& meter, const std::vector<std::uint8_t>& open) const;
+
+  /// False where scanning the allowed rows costs less than walking past the others.
+  [[nodiscard]] bool worth_walking() const;
+
   void finish(std::size_t query, std::span<const Scored> found) const;
   bool walk_graph(std::size_t query, const float* row, WalkScratch& scratch) const;
   void collect(std::size_t query, const Pool& pool) const;
@@ -130,6 +141,54 @@ bool VectorIndex::Searcher::walk_graph(std::size_t query, const float* row,
   return hits.counts[query] >= std::min(params.k, allowed.count);
 }
 
+bool VectorIndex::Searcher::worth_walking() const {
+  if (index.config_.graph == GraphKind::none || params.exact || params.k >= allowed.count)
+    return false;
+  // A filtered walk passes about 16 beam / selectivity rows.
+  const auto count = static_cast<double>(allowed.count);
+  return allowed.everything ||
+         count * count >= 16.0 * static_cast<double>(beam) * static_cast<double>(slots);
+}
+
+void VectorIndex::Searcher::walk_all(std::span<const float* const> rows, unsigned threads,
+                                     ProgressMeter& meter, std::vector<std::uint8_t>& open) const {
+  std::vector<WalkScratch> scratch(std::min<std::size_t>(threads, rows.size()));
+  parallel_for(
+      {.count = rows.size(), .grain = 4, .threads = threads},
+      [&](std::size_t begin, std::size_t end, unsigned worker) {
+        for (std::size_t i = begin; i < end; ++i)
+          open[i] = walk_graph(i, rows[i], scratch[worker]) ? 0 : 1;
+      },
+      [&](std::size_t done) { meter.update(done); });
+  for (const WalkScratch& used : scratch) {
+    hits.stats.hops += used.hops;
+    hits.stats.distances += used.distances;
+  }
+}
+
+void VectorIndex::Searcher::scan_open(std::span<const float* const> rows,
+                                      const ScanParams& scan_params, ProgressMeter& meter,
+                                      const std::vector<std::uint8_t>& open) const {
+  std::vector<std::size_t> queries;
+  std::vector<const float*> query_rows;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (open[i] == 0) continue;
+    queries.push_back(i);
+    query_rows.push_back(rows[i]);
+  }
+  if (queries.empty()) return;
+  std::vector<Slot> allowed_slots;
+  if (!allowed.everything)
+    for (Slot slot = 0; slot < slots; ++slot)
+      if (allows(slot)) allowed_slots.push_back(slot);
+  hits.stats.exact = queries.size();
+  hits.stats.distances += queries.size() * allowed.count;
+  scan(
+      index.rows_, allowed.count, allowed_slots, query_rows, scan_params,
+      [&](std::size_t i, std::span<Scored> best) { finish(queries[i], best); },
+      [&](std::size_t done) { meter.update(rows.size() - queries.size() + done); });
+}
+
 Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) const {
   check_queries(queries, params);
   const unsigned threads = resolve_threads(params.threads != 0 ? params.threads : config_.threads);
@@ -168,51 +227,14 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
   searcher.slots = std::min(searcher.slots,
                             std::max(searcher.allowed.words.size() * 64, searcher.allowed.count));
   if (searcher.allowed.count == 0) return hits;
-
-  // A filtered walk passes about 16 beam / selectivity rows; scanning the allowed ones may cost
-  // less.
-  const double walk_cost =
-      16.0 * static_cast<double>(searcher.beam) * static_cast<double>(searcher.slots);
-  const auto allowed = static_cast<double>(searcher.allowed.count);
-  const bool few = !searcher.allowed.everything && allowed * allowed < walk_cost;
-  std::vector<std::uint8_t> scanned(queries.count, 1);
-  if (config_.graph == GraphKind::hnsw && !params.exact && !few &&
-      params.k < searcher.allowed.count) {
+  std::vector<std::uint8_t> open(queries.count, 1);
+  if (searcher.worth_walking()) {
     searcher.graph = graph_.view();
-    std::vector<WalkScratch> scratch(std::min<std::size_t>(threads, queries.count));
-    parallel_for(
-        {.count = queries.count, .grain = 4, .threads = threads},
-        [&](std::size_t begin, std::size_t end, unsigned worker) {
-          for (std::size_t i = begin; i < end; ++i)
-            scanned[i] = searcher.walk_graph(i, rows[i], scratch[worker]) ? 0 : 1;
-        },
-        [&](std::size_t done) { meter.update(done); });
-    for (const WalkScratch& used : scratch) {
-      hits.stats.hops += used.hops;
-      hits.stats.distances += used.distances;
-    }
+    searcher.walk_all(rows, threads, meter, open);
   }
-
-  std::vector<std::size_t> exact;
-  std::vector<const float*> exact_rows;
-  for (std::size_t i = 0; i < queries.count; ++i) {
-    if (scanned[i] == 0) continue;
-    exact.push_back(i);
-    exact_rows.push_back(rows[i]);
-  }
-  if (!exact.empty()) {
-    std::vector<Slot> slots;
-    if (!searcher.allowed.everything)
-      for (Slot slot = 0; slot < searcher.slots; ++slot)
-        if (searcher.allows(slot)) slots.push_back(slot);
-    hits.stats.exact = exact.size();
-    hits.stats.distances += exact.size() * searcher.allowed.count;
-    scan(
-        rows_, searcher.allowed.count, slots, exact_rows,
-        {.k = params.k, .max_norm = std::max(max_norm, max_norm_.load()), .threads = threads},
-        [&](std::size_t i, std::span<Scored> best) { searcher.finish(exact[i], best); },
-        [&](std::size_t done) { meter.update(queries.count - exact.size() + done); });
-  }
+  const ScanParams scan_params{
+      .k = params.k, .max_norm = std::max(max_norm, max_norm_.load()), .threads = threads};
+  searcher.scan_open(rows, scan_params, meter, open);
   if (params.progress) params.progress(queries.count, queries.count);
   return hits;
 }
