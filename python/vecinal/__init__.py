@@ -18,7 +18,7 @@ from . import _core
 from ._arrays import as_integer
 from ._core import Cancelled, FormatError, NotTrained
 from ._filter import Bitmap
-from ._index import UINT32_MAX, Index, _restore, attach
+from ._index import UINT32_MAX, Index, _restore, as_path, attach
 from ._neighbors import Neighbors
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def load(
     """
     count = as_integer("threads", threads, 0, UINT32_MAX)
     if isinstance(source, (str, os.PathLike)):
-        return attach(_core.load_file(os.fspath(source), bool(mmap), bool(verify), count))
+        return attach(_core.load_file(as_path(source), bool(mmap), bool(verify), count))
     if mmap:
         raise ValueError("load: mmap=True needs a path")
     data = source.read() if hasattr(source, "read") else source
@@ -102,7 +102,7 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
         ``version``, ``bytes``, ``size``, ``removed``, ``beam``, ``config`` (as `Index.config`) and ``sections``
         (dicts of ``tag``, ``offset``, ``length``).
     """
-    return _core.info(os.fspath(path))
+    return _core.info(as_path(path))
 
 
 class _Config(dict[str, Any]):

@@ -34,6 +34,16 @@ def _as_id(value: Any) -> int | None:
         return None
 
 
+def as_path(path: str | os.PathLike[str]) -> str:
+    """Return `path` as a str that a file can have."""
+    name = os.fspath(path)
+    if not isinstance(name, str):
+        raise TypeError(f"a path must be a str, got {path!r}")
+    if "\0" in name:
+        raise ValueError(f"a path cannot hold a null character: {path!r}")
+    return name
+
+
 class Index:
     """An index of vectors that answers nearest-neighbour queries.
 
@@ -302,7 +312,7 @@ class Index:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to a file, which is replaced as a whole or not at all. Raises OSError."""
-        self._cpp.save(os.fspath(path))
+        self._cpp.save(as_path(path))
 
     def check(self) -> list[str]:
         """Verify every invariant; return the faults found, none for a sound index."""
