@@ -60,10 +60,12 @@ def read_wordnet(folder: Path) -> Iterator[Entry]:
 
 
 class Bar:
-    """A progress bar on standard error; silent where that is not a terminal."""
+    """A progress bar on standard error; only its label where that is not a terminal."""
 
     def __init__(self, label: str) -> None:
         self.label = label
+        if not sys.stderr.isatty():
+            print(f"{label} ...", file=sys.stderr, flush=True)
 
     def __call__(self, done: int, total: int) -> bool:
         """Draws done of total; True means go on."""
@@ -80,13 +82,18 @@ def make_embedder() -> Callable[[list[str]], np.ndarray]:
     import wordllama
 
     model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, dim=DIM, disable_download=True)
-    return lambda texts: model.embed(texts, norm=True).astype(np.float32)
+
+    def embed(texts: list[str]) -> np.ndarray:
+        vectors: np.ndarray = model.embed(texts, norm=True).astype(np.float32)
+        return vectors
+
+    return embed
 
 
 def embed_all(entries: list[Entry], file: Path) -> np.ndarray:
     """The vector of every entry, from the cache file if it fits."""
     if file.exists():
-        vectors = np.load(file)
+        vectors: np.ndarray = np.load(file)
         if vectors.shape == (len(entries), DIM):
             return vectors
     embed, bar, chunk = make_embedder(), Bar("embedding"), 4096

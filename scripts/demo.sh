@@ -9,7 +9,8 @@ source scripts/setup.sh
 
 venv=build/demo-venv
 stamp=$venv/installed
-if [[ ! -e $stamp || -n "$(find include src python cmake CMakeLists.txt pyproject.toml -newer $stamp -print -quit)" ]]; then
+sources=(include src python cmake CMakeLists.txt pyproject.toml)
+if [[ ! -e $stamp || -n "$(find "${sources[@]}" -newer $stamp -print -quit)" ]]; then
   need wordnet-base
   need_venv "$venv"
   echo "building vecinal"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+#!/usr/bin/env bash
 # Sourced by the other scripts: Debian and Ubuntu packages, and Python environments, only where missing.
 
 # has_package NAME: true if dpkg has it installed.

@@ -1,6 +1,6 @@
 /// numpy arrays as vecinal sees them: views in, arrays that own their vector out.
 /// The Python layer has already made every input float32 or int64 of the right rank
-/// (vecinal/_arrays.py); what arrives here otherwise is refused, never converted.
+/// (vecinal/_inputs.py); what arrives here otherwise is refused, never converted.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -21,6 +21,7 @@ namespace py = pybind11;
 
 using Rows = py::array_t<float, 0>;
 using Ids = py::array_t<Id, py::array::c_style>;
+using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
 using Words = py::array_t<std::uint64_t, py::array::c_style>;
 
 /// A view of a (n, dim) float32 array whose rows are contiguous and do not overlap.

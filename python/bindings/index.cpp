@@ -5,9 +5,9 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
-#include <pybind11/stl/filesystem.h>
 #include <pybind11/typing.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -105,9 +105,9 @@ py::bytes to_bytes(const Index& index) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-py::dict stats(const Index& index) {
+Record stats(const Index& index) {
   const Stats now = unlocked(index, Effect::waits, [&] { return index.stats(); });
-  py::dict result;
+  Record result;
   result["size"] = now.size;
   result["removed"] = now.removed;
   result["duplicates"] = now.duplicates;
@@ -120,10 +120,10 @@ py::dict stats(const Index& index) {
   return result;
 }
 
-py::dict tune_beam(Index& index, const Rows& queries, double recall, std::size_t k) {
+Record tune_beam(Index& index, const Rows& queries, double recall, std::size_t k) {
   const Batch batch = to_batch(queries);
   const Tuned tuned = unlocked(index, Effect::waits, [&] { return tune(index, batch, recall, k); });
-  py::dict result;
+  Record result;
   result["beam"] = tuned.beam;
   result["recall"] = tuned.recall;
   return result;
@@ -133,7 +133,8 @@ void set_beam(Index& index, std::size_t beam) {
   unlocked(index, Effect::waits, [&] { index.set_beam(beam); });
 }
 
-void save(const Index& index, const std::filesystem::path& file) {
+void save(const Index& index, const py::bytes& path) {
+  const std::filesystem::path file{std::string(path)};
   unlocked(index, Effect::waits, [&] { index.save(file); });
 }
 
@@ -141,26 +142,23 @@ std::vector<std::string> check(const Index& index) {
   return unlocked(index, Effect::waits, [&] { return index.check(); });
 }
 
-std::unique_ptr<Index> load_file(const std::filesystem::path& path, bool mmap, bool verify,
-                                 unsigned threads) {
+std::unique_ptr<Index> load_file(const py::bytes& path, bool mmap, bool verify, unsigned threads) {
+  const std::filesystem::path file{std::string(path)};
   const py::gil_scoped_release no_lock;
-  return load_index(path, {.map = mmap, .verify = verify, .threads = threads});
+  return load_index(file, {.map = mmap, .verify = verify, .threads = threads});
 }
 
-std::unique_ptr<Index> load_bytes(const py::buffer& data, bool verify, unsigned threads) {
-  const py::buffer_info info = data.request();
-  if (info.ndim != 1 || info.itemsize != 1 || info.strides[0] != 1)
-    throw std::invalid_argument("load: the buffer must be contiguous bytes");
-  const std::span bytes{static_cast<const std::byte*>(info.ptr),
-                        static_cast<std::size_t>(info.size)};
+std::unique_ptr<Index> load_bytes(const Bytes& data, bool verify, unsigned threads) {
+  const std::span bytes =
+      std::as_bytes(std::span{data.data(), static_cast<std::size_t>(data.size())});
   const py::gil_scoped_release no_lock;
   return load_index(bytes, {.verify = verify, .threads = threads});
 }
 
 }  // namespace
 
-py::dict to_dict(const Config& config) {
-  py::dict result;
+Record to_dict(const Config& config) {
+  Record result;
   result["dim"] = config.dim;
   result["metric"] = std::string(name(config.metric));
   result["encoding"] = std::string(name(config.encoding));
@@ -191,14 +189,14 @@ void bind_index(py::module_& module) {
       .def("ids", &ids)
       .def("beam", &Index::beam, without_lock())
       .def("set_beam", &set_beam, arg("beam"))
-      .def("save", &save, arg("file"))
+      .def("save", &save, arg("path"))
       .def("to_bytes", &to_bytes)
       .def("stats", &stats)
       .def_property_readonly("dim", [](const Index& index) { return index.config().dim; })
       .def("config", [](const Index& index) { return to_dict(index.config()); })
       .def("check", &check);
-  module.def("load_file", &load_file, arg("file"), arg("mmap"), arg("verify"), arg("threads"));
-  module.def("load_bytes", &load_bytes, arg("data"), arg("verify"), arg("threads"));
+  module.def("load_file", &load_file, arg("path"), arg("mmap"), arg("verify"), arg("threads"));
+  module.def("load_bytes", &load_bytes, arg("data").noconvert(), arg("verify"), arg("threads"));
 }
 
 }  // namespace vecinal::python

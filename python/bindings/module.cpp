@@ -53,20 +53,21 @@ void bind_errors(py::module_& module) {
   });
 }
 
-py::dict info(const std::filesystem::path& file) {
+Record info(const py::bytes& path) {
+  const std::filesystem::path file{std::string(path)};
   const FileInfo found = [&] {
     const py::gil_scoped_release no_lock;
     return file_info(file);
   }();
   py::list sections;
   for (const FileInfo::Section& section : found.sections) {
-    py::dict entry;
+    Record entry;
     entry["tag"] = section.tag;
     entry["offset"] = section.offset;
     entry["length"] = section.length;
     sections.append(entry);
   }
-  py::dict result;
+  Record result;
   result["version"] = found.version;
   result["bytes"] = found.bytes;
   result["size"] = found.size;
@@ -77,12 +78,12 @@ py::dict info(const std::filesystem::path& file) {
   return result;
 }
 
-py::dict build() {
+Record build() {
   py::list levels;
   for (const SimdLevel level :
        {SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512, SimdLevel::neon})
     if (supported(level)) levels.append(std::string(name(level)));
-  py::dict result;
+  Record result;
   result["version"] = std::string(version());
   result["simd"] = std::string(name(active_simd()));
   result["simd_supported"] = levels;
@@ -95,7 +96,7 @@ void bind_module(py::module_& module) {
   module.doc() = "The C++ side of vecinal.";
   bind_errors(module);
   bind_index(module);
-  module.def("info", &info, py::arg("file"),
+  module.def("info", &info, py::arg("path"),
              "What a file says of itself, read without loading it.");
   module.def("version", [] { return std::string(version()); });
   module.def("build", &build, "Version, instruction sets, threads and compiler.");

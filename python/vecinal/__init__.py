@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._arrays import as_integer
 from ._core import Cancelled, FormatError, NotTrained
 from ._filter import Bitmap
-from ._index import UINT32_MAX, Index, _restore, as_path, attach
+from ._index import UINT32_MAX, Index, _restore, attach
+from ._inputs import as_bytes, as_integer, as_path
 from ._neighbors import Neighbors
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def load(
     source : path, bytes-like or binary file
         What `Index.save` or ``bytes(index)`` wrote. A str is a path.
     mmap : bool
-        Map the file instead of reading it; it must not be truncated meanwhile. Changes of the index do not
-        reach the file.
+        Map the file instead of reading it; it must not be truncated meanwhile. Changes of the index
+        do not reach the file.
     verify : bool
         Check the checksums of the vectors too; those of headers and graph always are checked.
     threads : int
@@ -85,7 +85,7 @@ def load(
     if isinstance(data, str):
         raise TypeError("load: the file must be opened in binary mode")
     try:
-        view = memoryview(data).cast("B")
+        view = as_bytes(data)
     except TypeError:
         raise TypeError(
             f"load takes a path, contiguous bytes or a binary file, got {type(source).__name__}"
@@ -99,8 +99,8 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``bytes``, ``size``, ``removed``, ``beam``, ``config`` (as `Index.config`) and ``sections``
-        (dicts of ``tag``, ``offset``, ``length``).
+        ``version``, ``bytes``, ``size``, ``removed``, ``beam``, ``config`` (as `Index.config`) and
+        ``sections`` (dicts of ``tag``, ``offset``, ``length``).
     """
     return _core.info(as_path(path))
 
@@ -120,7 +120,8 @@ def show_config() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``simd`` (the instruction set in use), ``simd_supported``, ``threads``, ``compiler``, ``numpy``.
-        The environment variable VECINAL_SIMD chooses another of the supported sets.
+        ``version``, ``simd`` (the instruction set in use), ``simd_supported``, ``threads``,
+        ``compiler``, ``numpy``. The environment variable VECINAL_SIMD chooses another of the
+        supported sets.
     """
     return _Config(**_core.build(), numpy=np.__version__)

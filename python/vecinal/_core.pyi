@@ -4,9 +4,7 @@ The C++ side of vecinal.
 from __future__ import annotations
 import numpy
 import numpy.typing
-import os
 import typing
-import typing_extensions
 __all__: list[str] = ['Cancelled', 'FormatError', 'Index', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'simd', 'version']
 class NotTrained(RuntimeError):
     """
@@ -32,7 +30,7 @@ class Index:
         ...
     def check(self) -> list[str]:
         ...
-    def config(self) -> dict:
+    def config(self) -> dict[str, typing.Any]:
         ...
     def contains(self, id: typing.SupportsInt | typing.SupportsIndex) -> bool:
         ...
@@ -42,36 +40,36 @@ class Index:
         ...
     def remove(self, ids: numpy.typing.NDArray[numpy.int64]) -> int:
         ...
-    def save(self, file: os.PathLike | str | bytes) -> None:
+    def save(self, path: bytes) -> None:
         ...
-    def search(self, queries: numpy.typing.NDArray[numpy.float32], k: typing.SupportsInt | typing.SupportsIndex, beam: typing.SupportsInt | typing.SupportsIndex, filter: typing.Any, exact: bool, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.uint32], dict[str, int]]:
+    def search(self, queries: numpy.typing.NDArray[numpy.float32], k: typing.SupportsInt | typing.SupportsIndex, beam: typing.SupportsInt | typing.SupportsIndex, filter: typing.Any, exact: bool, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64], dict[str, int]]:
         ...
     def set_beam(self, beam: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     def size(self) -> int:
         ...
-    def stats(self) -> dict:
+    def stats(self) -> dict[str, typing.Any]:
         ...
     def to_bytes(self) -> bytes:
         ...
     def train(self, sample: numpy.typing.NDArray[numpy.float32], queries: numpy.typing.NDArray[numpy.float32] | None) -> None:
         ...
-    def tune(self, queries: numpy.typing.NDArray[numpy.float32], recall: typing.SupportsFloat | typing.SupportsIndex, k: typing.SupportsInt | typing.SupportsIndex) -> dict:
+    def tune(self, queries: numpy.typing.NDArray[numpy.float32], recall: typing.SupportsFloat | typing.SupportsIndex, k: typing.SupportsInt | typing.SupportsIndex) -> dict[str, typing.Any]:
         ...
     @property
     def dim(self) -> int:
         ...
-def build() -> dict:
+def build() -> dict[str, typing.Any]:
     """
     Version, instruction sets, threads and compiler.
     """
-def info(file: os.PathLike | str | bytes) -> dict:
+def info(path: bytes) -> dict[str, typing.Any]:
     """
     What a file says of itself, read without loading it.
     """
-def load_bytes(data: typing_extensions.Buffer, verify: bool, threads: typing.SupportsInt | typing.SupportsIndex) -> Index:
+def load_bytes(data: numpy.typing.NDArray[numpy.uint8], verify: bool, threads: typing.SupportsInt | typing.SupportsIndex) -> Index:
     ...
-def load_file(file: os.PathLike | str | bytes, mmap: bool, verify: bool, threads: typing.SupportsInt | typing.SupportsIndex) -> Index:
+def load_file(path: bytes, mmap: bool, verify: bool, threads: typing.SupportsInt | typing.SupportsIndex) -> Index:
     ...
 def simd() -> str:
     """

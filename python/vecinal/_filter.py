@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Union
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._arrays import as_ids, to_numpy
+from ._inputs import as_ids, to_numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import Union
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -21,7 +22,8 @@ _WORD = np.dtype(np.uint64)
 class Bitmap:
     """One bit an id, packed: bit ``i % 64`` of word ``i // 64`` allows the id `i`.
 
-    An array of integers given as a filter is a list of ids, so a packed bitmap is wrapped in this class.
+    An array of integers given as a filter is a list of ids, so a packed bitmap is wrapped in this
+    class.
 
     Parameters
     ----------
@@ -45,7 +47,9 @@ class Bitmap:
         if array.dtype.kind != "u" or array.dtype.itemsize not in (4, 8):
             raise TypeError(f"Bitmap takes words of dtype uint64 or uint32, got {array.dtype}")
         if array.ndim != 1:
-            raise ValueError(f"Bitmap takes a one-dimensional array of words, got the shape {array.shape}")
+            raise ValueError(
+                f"Bitmap takes a one-dimensional array of words, got the shape {array.shape}"
+            )
         if array.dtype.itemsize == 4:
             halves = np.append(array, np.zeros(array.size % 2, np.uint32)).astype("<u4").view("<u8")
             array = halves
@@ -65,7 +69,7 @@ class Bitmap:
             raise TypeError(f"a mask must be of dtype bool, got {array.dtype}")
         if array.ndim != 1:
             raise ValueError(
-                f"a mask must be one-dimensional (one for the whole batch), got the shape {array.shape}"
+                f"a mask must be one-dimensional, one for the whole batch: got {array.shape}"
             )
         packed = np.packbits(array, bitorder="little")
         return cls(np.append(packed, np.zeros(-packed.size % 8, np.uint8)).view("<u8"))
@@ -81,15 +85,18 @@ def _is_bool(value: Any) -> bool:
 def as_filter(
     allowed: FilterLike | None,
 ) -> NDArray[np.int64] | NDArray[np.uint64] | Callable[[int], bool] | None:
-    """Return None, int64 ids, the uint64 words of a bitmap, or a callable: what the C++ side tells apart."""
+    """Return what C++ tells apart: None, int64 ids, the uint64 words of a bitmap, a callable."""
     if allowed is None:
         return None
     if isinstance(allowed, Bitmap):
         return allowed.words
     if callable(allowed):
         return allowed
-    if getattr(allowed, "dtype", None) == np.bool_ or str(getattr(allowed, "dtype", "")) == "torch.bool":
-        return Bitmap.from_mask(allowed).words
+    if (
+        getattr(allowed, "dtype", None) == np.bool_
+        or str(getattr(allowed, "dtype", "")) == "torch.bool"
+    ):
+        return Bitmap.from_mask(to_numpy(allowed, "filter")).words
     if isinstance(allowed, (list, tuple)) and allowed and all(map(_is_bool, allowed)):
-        return Bitmap.from_mask(allowed).words
+        return Bitmap.from_mask(to_numpy(allowed, "filter")).words
     return as_ids(allowed, "filter")

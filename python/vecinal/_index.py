@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._arrays import as_ids, as_integer, as_matrix, as_rows
 from ._filter import as_filter
+from ._inputs import as_bytes, as_ids, as_integer, as_matrix, as_path, as_rows
 from ._keywords import explain_unknown
 from ._neighbors import Neighbors
 from ._progress import Meter
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
     from typing import Literal, SupportsIndex
 
@@ -34,16 +34,6 @@ def _as_id(value: Any) -> int | None:
         return None
 
 
-def as_path(path: str | os.PathLike[str]) -> str:
-    """Return `path` as a str that a file can have."""
-    name = os.fspath(path)
-    if not isinstance(name, str):
-        raise TypeError(f"a path must be a str, got {path!r}")
-    if "\0" in name:
-        raise ValueError(f"a path cannot hold a null character: {path!r}")
-    return name
-
-
 class Index:
     """An index of vectors that answers nearest-neighbour queries.
 
@@ -62,8 +52,8 @@ class Index:
     build_beam : int
         Candidates kept while a node is inserted (ef_construction).
     order : {"shuffled", "given", "lid"}
-        The order in which one `add` inserts its items into the graph: a permutation drawn from the seed,
-        as they come, or by descending local intrinsic dimensionality.
+        The order in which one `add` inserts its items into the graph: a permutation drawn from the
+        seed, as they come, or by descending local intrinsic dimensionality.
     threads : int
         For `add` and `search`; 0 is all cores. Results do not depend on it. Not saved.
     seed : int
@@ -78,13 +68,13 @@ class Index:
 
     Notes
     -----
-    Arrays of any real dtype (also float16, bfloat16, integers), byte order and memory layout, lists and CPU
-    tensors are accepted and answer as their contiguous float32 copy does. float32 arrays with contiguous
-    rows are not copied. bool, complex, string and object arrays raise a TypeError.
+    Arrays of any real dtype (also float16, bfloat16, integers), byte order and memory layout, lists
+    and CPU tensors are accepted and answer as their contiguous float32 copy does. float32 arrays
+    with contiguous rows are not copied. bool, complex, string and object arrays raise a TypeError.
 
-    Any number of searches may run beside each other and beside one call that changes the index; those calls
-    wait for each other. The calls that take long release the interpreter lock, and Ctrl-C stops `add` and
-    `search` and leaves the index as it was.
+    Any number of searches may run beside each other and beside one call that changes the index;
+    those calls wait for each other. The calls that take long release the interpreter lock, and
+    Ctrl-C stops `add` and `search` and leaves the index as it was.
 
     Examples
     --------
@@ -172,7 +162,8 @@ class Index:
         X : array_like, shape (n, dim)
             One vector a row; n may be 0.
         ids : array_like of int, shape (n,), optional
-            Distinct, 0 .. 2**63 - 1, not in the index. By default the n numbers after the largest id ever used.
+            Distinct, 0 .. 2**63 - 1, not in the index. By default the n numbers after the largest
+            id ever used.
         progress : callable or bool, optional
             Called as ``progress(done, total)``; returning False cancels. True shows a bar.
 
@@ -184,8 +175,8 @@ class Index:
         Raises
         ------
         ValueError
-            Another shape, a value that is not finite, a zero vector with "cosine", an id that is negative,
-            repeated or in the index: with its row.
+            Another shape, a value that is not finite, a zero vector with "cosine", an id that is
+            negative, repeated or in the index: with its row.
         TypeError
             A dtype that is not a real number; ids that are not integers.
         Cancelled
@@ -241,9 +232,9 @@ class Index:
             Candidates kept while walking the graph (ef_search): more find more and take longer.
             By default the index's own, see `beam` and `tune`.
         filter : optional
-            Which ids may be found, for the whole batch: a bool mask (``mask[i]`` allows id i), integers (the
-            allowed ids), a `Bitmap`, or a callable ``id -> bool`` (slow: it is asked for every item of the
-            index). Whenever k allowed items exist, k are found.
+            Which ids may be found, for the whole batch: a bool mask (``mask[i]`` allows id i),
+            integers (the allowed ids), a `Bitmap`, or a callable ``id -> bool`` (slow: it is asked
+            for every item of the index). Whenever k allowed items exist, k are found.
         exact : bool
             Compare with every allowed item instead of walking the graph.
         threads : int
@@ -259,7 +250,8 @@ class Index:
         Raises
         ------
         ValueError
-            Another shape, a value that is not finite, a zero query with "cosine" (with its row), k < 1.
+            Another shape, k < 1, or, with its row: a value that is not finite, a zero query with
+            "cosine".
         TypeError
             A dtype that is not a real number; a filter, k or beam of another type.
         Cancelled
@@ -270,7 +262,9 @@ class Index:
         if is_one:
             rows = rows[None]
         elif rows.ndim != 2:
-            raise ValueError(f"Q must have the shape (q, {self.dim}) or ({self.dim},), got {rows.shape}")
+            raise ValueError(
+                f"Q must have the shape (q, {self.dim}) or ({self.dim},), got {rows.shape}"
+            )
         k = as_integer("k", k, 1, UINT32_MAX)
         beam = 0 if beam is None else as_integer("beam", beam, 1, UINT32_MAX)
         threads = as_integer("threads", threads, 0, UINT32_MAX)
@@ -286,14 +280,14 @@ class Index:
         return Neighbors(ids, distances, counts, stats, self._metric)
 
     def tune(self, Q: ArrayLike, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
-        """Find the smallest beam that reaches a recall, against exact search, and keep it as `beam`.
+        """Find the smallest beam that reaches a recall, and keep it as `beam`.
 
         Parameters
         ----------
         Q : array_like, shape (q, dim)
             A sample of the queries, not of the items.
         recall : float
-            In (0, 1]: the share of the true k nearest that a search must find.
+            In (0, 1]: the share of the true k nearest, by exact search, that must be found.
         k : int
             At which the recall is measured.
 
@@ -319,12 +313,20 @@ class Index:
         return self._cpp.check()
 
     def stats(self) -> dict[str, Any]:
-        """Return sizes: ``size``, ``removed``, ``duplicates``, ``levels``, ``mean_degree``, ``bytes`` and its parts."""
+        """Return what the index holds.
+
+        Returns
+        -------
+        dict
+            ``size``, ``removed`` (items whose rows still serve as steps of the graph),
+            ``duplicates``, ``levels``, ``mean_degree``, and ``bytes`` with its parts
+            ``bytes_rows``, ``bytes_graph`` and ``bytes_ids``.
+        """
         return self._cpp.stats()
 
     @property
     def config(self) -> dict[str, Any]:
-        """The parameters of the index: ``vecinal.Index(**index.config)`` makes an empty one like it."""
+        """The parameters: ``vecinal.Index(**index.config)`` makes an empty index like it."""
         return self._cpp.config()
 
     @property
@@ -339,7 +341,7 @@ class Index:
 
     @property
     def beam(self) -> int:
-        """Candidates kept while walking the graph, where a search does not say; saved with the index."""
+        """Candidates kept where a search does not say; saved with the index."""
         return self._cpp.beam()
 
     @beam.setter
@@ -388,7 +390,7 @@ def attach(core: _core.Index) -> Index:
 
 def _restore(data: bytes) -> Index:
     """What a pickled index calls, and the only thing in it."""
-    return attach(_core.load_bytes(data, True, 0))
+    return attach(_core.load_bytes(as_bytes(data), True, 0))
 
 
 _restore.__module__ = "vecinal"

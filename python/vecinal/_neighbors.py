@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Tuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    _Pair = Tuple[NDArray[np.int64], NDArray[np.float32]]
+    _Pair = tuple[NDArray[np.int64], NDArray[np.float32]]
 else:
     _Pair = tuple
 
@@ -25,13 +25,14 @@ class Neighbors(_Pair):
     ids : ndarray of int64, shape (q, k)
         -1 where fewer than k items were found.
     distances : ndarray of float32, shape (q, k)
-        Ascending for every metric: squared Euclidean for "l2", minus the inner product for "ip",
-        1 - cosine for "cosine"; +inf where fewer than k items were found. Ties are in the order of the ids.
+        Ascending for every metric: squared Euclidean for "l2", minus the inner product for "ip", 1
+        - cosine for "cosine"; +inf where fewer than k items were found. Ties are in the order of
+        the ids.
     counts : ndarray of int64, shape (q,)
         How many were found.
     stats : dict
-        What the search cost, summed over the batch: ``hops``, ``distances`` and ``exact`` (queries answered
-        by an exact scan).
+        What the search cost, summed over the batch: ``hops``, ``distances`` and ``exact`` (queries
+        answered by an exact scan).
     """
 
     counts: NDArray[np.int64]
@@ -65,9 +66,9 @@ class Neighbors(_Pair):
 
     @property
     def similarities(self) -> NDArray[np.float32]:
-        """Descending similarities, shape of `distances`: the inner product ("ip") or the cosine ("cosine").
+        """Inner products ("ip") or cosines ("cosine"), descending; shape of `distances`.
 
-        Raises AttributeError for "l2", which is a distance; -inf where fewer than k items were found.
+        -inf where fewer than k items were found. AttributeError for "l2", which is a distance.
         """
         if self._metric == "ip":
             return -self[1]

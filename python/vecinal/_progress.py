@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from typing import Any, Callable, Optional, Union
+from collections.abc import Callable
+from typing import Any
 
-ProgressLike = Union[Callable[[int, int], Optional[bool]], bool, None]
+ProgressLike = Callable[[int, int], bool | None] | bool | None
 
 
 class Meter:
     """Calls back with (done, total); as a context manager it closes what it opened.
 
-    ``None`` and ``False`` report nothing, ``True`` shows a bar of tqdm or, without tqdm, a line on stderr.
+    ``None`` and ``False`` report nothing, ``True`` shows a bar of tqdm or, without tqdm, a line on
+    stderr.
     """
 
     def __init__(self, progress: ProgressLike, label: str) -> None:
         self._label = label
         self._bar: Any = None
         self._printed = False
-        self.callback: Callable[[int, int], Optional[bool]] | None
+        self.callback: Callable[[int, int], bool | None] | None
         if progress is None or progress is False:
             self.callback = None
         elif progress is True:
@@ -26,11 +29,13 @@ class Meter:
         elif callable(progress):
             self.callback = progress
         else:
-            raise TypeError(f"progress must be a callable (done, total), True or None, got {progress!r}")
+            raise TypeError(
+                f"progress must be a callable (done, total), True or None, got {progress!r}"
+            )
 
     def _open(self) -> Callable[[int, int], None]:
         try:
-            from tqdm.auto import tqdm
+            tqdm = importlib.import_module("tqdm.auto").tqdm
         except ImportError:
             return self._print
         self._bar = tqdm(desc=self._label)
@@ -44,7 +49,7 @@ class Meter:
         self._printed = True
         print(f"\r{self._label}: {done} of {total}", end="", file=sys.stderr, flush=True)
 
-    def __enter__(self) -> Callable[[int, int], Optional[bool]] | None:
+    def __enter__(self) -> Callable[[int, int], bool | None] | None:
         return self.callback
 
     def __exit__(self, *_: object) -> None:

@@ -22,7 +22,9 @@ LAYERS: dict[str, set[str]] = {
 OUTSIDE = ("include", "python", "examples", "benchmarks/search")
 # Each source of kernels/ that is compiled once per instruction set may instantiate no library code.
 PER_ISA = re.compile(r"src/kernels/(kernels\.[ch]pp|rows\.hpp|vec_\w+\.hpp)$")
-PER_ISA_MAY = re.compile(r"<(cstddef|cstdint|cstring|\w+intrin\.h|arm_neon\.h)>|\"kernels/(kernels|rows|vec_\w+)\.hpp\"")
+PER_ISA_MAY = re.compile(
+    r"<(cstddef|cstdint|cstring|\w+intrin\.h|arm_neon\.h)>|\"kernels/(kernels|rows|vec_\w+)\.hpp\""
+)
 
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*([<\"][^>\"]+[>\"])", re.MULTILINE)
 

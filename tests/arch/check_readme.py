@@ -31,7 +31,8 @@ def check(root: Path) -> list[str]:
         shown = [block for kind, block in blocks(readme) if kind == language]
         if code not in shown:
             faults.append(f"README.md: no {language} block equals {example}")
-    lines = [line.split("#")[0].strip() for kind, block in blocks(readme) if kind == "sh" for line in block.splitlines()]
+    shell = "".join(block for kind, block in blocks(readme) if kind == "sh")
+    lines = [line.split("#")[0].strip() for line in shell.splitlines()]
     faults += [f"README.md: the command {command} is missing" for command in COMMANDS if command not in lines]
     return faults
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from sources import CPP, ROOT, files, report, without_comments
 
 LIBRARY = re.compile(
-    r"\bstd::(cout|cerr|clog)\b|\b(printf|fprintf|puts|putchar|perror)\s*\(|\b(abort|exit|_Exit|quick_exit|terminate)\s*\("
+    r"\bstd::(cout|cerr|clog)\b"
+    r"|\b(printf|fprintf|puts|putchar|perror)\s*\("
+    r"|\b(abort|exit|_Exit|quick_exit|terminate)\s*\("
 )
 NATIVE = re.compile(r"-m(arch|cpu|tune)=native")
 BUILD_FILES = ("CMakeLists.txt", "CMakePresets.json", "pyproject.toml")
@@ -34,7 +36,8 @@ def check(root: Path) -> list[str]:
     built = [root / name for name in BUILD_FILES if (root / name).is_file()]
     built += files(root, ".txt", ".cmake", ".sh", folders=("cmake", "src", "python", "tests", "benchmarks", "scripts"))
     for file in built:
-        faults += matches(file, root, file.read_text(encoding="utf-8"), NATIVE, "instruction sets are chosen at run time")
+        text = file.read_text(encoding="utf-8")
+        faults += matches(file, root, text, NATIVE, "instruction sets are chosen at run time")
     return faults
 
 

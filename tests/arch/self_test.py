@@ -52,7 +52,8 @@ class Includes(Tree):
         self.assertEqual(self.faults("src/graph/walk.cpp", '"core/array.hpp"'), [])
 
     def test_outsiders_use_public_headers(self) -> None:
-        for place in ("python/bindings/index.cpp", "examples/search.cpp", "include/vecinal/index.hpp", "src/cli/main.cpp"):
+        outside = ("python/bindings/index.cpp", "examples/search.cpp", "include/vecinal/index.hpp", "src/cli/main.cpp")
+        for place in outside:
             with self.subTest(place):
                 self.assertEqual(len(self.faults(place, '"core/array.hpp"')), 1)
                 self.assertEqual(self.faults(place, '"vecinal/config.hpp"'), [])
@@ -77,7 +78,8 @@ class Sizes(Tree):
 
     def test_long_functions(self) -> None:
         body = "{\n" + "  if (x) { ++x; }  // }\n" * 58 + "}\n"
-        self.write("src/core/a.cpp", "namespace n {\nclass C {\n  template <class T>\n  void f(T x) const " + body + "};\n}\n")
+        member = "namespace n {\nclass C {\n  template <class T>\n  void f(T x) const " + body + "};\n}\n"
+        self.write("src/core/a.cpp", member)
         self.write("src/core/b.cpp", "int ok(int x) " + body.replace("  if (x) { ++x; }  // }\n", "", 1))
         self.write("python/c.py", "def f():\n" + "    pass\n" * 59)
         self.write("python/d.py", 'def f():\n    """' + "\n" * 9 + '    """\n' + "    pass\n" * 58)
@@ -129,7 +131,8 @@ class Readme(Tree):
     def test_block_that_differs_and_missing_command(self) -> None:
         self.write("examples/search.py", "print(1)\n")
         self.write("examples/search.cpp", "int main() {}\n")
-        self.write("README.md", "```python\nprint(2)\n```\n```cpp\nint main() {}\n```\n```sh\nscripts/demo.sh  # demo\n```\n")
+        code = "```python\nprint(2)\n```\n```cpp\nint main() {}\n```\n"
+        self.write("README.md", code + "```sh\nscripts/demo.sh  # demo\n```\n")
         faults = check_readme.check(self.root)
         self.assertEqual(len(faults), 2)
         self.assertIn("examples/search.py", faults[0])

@@ -315,8 +315,9 @@ TEST_F(Program, BenchReachesItsRecallOnRealVectors) {
   if (data == nullptr) GTEST_SKIP() << "VECINAL_DATA is not set";
   const std::string set = (std::filesystem::path(data) / "sift5k").string();
   if (!std::filesystem::exists(set)) GTEST_SKIP() << set << " is not there";
-  const json bench = run_json({"bench", set, "--beams", "10,100", "--threads", "1"});
+  const json bench = run_json({"bench", set, "--beams", "10,160", "--threads", "1"});
   ASSERT_EQ(bench.at("beams").size(), 2U);
+  // hnswlib 0.8 with M = 16, ef_construction = 200, ef = 160 finds 0.967 of them.
   EXPECT_GE(bench.at("beams")[1].at("recall"), 0.95);
   // Their truth and ours must be the same, ties aside.
   const json flat = run_json({"bench", set, "--graph", "none", "--repeats", "1"});

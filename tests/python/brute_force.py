@@ -18,7 +18,7 @@ def distances(metric: str, queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def check_hits(hits, metric, queries, ids, rows, k, atol=1e-5, rtol=1e-5):
-    """Fail unless hits are the k nearest of the rows, up to rounding; ids[i] is the id of rows[i]."""
+    """Fail unless hits are the k nearest rows, up to rounding; ids[i] is the id of rows[i]."""
     ids = np.asarray(ids, np.int64)
     count = min(k, len(ids))
     assert hits.ids.shape == hits.distances.shape == (len(queries), k)
@@ -27,7 +27,9 @@ def check_hits(hits, metric, queries, ids, rows, k, atol=1e-5, rtol=1e-5):
     if count == 0:
         return
     truth = distances(metric, queries, rows)
-    np.testing.assert_allclose(hits.distances[:, :count], np.sort(truth, axis=1)[:, :count], rtol, atol)
+    np.testing.assert_allclose(
+        hits.distances[:, :count], np.sort(truth, axis=1)[:, :count], rtol, atol
+    )
     position = {int(id): i for i, id in enumerate(ids)}
     for q, found in enumerate(hits.ids[:, :count].tolist()):
         assert len(set(found)) == count, "an id comes twice"
@@ -38,4 +40,6 @@ def check_hits(hits, metric, queries, ids, rows, k, atol=1e-5, rtol=1e-5):
 def recall(found: np.ndarray, truth: np.ndarray) -> float:
     """Share of the true ids that were found, over (q, k) arrays."""
     k = truth.shape[1]
-    return float(np.mean([len(set(f[:k]) & set(t)) / k for f, t in zip(found.tolist(), truth.tolist())]))
+    return float(
+        np.mean([len(set(f[:k]) & set(t)) / k for f, t in zip(found.tolist(), truth.tolist())])
+    )

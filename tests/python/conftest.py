@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-# "gate" finds the same examples in every run. VECINAL_HYPOTHESIS=explore looks further and elsewhere.
+# "gate" tries the same examples in every run; VECINAL_HYPOTHESIS=explore others, and more.
 settings.register_profile("gate", derandomize=True, deadline=None, max_examples=100, database=None)
 settings.register_profile(
-    "explore", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "explore",
+    deadline=None,
+    max_examples=2000,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 settings.load_profile(os.environ.get("VECINAL_HYPOTHESIS", "gate"))
 

@@ -1,4 +1,4 @@
-"""Every array that numpy can make answers as its contiguous float32 copy does, or raises TypeError."""
+"""Every array of numpy answers as its contiguous float32 copy does, or raises TypeError."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tracemalloc
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vecinal
@@ -116,7 +116,8 @@ LAYOUTS = {
 @st.composite
 def matrices(draw):
     n, dim = draw(st.integers(1, 9)), draw(st.integers(1, 40))
-    dtype = np.dtype(draw(st.sampled_from(FLOATS + INTEGERS)))
+    # float32 every other time: it alone is passed as it is.
+    dtype = np.dtype("<f4" if draw(st.booleans()) else draw(st.sampled_from(FLOATS + INTEGERS)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     if dtype.kind in "iu":
         values = rng.integers(1 if dtype.kind == "u" else -90, 100, (n, dim))
@@ -138,13 +139,14 @@ def as_float32(given):
     return np.array(np.asarray(array), np.float32, order="C", subok=False)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@settings(max_examples=settings().max_examples // 2)
 @given(
     matrix=matrices(),
-    layout=st.sampled_from(sorted(LAYOUTS)),
     query_layout=st.sampled_from(sorted(LAYOUTS)),
     metric=st.sampled_from(["l2", "ip", "cosine"]),
 )
-def test_answers_as_the_contiguous_copy(matrix, layout, query_layout, metric):
+def test_answers_as_the_contiguous_copy(layout, matrix, query_layout, metric):
     laid, queries = LAYOUTS[layout](matrix), LAYOUTS[query_layout](matrix)
     before = snapshot(laid), snapshot(queries)
     rows = as_float32(laid)
@@ -160,7 +162,9 @@ def test_answers_as_the_contiguous_copy(matrix, layout, query_layout, metric):
     assert before == (snapshot(laid), snapshot(queries))
 
 
-@pytest.mark.parametrize("layout", ["C", "every second column", "columns reversed", "unaligned", "list"])
+@pytest.mark.parametrize(
+    "layout", ["C", "every second column", "columns reversed", "unaligned", "list"]
+)
 def test_one_query_of_any_layout(layout, rng):
     rows = rng.standard_normal((20, 6)).astype(np.float32)
     index = vecinal.Index(6)
@@ -169,9 +173,15 @@ def test_one_query_of_any_layout(layout, rng):
     assert index.search(query, k=1).ids.tolist() == [3]
 
 
-@pytest.mark.parametrize("rows", [
-    np.zeros((0, 5)), np.zeros((0, 5), np.float32), np.zeros((0, 5), np.int8), np.zeros((3, 5))[:0],
-])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.zeros((0, 5)),
+        np.zeros((0, 5), np.float32),
+        np.zeros((0, 5), np.int8),
+        np.zeros((3, 5))[:0],
+    ],
+)
 def test_no_rows(rows):
     index = vecinal.Index(5)
     ids = index.add(rows)
@@ -181,11 +191,20 @@ def test_no_rows(rows):
     assert index.add(rows, []).shape == (0,)
 
 
-@pytest.mark.parametrize("values", [
-    np.array([["a", "b"]]), np.array([[b"a", b"b"]]), np.array([[1, 2]], object), np.array([[1j, 2]]),
-    np.array([[True, False]]), np.array([["2020", "2021"]], "datetime64[Y]"), np.array([[1, 2]], "timedelta64[s]"),
-    np.zeros((1, 2), "V4"), np.zeros((1, 2), [("x", "f4")]),
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([["a", "b"]]),
+        np.array([[b"a", b"b"]]),
+        np.array([[1, 2]], object),
+        np.array([[1j, 2]]),
+        np.array([[True, False]]),
+        np.array([["2020", "2021"]], "datetime64[Y]"),
+        np.array([[1, 2]], "timedelta64[s]"),
+        np.zeros((1, 2), "V4"),
+        np.zeros((1, 2), [("x", "f4")]),
+    ],
+)
 def test_other_dtypes_are_refused_by_name(values):
     index = vecinal.Index(2)
     for call in (index.add, index.train, index.search, index.tune):
@@ -264,7 +283,10 @@ def test_tensors_that_torch_does_not_hand_to_numpy(rng):
     rows = rng.integers(-9, 9, (5, 4)).astype(np.float32)
     expected = vecinal.Index(4)
     expected.add(rows)
-    for tensor in (make_tensor(rows, "torch.bfloat16", bfloat16=True), make_tensor(rows, "torch.float32")):
+    for tensor in (
+        make_tensor(rows, "torch.bfloat16", bfloat16=True),
+        make_tensor(rows, "torch.float32"),
+    ):
         index = vecinal.Index(4)
         index.add(tensor)
         assert bytes(index) == bytes(expected)
@@ -277,7 +299,12 @@ def test_torch_tensors(rng):
     expected.add(rows)
     tensor = torch.from_numpy(rows.copy())
     for given_tensor in (
-        tensor, tensor.T.contiguous().T, tensor.double(), tensor.half(), tensor.bfloat16(), tensor.to(torch.int8),
+        tensor,
+        tensor.T.contiguous().T,
+        tensor.double(),
+        tensor.half(),
+        tensor.bfloat16(),
+        tensor.to(torch.int8),
         tensor.clone().requires_grad_(),
     ):
         index = vecinal.Index(4)

@@ -8,17 +8,20 @@ import pytest
 import vecinal
 
 
-@pytest.mark.parametrize("keyword, answer", [
-    ("M", r"degree \(= 2 \* M\)"),
-    ("ef_construction", "build_beam"),
-    ("space", "metric"),
-    ("max_elements", "not needed, an index grows by itself"),
-    ("ef", "beam"),
-    ("ef_search", "beam"),
-    ("num_threads", "threads"),
-    ("metrc", "did you mean metric"),
-    ("zzz", "known are dim, metric, encoding, graph, degree, build_beam, order, threads, seed"),
-])
+@pytest.mark.parametrize(
+    "keyword, answer",
+    [
+        ("M", r"degree \(= 2 \* M\)"),
+        ("ef_construction", "build_beam"),
+        ("space", "metric"),
+        ("max_elements", "not needed, an index grows by itself"),
+        ("ef", "beam"),
+        ("ef_search", "beam"),
+        ("num_threads", "threads"),
+        ("metrc", "did you mean metric"),
+        ("zzz", "known are dim, metric, encoding, graph, degree, build_beam, order, threads, seed"),
+    ],
+)
 def test_unknown_keywords_are_answered(keyword, answer):
     with pytest.raises(TypeError, match=f"^Index: unknown keyword '{keyword}'; .*{answer}"):
         vecinal.Index(4, **{keyword: 16})
@@ -26,11 +29,17 @@ def test_unknown_keywords_are_answered(keyword, answer):
 
 def test_unknown_keywords_of_calls_are_answered():
     index = vecinal.Index(2)
-    with pytest.raises(TypeError, match="Index.search: unknown keyword 'ef'; vecinal calls it beam"):
+    with pytest.raises(
+        TypeError, match="Index.search: unknown keyword 'ef'; vecinal calls it beam"
+    ):
         index.search([0, 0], ef=50)
-    with pytest.raises(TypeError, match="Index.search: unknown keyword 'count'; vecinal calls it k"):
+    with pytest.raises(
+        TypeError, match="Index.search: unknown keyword 'count'; vecinal calls it k"
+    ):
         index.search([0, 0], count=5)
-    with pytest.raises(TypeError, match="Index.add: unknown keyword 'labels'; vecinal calls it ids"):
+    with pytest.raises(
+        TypeError, match="Index.add: unknown keyword 'labels'; vecinal calls it ids"
+    ):
         index.add([[0, 0]], labels=[1])
 
 
@@ -43,34 +52,51 @@ def test_options_are_keywords():
         vecinal.Index(4).search(np.zeros(4), 10, 50)
 
 
-@pytest.mark.parametrize("config, message", [
-    ({"dim": 0}, "dim is 0"),
-    ({"dim": -5}, "dim is -5"),
-    ({"dim": 65_537}, "dim"),
-    ({"dim": 2**40}, "dim"),
-    ({"metric": "l1"}, "l1.*l2.*ip.*cosine"),
-    ({"encoding": "f64"}, "f64.*f32.*f16"),
-    ({"graph": "tree"}, "tree.*hnsw"),
-    ({"order": "random"}, "random.*shuffled"),
-    ({"degree": 5}, "degree.*5"),
-    ({"degree": 2}, "degree.*2"),
-    ({"degree": 258}, "degree.*258"),
-    ({"degree": -2}, "degree is -2"),
-    ({"degree": 2**32 + 4}, "degree"),
-    ({"build_beam": 0}, "build_beam"),
-    ({"seed": -1}, "seed is -1"),
-    ({"seed": 2**64}, "seed"),
-    ({"threads": -1}, "threads is -1"),
-])
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({"dim": 0}, "dim is 0"),
+        ({"dim": -5}, "dim is -5"),
+        ({"dim": 65_537}, "dim"),
+        ({"dim": 2**40}, "dim"),
+        ({"metric": "l1"}, "l1.*l2.*ip.*cosine"),
+        ({"encoding": "f64"}, "f64.*f32.*f16"),
+        ({"graph": "tree"}, "tree.*hnsw"),
+        ({"order": "random"}, "random.*shuffled"),
+        ({"degree": 5}, "degree.*5"),
+        ({"degree": 2}, "degree.*2"),
+        ({"degree": 258}, "degree.*258"),
+        ({"degree": -2}, "degree is -2"),
+        ({"degree": 2**32 + 4}, "degree"),
+        ({"build_beam": 0}, "build_beam"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**64}, "seed"),
+        ({"threads": -1}, "threads is -1"),
+    ],
+)
 def test_values_out_of_range(config, message):
     with pytest.raises(ValueError, match=message):
         vecinal.Index(**{"dim": 4, **config})
 
 
-@pytest.mark.parametrize("config", [
-    {"dim": 4.0}, {"dim": "4"}, {"dim": True}, {"dim": None}, {"metric": None}, {"metric": 2}, {"encoding": np.float32},
-    {"graph": True}, {"degree": 32.0}, {"build_beam": "200"}, {"seed": None}, {"threads": 1.5}, {"order": None},
-])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"dim": 4.0},
+        {"dim": "4"},
+        {"dim": True},
+        {"dim": None},
+        {"metric": None},
+        {"metric": 2},
+        {"encoding": np.float32},
+        {"graph": True},
+        {"degree": 32.0},
+        {"build_beam": "200"},
+        {"seed": None},
+        {"threads": 1.5},
+        {"order": None},
+    ],
+)
 def test_values_of_another_type(config):
     with pytest.raises(TypeError, match=next(iter(config))):
         vecinal.Index(**{"dim": 4, **config})
@@ -83,22 +109,25 @@ def test_numpy_integers_are_integers():
     assert index.search(np.zeros(4), k=np.int32(2), beam=np.uint64(9)).ids.shape == (2,)
 
 
-@pytest.mark.parametrize("options, error, message", [
-    ({"k": 0}, ValueError, "k is 0"),
-    ({"k": -1}, ValueError, "k is -1"),
-    ({"k": 2**40}, ValueError, "k is"),
-    ({"k": 2.0}, TypeError, "k must be an int, got 2.0"),
-    ({"k": True}, TypeError, "k must be an int, got True"),
-    ({"k": None}, TypeError, "k must be an int, got None"),
-    ({"k": "3"}, TypeError, "k must be an int"),
-    ({"beam": 0}, ValueError, "beam is 0"),
-    ({"beam": -3}, ValueError, "beam is -3"),
-    ({"beam": 9.5}, TypeError, "beam must be an int"),
-    ({"beam": False}, TypeError, "beam must be an int"),
-    ({"threads": -1}, ValueError, "threads is -1"),
-    ({"threads": "2"}, TypeError, "threads must be an int"),
-    ({"progress": 3}, TypeError, "progress must be a callable"),
-])
+@pytest.mark.parametrize(
+    "options, error, message",
+    [
+        ({"k": 0}, ValueError, "k is 0"),
+        ({"k": -1}, ValueError, "k is -1"),
+        ({"k": 2**40}, ValueError, "k is"),
+        ({"k": 2.0}, TypeError, "k must be an int, got 2.0"),
+        ({"k": True}, TypeError, "k must be an int, got True"),
+        ({"k": None}, TypeError, "k must be an int, got None"),
+        ({"k": "3"}, TypeError, "k must be an int"),
+        ({"beam": 0}, ValueError, "beam is 0"),
+        ({"beam": -3}, ValueError, "beam is -3"),
+        ({"beam": 9.5}, TypeError, "beam must be an int"),
+        ({"beam": False}, TypeError, "beam must be an int"),
+        ({"threads": -1}, ValueError, "threads is -1"),
+        ({"threads": "2"}, TypeError, "threads must be an int"),
+        ({"progress": 3}, TypeError, "progress must be a callable"),
+    ],
+)
 def test_options_of_a_search(options, error, message):
     index = vecinal.Index(2)
     index.add(np.eye(2))
@@ -133,7 +162,12 @@ def test_a_failed_add_changes_nothing(rng):
     before = bytes(index)
     bad = rng.standard_normal((30, 4))
     bad[-1, -1] = np.nan
-    for rows, ids in ((bad, None), (bad[:5], [0, 1, 2, 3, 4]), (bad[:3], [90, 91, 90]), (np.ones((2, 5)), None)):
+    for rows, ids in (
+        (bad, None),
+        (bad[:5], [0, 1, 2, 3, 4]),
+        (bad[:3], [90, 91, 90]),
+        (np.ones((2, 5)), None),
+    ):
         with pytest.raises(ValueError):
             index.add(rows, ids)
     assert bytes(index) == before and index.check() == []

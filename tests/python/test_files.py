@@ -1,4 +1,4 @@
-"""What is saved comes back: files, bytes, mappings, pickles, copies; and what is broken is refused."""
+"""What is saved comes back: files, bytes, pickles, copies; what is broken is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ import vecinal
 
 CONFIGS = [
     dict(metric="l2", encoding="f32", graph="hnsw"),
-    dict(metric="cosine", encoding="f16", graph="hnsw", degree=8, build_beam=20, order="lid", seed=5),
+    dict(
+        metric="cosine", encoding="f16", graph="hnsw", degree=8, build_beam=20, order="lid", seed=5
+    ),
     dict(metric="ip", encoding="f16", graph=None),
 ]
 
@@ -114,7 +116,11 @@ def test_info_does_not_load(tmp_path):
     index.save(path)
     info = vecinal.info(path)
     assert info == vecinal.info(str(path))
-    assert info["bytes"] == path.stat().st_size and info["size"] == 118 and info["removed"] == index.stats()["removed"]
+    assert (
+        info["bytes"] == path.stat().st_size
+        and info["size"] == 118
+        and info["removed"] == index.stats()["removed"]
+    )
     assert info["config"] == index.config and info["beam"] == 77 and info["version"] >= 1
     for section in info["sections"]:
         assert set(section) == {"tag", "offset", "length"}
@@ -168,13 +174,18 @@ def test_sources_that_cannot_be_loaded():
 SMALL = bytes(make_index(12, dim=3, removed=(2,), degree=4))
 
 
-@pytest.mark.parametrize("data", [b"", b"x", b"\0" * 4096, b"PK\3\4" * 99, SMALL[:-1], SMALL + b"\0", SMALL[1:]])
+@pytest.mark.parametrize(
+    "data", [b"", b"x", b"\0" * 4096, b"PK\3\4" * 99, SMALL[:-1], SMALL + b"\0", SMALL[1:]]
+)
 def test_other_bytes_are_refused(data, tmp_path):
     path = tmp_path / "a.vcn"
     path.write_bytes(data)
     for call in (
-        lambda: vecinal.load(data), lambda: vecinal.load(path), lambda: vecinal.load(path, mmap=True),
-        lambda: vecinal.load(path, verify=False), lambda: vecinal.info(path),
+        lambda: vecinal.load(data),
+        lambda: vecinal.load(path),
+        lambda: vecinal.load(path, mmap=True),
+        lambda: vecinal.load(path, verify=False),
+        lambda: vecinal.info(path),
     ):
         with pytest.raises(vecinal.FormatError):
             call()

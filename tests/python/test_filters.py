@@ -38,6 +38,7 @@ def forms_of(mask):
         "uint64 words": vecinal.Bitmap(words),
         "uint32 words": vecinal.Bitmap(halves),
         "big-endian words": vecinal.Bitmap(words.astype(">u8")),
+        "big-endian halves": vecinal.Bitmap(halves.astype(">u4")),
         "packed mask": vecinal.Bitmap.from_mask(mask),
         "callable": lambda id: id < len(mask) and mask[id],
     }
@@ -84,7 +85,7 @@ def test_k_results_whenever_k_allowed_items_exist(n, share, k, beam, seed, form)
 
 
 def test_a_filter_near_and_far_from_the_query(rng):
-    """The allowed items all lie far away: a walk that only looks near the query finds none of them."""
+    """All that is allowed lies far away: a walk that looks near the query finds none of it."""
     near, far = rng.standard_normal((500, DIM)), 100 + rng.standard_normal((20, DIM))
     index = vecinal.Index(DIM)
     index.add(np.concatenate([near, far]))
@@ -95,19 +96,42 @@ def test_a_filter_near_and_far_from_the_query(rng):
 def test_ids_past_the_end_are_not_allowed(rng):
     index, _, _ = make_index(200, rng, step=5)
     assert index.search(np.zeros(DIM), k=300, filter=np.ones(500, bool)).counts == 100
-    assert index.search(np.zeros(DIM), k=300, filter=vecinal.Bitmap(np.full(2, 2**64 - 1, np.uint64))).counts == 26
-    assert index.search(np.zeros(DIM), k=300, filter=vecinal.Bitmap(np.full(3, 2**32 - 1, np.uint32))).counts == 20
+    assert (
+        index.search(
+            np.zeros(DIM), k=300, filter=vecinal.Bitmap(np.full(2, 2**64 - 1, np.uint64))
+        ).counts
+        == 26
+    )
+    assert (
+        index.search(
+            np.zeros(DIM), k=300, filter=vecinal.Bitmap(np.full(3, 2**32 - 1, np.uint32))
+        ).counts
+        == 20
+    )
 
 
-@pytest.mark.parametrize("nothing", [
-    [], np.array([], int), np.zeros(0, bool), np.zeros(9, bool), vecinal.Bitmap(np.zeros(0, np.uint64)),
-    [10**9], lambda id: False,
-], ids=repr)
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        [],
+        np.array([], int),
+        np.zeros(0, bool),
+        np.zeros(9, bool),
+        vecinal.Bitmap(np.zeros(0, np.uint64)),
+        [10**9],
+        lambda id: False,
+    ],
+    ids=repr,
+)
 def test_nothing_allowed(nothing, rng):
     index, _, _ = make_index(50, rng)
     for exact in (False, True):
         hits = index.search(np.zeros((2, DIM)), k=3, filter=nothing, exact=exact)
-        assert (hits.ids == -1).all() and np.isposinf(hits.distances).all() and (hits.counts == 0).all()
+        assert (
+            (hits.ids == -1).all()
+            and np.isposinf(hits.distances).all()
+            and (hits.counts == 0).all()
+        )
 
 
 def test_everything_allowed(rng):
@@ -141,7 +165,7 @@ def test_what_a_callable_raises_comes_out_as_it_is(rng):
 
 
 def test_a_callable_is_asked_once_for_every_item(rng):
-    index, _, ids = make_index(60, rng, step=3)
+    index, _, _ = make_index(60, rng, step=3)
     index.remove([3, 6])
     asked = []
     index.search(rng.standard_normal((4, DIM)), filter=lambda id: asked.append(id) or True)
@@ -150,31 +174,39 @@ def test_a_callable_is_asked_once_for_every_item(rng):
 
 def test_a_callable_may_ask_the_index(rng):
     index, _, _ = make_index(60, rng)
-    hits = index.search(np.zeros(DIM), k=60, filter=lambda id: id in index and index[id][0] > 0 and len(index) == 60)
+    hits = index.search(
+        np.zeros(DIM), k=60, filter=lambda id: id in index and index[id][0] > 0 and len(index) == 60
+    )
     assert 0 < hits.counts < 60
 
 
-@pytest.mark.parametrize("bad, message", [
-    (np.ones(5), "float64"),
-    ([0.5], "position 0 is 0.5"),
-    ("mask", "'mask'"),
-    (3, "3"),
-    (np.array(["a"]), "<U1"),
-    ([True, 3], "position 0 is True"),
-    (np.ones(5, complex), "complex128"),
-])
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (np.ones(5), "float64"),
+        ([0.5], "position 0 is 0.5"),
+        ("mask", "'mask'"),
+        (3, "3"),
+        (np.array(["a"]), "<U1"),
+        ([True, 3], "position 0 is True"),
+        (np.ones(5, complex), "complex128"),
+    ],
+)
 def test_other_types_are_refused(bad, message, rng):
     index, _, _ = make_index(5, rng)
     with pytest.raises(TypeError, match=message):
         index.search(np.zeros(DIM), filter=bad)
 
 
-@pytest.mark.parametrize("bad, message", [
-    (np.ones((2, 5), bool), r"one for the whole batch.*\(2, 5\)"),
-    (np.ones((2, 5), int), r"\(2, 5\)"),
-    ([1, -1], "position 1 is -1"),
-    (np.array([2**63], np.uint64), "position 0"),
-])
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (np.ones((2, 5), bool), r"one for the whole batch.*\(2, 5\)"),
+        (np.ones((2, 5), int), r"\(2, 5\)"),
+        ([1, -1], "position 1 is -1"),
+        (np.array([2**63], np.uint64), "position 0"),
+    ],
+)
 def test_other_values_are_refused(bad, message, rng):
     index, _, _ = make_index(5, rng)
     with pytest.raises(ValueError, match=message):
@@ -197,5 +229,7 @@ def test_sources_of_filters_are_not_written(rng):
     for source in (np.arange(70), rng.random(70) < 0.5, np.full(2, 77, np.uint64)):
         before = source.copy()
         source.flags.writeable = False
-        index.search(np.zeros(DIM), filter=vecinal.Bitmap(source) if source.dtype == np.uint64 else source)
+        index.search(
+            np.zeros(DIM), filter=vecinal.Bitmap(source) if source.dtype == np.uint64 else source
+        )
         np.testing.assert_array_equal(source, before)

@@ -39,10 +39,19 @@ def test_any_integer_dtype(dtype):
         assert index.remove(given[:2]) == 2 and len(index) == 2
 
 
-@pytest.mark.parametrize("ids", [
-    [3, 1, 2], (3, 1, 2), range(3), iter([3, 1, 2]), (i for i in (3, 1, 2)), [np.int8(3), np.uint64(1), 2],
-    np.array([3, 1, 2], object), {3: "a", 1: "b", 2: "c"}.keys(),
-])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [3, 1, 2],
+        (3, 1, 2),
+        range(3),
+        iter([3, 1, 2]),
+        (i for i in (3, 1, 2)),
+        [np.int8(3), np.uint64(1), 2],
+        np.array([3, 1, 2], object),
+        {3: "a", 1: "b", 2: "c"}.keys(),
+    ],
+)
 def test_any_iterable_of_integers(ids):
     index = vecinal.Index(2)
     added = index.add(np.ones((3, 2)), ids)
@@ -100,16 +109,19 @@ def test_bad_ids_are_refused_with_position_and_value(ids, error, message):
     assert bytes(index) == before
 
 
-@pytest.mark.parametrize("ids, message", [
-    ([5, 6, 5], r"2.*\b5\b|\b5\b.*2"),
-    ([5, 1, 6], r"\b1\b"),
-    ([5, 6], "3 rows but 2 ids"),
-    ([5, 6, 7, 8], "3 rows but 4 ids"),
-    ([], "3 rows but 0 ids"),
-    ([[5, 6, 7]], r"position 0 is \[5, 6, 7\]"),
-    (np.array([[5], [6], [7]]), "one-dimensional"),
-    (np.array(5), "one-dimensional"),
-])
+@pytest.mark.parametrize(
+    "ids, message",
+    [
+        ([5, 6, 5], r"2.*\b5\b|\b5\b.*2"),
+        ([5, 1, 6], r"\b1\b"),
+        ([5, 6], "3 rows but 2 ids"),
+        ([5, 6, 7, 8], "3 rows but 4 ids"),
+        ([], "3 rows but 0 ids"),
+        ([[5, 6, 7]], r"position 0 is \[5, 6, 7\]"),
+        (np.array([[5], [6], [7]]), "one-dimensional"),
+        (np.array(5), "one-dimensional"),
+    ],
+)
 def test_batches_that_do_not_fit_are_refused(ids, message):
     index = index_of([0, 1])
     before = bytes(index)

@@ -32,15 +32,25 @@ def test_the_nearest_are_found(metric, encoding, atol, graph, rows):
     index = index_of(rows, metric=metric, encoding=encoding, graph=graph)
     queries = rows[:9] + 0.1
     for options in ({"exact": True}, {"beam": 200}, {"beam": 200, "threads": 1}):
-        check_hits(index.search(queries, k=7, **options), metric, queries, index.ids, rows, 7, atol=atol)
+        check_hits(
+            index.search(queries, k=7, **options), metric, queries, index.ids, rows, 7, atol=atol
+        )
 
 
 def test_ranks_decide_the_shape(rows):
     index = index_of(rows)
-    many, row, one = index.search(rows[:4], k=3), index.search(rows[:1], k=3), index.search(rows[0], k=3)
+    many, row, one = (
+        index.search(rows[:4], k=3),
+        index.search(rows[:1], k=3),
+        index.search(rows[0], k=3),
+    )
     for hits, lead in ((many, (4,)), (row, (1,)), (one, ())):
         assert hits.ids.shape == hits.distances.shape == lead + (3,) and hits.counts.shape == lead
-        assert hits.ids.dtype == np.int64 and hits.distances.dtype == np.float32 and hits.counts.dtype == np.int64
+        assert (
+            hits.ids.dtype == np.int64
+            and hits.distances.dtype == np.float32
+            and hits.counts.dtype == np.int64
+        )
     np.testing.assert_array_equal(row.ids[0], one.ids)
     assert index.search(rows[0]).ids.shape == (10,)
     assert index.search(rows[0], 2).ids.shape == (2,)
@@ -60,7 +70,9 @@ def test_exact_searches_are_counted(rows):
     assert index_of(rows).search(rows[:5], exact=True).stats["exact"] == 5
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda h: pickle.loads(pickle.dumps(h))])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda h: pickle.loads(pickle.dumps(h))]
+)
 def test_results_can_be_copied(copied, rows):
     hits = index_of(rows, metric="ip").search(rows[:2], k=3)
     other = copied(hits)
@@ -72,14 +84,18 @@ def test_results_can_be_copied(copied, rows):
 def test_similarities(rows):
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     by_product = index_of(rows, metric="ip").search(rows[:3], k=5, exact=True)
-    np.testing.assert_allclose(by_product.similarities, -np.sort(-(rows[:3] @ rows.T))[:, :5], rtol=1e-5)
+    np.testing.assert_allclose(
+        by_product.similarities, -np.sort(-(rows[:3] @ rows.T))[:, :5], rtol=1e-5
+    )
     by_cosine = index_of(rows, metric="cosine").search(rows[:3], k=5, exact=True)
-    np.testing.assert_allclose(by_cosine.similarities, -np.sort(-(unit[:3] @ unit.T))[:, :5], atol=1e-6)
+    np.testing.assert_allclose(
+        by_cosine.similarities, -np.sort(-(unit[:3] @ unit.T))[:, :5], atol=1e-6
+    )
     assert by_cosine.similarities.dtype == np.float32
     by_distance = index_of(rows).search(rows[:3])
     assert not hasattr(by_distance, "similarities")
     with pytest.raises(AttributeError, match="'l2' has distances"):
-        by_distance.similarities
+        _ = by_distance.similarities
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -117,14 +133,30 @@ def test_same_seed_same_bytes_for_any_thread_count(rows):
 
 def test_config_makes_an_index_like_it():
     given = dict(
-        dim=5, metric="ip", encoding="f16", graph=None, degree=8, build_beam=33, order="lid", threads=2, seed=2**64 - 1
+        dim=5,
+        metric="ip",
+        encoding="f16",
+        graph=None,
+        degree=8,
+        build_beam=33,
+        order="lid",
+        threads=2,
+        seed=2**64 - 1,
     )
     index = vecinal.Index(**given)
     assert index.config == given and index.dim == 5
     assert vecinal.Index(**index.config).config == given
     defaults = vecinal.Index(3).config
     assert defaults == dict(
-        dim=3, metric="l2", encoding="f32", graph="hnsw", degree=32, build_beam=200, order="shuffled", threads=0, seed=0
+        dim=3,
+        metric="l2",
+        encoding="f32",
+        graph="hnsw",
+        degree=32,
+        build_beam=200,
+        order="shuffled",
+        threads=0,
+        seed=0,
     )
 
 
@@ -135,7 +167,14 @@ def test_stats_and_repr(rows):
     assert stats["size"] == len(index) == 198 and stats["removed"] <= 2
     assert stats["bytes"] == stats["bytes_rows"] + stats["bytes_graph"] + stats["bytes_ids"] > 0
     text = repr(index)
-    for part in ("dim=12", "metric='cosine'", "encoding='f16'", "n=198", f"bytes={stats['bytes']}", "simd='"):
+    for part in (
+        "dim=12",
+        "metric='cosine'",
+        "encoding='f16'",
+        "n=198",
+        f"bytes={stats['bytes']}",
+        "simd='",
+    ):
         assert part in text
     assert index.check() == []
 
@@ -145,7 +184,13 @@ def test_beam_is_kept(rows):
     assert index.beam >= 1
     index.beam = 123
     assert index.beam == 123 and vecinal.load(bytes(index)).beam == 123
-    for bad, error in ((0, ValueError), (-1, ValueError), (10**7, ValueError), (1.5, TypeError), (True, TypeError)):
+    for bad, error in (
+        (0, ValueError),
+        (-1, ValueError),
+        (10**7, ValueError),
+        (1.5, TypeError),
+        (True, TypeError),
+    ):
         with pytest.raises(error, match="beam"):
             index.beam = bad
     assert index.beam == 123

@@ -1,4 +1,4 @@
-"""Whatever numpy can read becomes the two arrays that the C++ side takes: float32 rows and int64 ids.
+"""What a caller gives becomes what the C++ side takes: float32 rows, int64 ids, ints, paths.
 
 Values are checked and never wrapped; the caller's memory is read and never written.
 """
@@ -6,6 +6,7 @@ Values are checked and never wrapped; the caller's memory is read and never writ
 from __future__ import annotations
 
 import operator
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,21 @@ def as_integer(name: str, value: Any, low: int, high: int) -> int:
     return int(value)
 
 
+def as_path(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a path, as the file system knows it."""
+    name = os.fspath(path)
+    if not isinstance(name, str):
+        raise TypeError(f"a path must be a str, got {path!r}")
+    if "\0" in name:
+        raise ValueError(f"a path cannot hold a null character: {path!r}")
+    return os.fsencode(name)
+
+
+def as_bytes(data: Any) -> NDArray[np.uint8]:
+    """Return a view of contiguous bytes; TypeError for what has none."""
+    return np.asarray(memoryview(data).cast("B"))
+
+
 def to_numpy(values: Any, what: str) -> NDArray[Any]:
     """Return `values` as an array, a view where that is possible."""
     if isinstance(values, np.ma.MaskedArray):
@@ -43,8 +59,10 @@ def to_numpy(values: Any, what: str) -> NDArray[Any]:
 
 
 def _check_numeric(dtype: np.dtype[Any], what: str) -> None:
-    # Kind V: the types of ml_dtypes (bfloat16 and friends), which numpy can cast, and records, which it cannot.
-    if dtype.kind in "fiu" or (dtype.kind == "V" and dtype.names is None and np.can_cast(dtype, _FLOAT32)):
+    # Kind V: the types of ml_dtypes (bfloat16 and friends), which numpy can cast, and records.
+    if dtype.kind in "fiu" or (
+        dtype.kind == "V" and dtype.names is None and np.can_cast(dtype, _FLOAT32)
+    ):
         return
     raise TypeError(f"{what} must be real numbers, got an array of dtype {dtype}")
 
@@ -59,16 +77,22 @@ def as_rows(values: ArrayLike, what: str) -> NDArray[np.float32]:
         flags = array.flags
         if flags.c_contiguous and flags.aligned:
             return array
-        if array.ndim == 2 and flags.aligned and array.strides[1] == 4 and array.strides[0] >= 4 * array.shape[1]:
+        if (
+            array.ndim == 2
+            and flags.aligned
+            and array.strides[1] == 4
+            and array.strides[0] >= 4 * array.shape[1]
+        ):
             return array
     else:
         _check_numeric(array.dtype, what)
-    with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused with its row, further down
+    # What overflows becomes infinite, and is refused with its row further down.
+    with np.errstate(over="ignore", invalid="ignore"):
         return np.array(array, dtype=_FLOAT32, order="C", copy=True, subok=False)
 
 
 def as_matrix(values: ArrayLike, dim: int, what: str) -> NDArray[np.float32]:
-    """Return `values` as (n, dim) float32 rows; ValueError for another rank (the C++ side checks dim)."""
+    """Return `values` as (n, dim) float32 rows; ValueError for another rank (C++ checks dim)."""
     rows = as_rows(values, what)
     if rows.ndim != 2:
         hint = "; one vector x goes in as [x]" if rows.ndim == 1 else ""
