@@ -1,5 +1,9 @@
 #include "kernels/dispatch.hpp"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <array>
 #include <cstdlib>
 #include <stdexcept>
@@ -13,14 +17,24 @@ namespace {
 constexpr std::array<SimdLevel, 4> best_first = {SimdLevel::avx512, SimdLevel::avx2,
                                                  SimdLevel::neon, SimdLevel::scalar};
 
+#if defined(__x86_64__)
+/// clang's __builtin_cpu_supports does not know this one.
+bool has_f16c() {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 bool cpu_has(SimdLevel level) {
   switch (level) {
     case SimdLevel::scalar:
       return true;
 #if defined(__x86_64__)
     case SimdLevel::avx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-             __builtin_cpu_supports("f16c");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     case SimdLevel::avx512:
       return cpu_has(SimdLevel::avx2) && __builtin_cpu_supports("avx512f") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
