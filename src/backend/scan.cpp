@@ -1,6 +1,7 @@
 #include "backend/scan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -187,12 +188,58 @@ class PanelScan {
   std::vector<Survivors> survivors_;
 };
 
+/// One query against every row by the scoring kernel: with few queries a tile would be mostly
+/// empty.
+class RowScan {
+ public:
+  RowScan(const Storage& storage, std::size_t rows, std::span<const Slot> slots, std::size_t k)
+      : storage_(storage), count_(slots.empty() ? rows : slots.size()), slots_(slots), k_(k) {}
+
+  std::vector<Scored>& run(const float* query) {
+    const Scorer scorer = storage_.scorer(query);
+    float limit = infinity;
+    survivors_.reset(k_, 0.0F);
+    for (std::size_t first = 0; first < count_; first += chunk) {
+      const std::size_t rows = std::min(chunk, count_ - first);
+      if (slots_.empty()) std::iota(numbers_.begin(), numbers_.end(), static_cast<Slot>(first));
+      const Slot* slots = slots_.empty() ? numbers_.data() : slots_.data() + first;
+      scorer(slots, rows, scores_.data());
+      for (std::size_t i = 0; i < rows; ++i)
+        if (scores_[i] <= limit) limit = survivors_.add({scores_[i], slots[i]}, limit);
+    }
+    survivors_.shrink();
+    return survivors_.found();
+  }
+
+ private:
+  static constexpr std::size_t chunk = 256;
+  const Storage& storage_;
+  std::size_t count_;
+  std::span<const Slot> slots_;
+  std::size_t k_;
+  Survivors survivors_;
+  std::array<Slot, chunk> numbers_{};
+  std::array<float, chunk> scores_{};
+};
+
+/// A tile costs about as much for one query as for this many.
+constexpr std::size_t few_queries = 3;
+
 }  // namespace
 
 void scan(const Storage& storage, std::size_t rows, std::span<const Slot> slots,
           std::span<const float* const> queries, const ScanParams& params,
           const std::function<void(std::size_t, std::span<Scored>)>& done,
           const std::function<void(std::size_t)>& watch) {
+  if (queries.size() <= few_queries) {
+    parallel_for(
+        {.count = queries.size(), .grain = 1, .threads = params.threads},
+        [&](std::size_t q, std::size_t, unsigned) {
+          done(q, RowScan(storage, rows, slots, params.k).run(queries[q]));
+        },
+        watch);
+    return;
+  }
   const std::size_t width = kernels::active().tile_queries;
   // Enough queries a pass that reading the rows costs little, few enough that progress is seen and
   // threads share.

@@ -41,6 +41,11 @@ TEST_P(ContractTest, ExactSearchEqualsBruteForce) {
   for (std::size_t q = 0; q < queries.count; ++q) {
     const auto truth = test::nearest(GetParam().metric, rows, queries.row(q), 10);
     ASSERT_EQ(hits.counts[q], 10U);
+    // A query alone takes another path and must not answer differently by a bit.
+    const Neighbors alone = index->search(queries.part(q, 1), {.k = 10, .exact = true});
+    EXPECT_TRUE(std::equal(alone.ids.begin(), alone.ids.end(), hits.ids_of(q).begin()));
+    EXPECT_TRUE(
+        std::equal(alone.distances.begin(), alone.distances.end(), hits.distances_of(q).begin()));
     for (std::size_t i = 0; i < 10; ++i) {
       const double expected =
           test::distance(GetParam().metric, queries.row(q), rows.row(truth[i]), 37);
