@@ -55,6 +55,11 @@ class Survivors {
   std::vector<Scored> found_;
 };
 
+/// Rows that fit a block of L2, in whole tiles.
+std::size_t rows_a_block(std::size_t dim, std::size_t tile_rows) {
+  return std::max<std::size_t>(1, block_bytes / (dim * sizeof(float)) / tile_rows) * tile_rows;
+}
+
 /// One thread's scan of one panel of queries at a time over blocks of rows.
 class PanelScan {
  public:
@@ -67,7 +72,7 @@ class PanelScan {
         table_(kernels::active()),
         width_(table_.tile_queries),
         dim_(storage.padded_dim()),
-        block_(std::max<std::size_t>(16, block_bytes / (dim_ * sizeof(float)))),
+        block_(rows_a_block(dim_, table_.tile_rows)),
         values_(block_ * dim_),
         bias_(block_),
         scores_(block_ * width_),

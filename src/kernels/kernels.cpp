@@ -99,17 +99,23 @@ constexpr size_t panel_vectors = 2;
 constexpr size_t tile_queries = panel_vectors * F32::width;
 constexpr size_t tile_rows = (F32::registers - 2 * panel_vectors) / panel_vectors;
 
+// Dimensions a panel is walked at a time, so that its part stays in L1 while all rows pass it.
+constexpr size_t panel_dims = 256;
+
+/// Adds the products of dimensions [begin, end) to the sums in scores.
 template <size_t Rows>
-void tile_block(const Tile& tile, size_t first, float* scores, uint32_t* hits) {
-  // Every loop over acc is unrolled: an index that is not a constant would keep acc in memory (3x
+void tile_block(const Tile& tile, size_t first, size_t begin, size_t end, float* scores) {
+  // Every loop over acc is unrolled: an index that is no constant would keep it in memory (3x
   // slower).
   F32 acc[Rows][panel_vectors];
+  float* sums = scores + first * tile_queries;
 #pragma GCC unroll 16
   for (size_t r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
-    for (size_t v = 0; v < panel_vectors; ++v) acc[r][v] = zero();
+    for (size_t v = 0; v < panel_vectors; ++v)
+      acc[r][v] = begin == 0 ? zero() : load(sums + r * tile_queries + v * F32::width);
   const float* row = tile.rows + first * tile.row_stride;
-  for (size_t d = 0; d < tile.dim; ++d) {
+  for (size_t d = begin; d < end; ++d) {
     F32 q[panel_vectors];
 #pragma GCC unroll 16
     for (size_t v = 0; v < panel_vectors; ++v)
@@ -121,26 +127,35 @@ void tile_block(const Tile& tile, size_t first, float* scores, uint32_t* hits) {
       for (size_t v = 0; v < panel_vectors; ++v) acc[r][v] = fma(x, q[v], acc[r][v]);
     }
   }
+#pragma GCC unroll 16
+  for (size_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 16
+    for (size_t v = 0; v < panel_vectors; ++v)
+      store(sums + r * tile_queries + v * F32::width, acc[r][v]);
+}
+
+/// Sums to scores, and which of them are within the limits.
+uint32_t finish_row(const Tile& tile, size_t row, float* scores) {
   const F32 scale = broadcast(&tile.scale);
-#pragma GCC unroll 16
-  for (size_t r = 0; r < Rows; ++r) {
-    const F32 bias = broadcast(tile.bias + first + r);
-    uint32_t mask = 0;
-#pragma GCC unroll 16
-    for (size_t v = 0; v < panel_vectors; ++v) {
-      const F32 s = fma(acc[r][v], scale, bias);
-      store(scores + (first + r) * tile_queries + v * F32::width, s);
-      mask |= less_equal(s, load(tile.limits + v * F32::width)) << (v * F32::width);
-    }
-    hits[first + r] = mask;
+  const F32 bias = broadcast(tile.bias + row);
+  uint32_t mask = 0;
+  for (size_t v = 0; v < tile_queries; v += F32::width) {
+    const F32 score = fma(load(scores + row * tile_queries + v), scale, bias);
+    store(scores + row * tile_queries + v, score);
+    mask |= less_equal(score, load(tile.limits + v)) << v;
   }
+  return mask;
 }
 
 void tile(const Tile& t, float* scores, uint32_t* hits) noexcept {
-  size_t first = 0;
-  for (; first + tile_rows <= t.row_count; first += tile_rows)
-    tile_block<tile_rows>(t, first, scores, hits);
-  for (; first < t.row_count; ++first) tile_block<1>(t, first, scores, hits);
+  for (size_t begin = 0; begin < t.dim; begin += panel_dims) {
+    const size_t end = begin + panel_dims < t.dim ? begin + panel_dims : t.dim;
+    size_t first = 0;
+    for (; first + tile_rows <= t.row_count; first += tile_rows)
+      tile_block<tile_rows>(t, first, begin, end, scores);
+    for (; first < t.row_count; ++first) tile_block<1>(t, first, begin, end, scores);
+  }
+  for (size_t row = 0; row < t.row_count; ++row) hits[row] = finish_row(t, row, scores);
 }
 
 void to_half(const float* from, uint16_t* to, size_t count) noexcept {
@@ -161,6 +176,7 @@ const KernelTable& VECINAL_TABLE() noexcept {
        {score<NegativeDot, RowF16>, score<L2, RowF16>}},
       tile,
       tile_queries,
+      tile_rows,
       to_half,
       from_half,
   };

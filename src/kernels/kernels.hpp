@@ -39,6 +39,7 @@ struct KernelTable {
   ScoreFn score[row_types][ops];
   TileFn tile;
   std::uint32_t tile_queries;  ///< width of a panel, at most 32
+  std::uint32_t tile_rows;     ///< rows are best given in multiples of this
   ToHalfFn to_half;
   FromHalfFn from_half;
 };

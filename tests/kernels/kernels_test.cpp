@@ -186,7 +186,7 @@ TEST_P(KernelTest, HalvesAreTheNearestWithTiesToEven) {
 
 TEST_P(KernelTest, TilesMatchADoubleReferenceAndReportHits) {
   const std::size_t width = kernels().tile_queries;
-  for (const std::size_t dim : {1U, 16U, 100U, 112U}) {
+  for (const std::size_t dim : {1U, 16U, 100U, 112U, 256U, 257U, 784U}) {
     for (const std::size_t rows : {0U, 1U, 5U, 6U, 7U, 13U, 29U}) {
       const auto x = random_floats(rows * dim, 11);
       const auto panel = random_floats(dim * width, 12);
