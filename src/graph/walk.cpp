@@ -13,8 +13,11 @@ void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch
     scratch.fresh_slots.resize(layer.degree);
     scratch.scores.resize(layer.degree);
   }
+  Node* fresh = scratch.fresh.data();
+  VisitedSet& visited = scratch.visited;
   layer.for_links(node, [&](Node next) {
-    if (scratch.visited.insert(next)) scratch.fresh[count++] = next;
+    fresh[count] = next;
+    count += visited.insert(next) ? 1U : 0U;
   });
   const Slot* slots = scratch.fresh.data();
   if (layer.slots != nullptr) {
