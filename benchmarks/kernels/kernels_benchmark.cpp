@@ -1,0 +1,87 @@
+// Time of the kernels for every instruction set this CPU has:
+//   kernels_benchmark --benchmark_filter=score
+// score/LEVEL/ROWS/OP/DIM: one call scores 32 rows, as one hop of a graph search does. Rows are
+// drawn from a set that fits L2 (near) or from one of 256 MiB (far). tile/LEVEL/DIM: the exact
+// scan's product, with its rate.
+#include <benchmark/benchmark.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels/dispatch.hpp"
+
+namespace vecinal::kernels {
+namespace {
+
+constexpr std::size_t batch = 32;
+
+void score(benchmark::State& state, SimdLevel level, RowType type, Op op, std::size_t dim,
+           std::size_t set_bytes) {
+  const std::size_t width = padded(dim);
+  const std::size_t stride = width * (type == RowType::f32 ? 4 : 2);
+  const std::size_t rows = set_bytes / stride;
+  std::vector<std::byte> data(rows * stride);
+  const std::vector<float> query(width, 0.5F);
+  const RowView view{data.data(), stride, width, 2};
+  std::mt19937 random(1);
+  std::vector<std::uint32_t> slots(batch * 1024);
+  for (auto& slot : slots) slot = static_cast<std::uint32_t>(random() % rows);
+  std::vector<float> scores(batch);
+  const ScoreFn kernel =
+      table(level).score[static_cast<std::size_t>(type)][static_cast<std::size_t>(op)];
+  std::size_t at = 0;
+  for (auto _ : state) {
+    kernel(query.data(), view, slots.data() + at, batch, scores.data());
+    benchmark::DoNotOptimize(scores.data());
+    at = (at + batch) % slots.size();
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * batch * stride));
+}
+
+void tile(benchmark::State& state, SimdLevel level, std::size_t dim) {
+  const KernelTable& kernels = table(level);
+  const std::size_t rows = std::size_t{10} * kernels.tile_rows;
+  const std::vector<float> x(rows * dim, 0.5F);
+  const std::vector<float> panel(dim * kernels.tile_queries, 0.25F);
+  const std::vector<float> bias(rows, 0.0F);
+  const std::vector<float> limits(kernels.tile_queries, -1e30F);
+  std::vector<float> scores(rows * kernels.tile_queries);
+  std::vector<std::uint32_t> hits(rows);
+  const Tile work{x.data(), dim, rows, dim, panel.data(), bias.data(), -1.0F, limits.data()};
+  for (auto _ : state) {
+    kernels.tile(work, scores.data(), hits.data());
+    benchmark::DoNotOptimize(hits.data());
+  }
+  state.counters["flops"] = benchmark::Counter(
+      static_cast<double>(2 * rows * dim * kernels.tile_queries),
+      benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
+}
+
+void register_level(SimdLevel level) {
+  const std::string set(name(level));
+  for (const std::size_t dim : {96U, 384U, 768U}) {
+    for (const auto& [type, type_name] :
+         {std::pair{RowType::f32, "f32"}, std::pair{RowType::f16, "f16"}})
+      for (const auto& [op, op_name] :
+           {std::pair{Op::negative_dot, "dot"}, std::pair{Op::l2, "l2"}})
+        for (const auto& [bytes, where] : {std::pair{std::size_t{128} << 10U, "near"},
+                                           std::pair{std::size_t{256} << 20U, "far"}})
+          benchmark::RegisterBenchmark(("score/" + set + "/" + type_name + "/" + op_name + "/" +
+                                        std::to_string(dim) + "/" + where)
+                                           .c_str(),
+                                       score, level, type, op, dim, bytes);
+    benchmark::RegisterBenchmark(("tile/" + set + "/" + std::to_string(dim)).c_str(), tile, level,
+                                 dim);
+  }
+}
+
+const bool registered = [] {
+  for (const SimdLevel level :
+       {SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512, SimdLevel::neon})
+    if (supported(level)) register_level(level);
+  return true;
+}();
+
+}  // namespace
+}  // namespace vecinal::kernels
