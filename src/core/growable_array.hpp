@@ -83,9 +83,7 @@ class GrowableArray {
 
   /// Small arrays may grow a lot for little address space, of which a process has 2^47 bytes.
   static std::size_t reservation(std::size_t bytes) {
-    constexpr std::size_t least = std::size_t{64} << 20U;
-    return std::max(least, std::max(bytes + (std::size_t{1} << 30U),
-                                    16 * std::min(bytes, std::size_t{1} << 32U)));
+    return std::max(bytes + (std::size_t{1} << 30U), 16 * std::min(bytes, std::size_t{1} << 32U));
   }
 
   /// The last page of a mapping holds bytes of the file past the array.

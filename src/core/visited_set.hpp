@@ -24,7 +24,8 @@ class VisitedSet {
 
   /// True if the slot was not in the set.
   bool insert(Slot slot) {
-    // No branches: whether a neighbour is new is close to a coin toss, and a mispredicted one costs 15 cycles.
+    // No branches: whether a neighbour is new is close to a coin toss, and a mispredicted one costs
+    // 15 cycles.
     Word& word = words_[slot / 64];
     const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
     const std::uint64_t bits = word.epoch == epoch_ ? word.bits : 0;

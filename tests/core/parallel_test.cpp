@@ -1,0 +1,51 @@
+#include "core/parallel.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace vecinal {
+namespace {
+
+TEST(ParallelFor, EveryIndexIsVisitedOnce) {
+  for (const unsigned threads : {1U, 2U, 7U}) {
+    for (const std::size_t count : {0U, 1U, 5U, 1000U}) {
+      std::vector<std::atomic<int>> visits(count);
+      parallel_for({.count = count, .grain = 3, .threads = threads},
+                   [&](std::size_t begin, std::size_t end, unsigned worker) {
+                     EXPECT_LT(worker, threads);
+                     for (std::size_t i = begin; i < end; ++i) ++visits[i];
+                   });
+      for (const auto& visit : visits) EXPECT_EQ(visit, 1);
+    }
+  }
+}
+
+TEST(ParallelFor, TheFirstExceptionStopsTheLoopAndIsPassedOn) {
+  std::atomic<int> ranges{0};
+  EXPECT_THROW(parallel_for({.count = 100000, .grain = 1, .threads = 3},
+                            [&](std::size_t, std::size_t, unsigned) {
+                              if (++ranges == 10) throw std::runtime_error("stop");
+                            }),
+               std::runtime_error);
+  EXPECT_LT(ranges, 100000);
+}
+
+TEST(ParallelFor, TheCallerAloneWatches) {
+  const auto caller = std::this_thread::get_id();
+  std::size_t last = 0;
+  parallel_for(
+      {.count = 500, .grain = 5, .threads = 2}, [](std::size_t, std::size_t, unsigned) {},
+      [&](std::size_t done) {
+        EXPECT_EQ(std::this_thread::get_id(), caller);
+        EXPECT_LE(done, 500U);
+        last = done;
+      });
+  EXPECT_LE(last, 500U);
+}
+
+}  // namespace
+}  // namespace vecinal
