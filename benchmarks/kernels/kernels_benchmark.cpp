@@ -32,7 +32,7 @@ void score(benchmark::State& state, SimdLevel level, RowType type, Op op, std::s
       table(level).score[static_cast<std::size_t>(type)][static_cast<std::size_t>(op)];
   std::size_t at = 0;
   for (auto _ : state) {
-    kernel(query.data(), view, slots.data() + at, batch, scores.data());
+    kernel({.values = query.data()}, view, slots.data() + at, batch, scores.data());
     benchmark::DoNotOptimize(scores.data());
     at = (at + batch) % slots.size();
   }

@@ -26,6 +26,7 @@ struct Batch {
 struct SearchStats {
   std::uint64_t hops = 0;       ///< graph nodes expanded
   std::uint64_t distances = 0;  ///< scores computed
+  std::uint64_t reranked = 0;   ///< candidates scored again by full rows
   std::uint64_t exact = 0;      ///< queries answered by an exact scan
 };
 

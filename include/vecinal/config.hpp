@@ -17,8 +17,29 @@ inline constexpr Id no_id = -1;
 /// l2 = squared Euclidean, inner_product = -<q, x>, cosine = 1 - cos(q, x).
 enum class Metric : std::uint8_t { l2, inner_product, cosine };
 
-/// How a row is kept in memory. f32: 4 bytes a dimension; f16: IEEE half, 2 bytes a dimension.
-enum class Encoding : std::uint8_t { f32, f16 };
+/// How rows are kept in memory.
+///
+/// f32: 4 bytes a dimension; f16: IEEE half, 2 bytes a dimension.
+/// lvq8, lvq4: locally-adaptive vector quantization (Aguerrebere et al., PVLDB 2023), 8 or 4 bits a
+/// dimension and 8 bytes a row. lvq4x4, lvq4x8, lvq8x8: the graph is walked over the first level;
+/// the second, which holds what the first left over, ranks the answers.
+enum class Encoding : std::uint8_t { f32, f16, lvq8, lvq4, lvq4x4, lvq4x8, lvq8x8 };
+
+/// Which linear reduction the walked rows go through; answers are ranked by rows of all dimensions
+/// (of the second part of the encoding's name, or of its only part).
+///
+/// pca: principal directions (LeanVec-ID). leanvec_ood: directions that matter to the queries given
+/// to train(), which may be distributed unlike the data (LeanVec, closed form; arXiv 2410.22347).
+/// prefix: the first dimensions, for Matryoshka embeddings.
+enum class Reduction : std::uint8_t { none, pca, leanvec_ood, prefix };
+
+/// How lvq rows find their grids. fitted: the range of least squared error instead of the least and
+/// greatest value. rotated: after a random rotation, which spreads a vector's energy evenly.
+/// automatic: train() measures on a sample and takes the best.
+enum class Quantizer : std::uint8_t { automatic, plain, fitted, rotated, rotated_fitted };
+
+/// Full rows kept for ranking the answers, in place of a second level.
+enum class Keep : std::uint8_t { none, f16, f32 };
 
 /// hnsw: approximate search over a graph. none: exact search over all rows ("flat").
 enum class GraphKind : std::uint8_t { hnsw, none };
@@ -33,6 +54,10 @@ struct Config {
   std::size_t dim = 0;  ///< dimensions of a vector, 1 .. 65,536
   Metric metric = Metric::l2;
   Encoding encoding = Encoding::f32;
+  Reduction reduction = Reduction::none;
+  std::size_t reduced_dim = 0;  ///< 1 .. dim; 0 = chosen by train() from the spectrum
+  Quantizer quantizer = Quantizer::automatic;
+  Keep keep = Keep::none;  ///< goes with lvq8 and lvq4
   GraphKind graph = GraphKind::hnsw;
   std::uint32_t degree = 32;       ///< links of a node on level 0 (2 M), even, 4 .. 256; half above
   std::uint32_t build_beam = 200;  ///< candidates kept while a node is inserted (ef_construction)
@@ -44,14 +69,22 @@ struct Config {
 /// Throws std::invalid_argument naming the field and its range.
 void validate(const Config& config);
 
-/// The names used by Python and the command line: "l2" "ip" "cosine", "f32" "f16", "hnsw" "none",
-/// "given" "shuffled" "lid". parse_* throws std::invalid_argument listing the accepted names.
+/// The names used by Python and the command line: "l2" "ip" "cosine", "f32" ... "lvq8x8", "none"
+/// "pca" "leanvec_ood" "prefix", "auto" "plain" "fitted" "rotated" "rotated_fitted", "none" "f16"
+/// "f32", "hnsw" "none", "given" "shuffled" "lid".
+/// parse_* throws std::invalid_argument listing the accepted names.
 [[nodiscard]] std::string_view name(Metric metric);
 [[nodiscard]] std::string_view name(Encoding encoding);
+[[nodiscard]] std::string_view name(Reduction reduction);
+[[nodiscard]] std::string_view name(Quantizer quantizer);
+[[nodiscard]] std::string_view name(Keep keep);
 [[nodiscard]] std::string_view name(GraphKind graph);
 [[nodiscard]] std::string_view name(InsertionOrder order);
 [[nodiscard]] Metric parse_metric(std::string_view text);
 [[nodiscard]] Encoding parse_encoding(std::string_view text);
+[[nodiscard]] Reduction parse_reduction(std::string_view text);
+[[nodiscard]] Quantizer parse_quantizer(std::string_view text);
+[[nodiscard]] Keep parse_keep(std::string_view text);
 [[nodiscard]] GraphKind parse_graph(std::string_view text);
 [[nodiscard]] InsertionOrder parse_order(std::string_view text);
 

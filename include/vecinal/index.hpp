@@ -31,8 +31,12 @@ using Progress = std::function<bool(std::size_t done, std::size_t total)>;
 
 struct SearchParams {
   std::size_t k = 10;
-  std::size_t beam = 0;  ///< candidates kept while walking the graph (ef_search); 0 = the index's
-                         ///< default; raised to k
+  std::size_t beam = 0;    ///< candidates kept while walking the graph (ef_search); 0 = the index's
+                           ///< default; raised to k
+  std::size_t rerank = 0;  ///< best candidates ranked by the full rows, where the walked ones are
+                           ///< not those; 0 = the index's default; raised to the beam
+  std::size_t reduced_dim = 0;  ///< walk over only so many of the reduced dimensions, rounded up to
+                                ///< a multiple of 32; 0 = all. Not for rotated rows.
   Filter filter = {};
   bool exact = false;    ///< compare with every allowed item instead of walking the graph
   unsigned threads = 0;  ///< 0 = the config's
@@ -40,13 +44,21 @@ struct SearchParams {
 };
 
 struct Stats {
-  std::size_t size = 0;        ///< items that a search can return
-  std::size_t removed = 0;     ///< removed items whose rows still serve as steps of the graph
-  std::size_t duplicates = 0;  ///< items that share the graph node of an identical row
-  std::uint32_t levels = 0;    ///< levels of the graph, 0 without one
-  double mean_degree = 0;      ///< links of a node on level 0
-  std::size_t bytes = 0;       ///< memory held, the sum of the next three
-  std::size_t bytes_rows = 0;
+  std::size_t size = 0;         ///< items that a search can return
+  std::size_t removed = 0;      ///< removed items whose rows still serve as steps of the graph
+  std::size_t duplicates = 0;   ///< items that share the graph node of an identical row
+  std::uint32_t levels = 0;     ///< levels of the graph, 0 without one
+  double mean_degree = 0;       ///< links of a node on level 0
+  bool trained = false;         ///< has what its encoding needs to add rows
+  std::size_t reduced_dim = 0;  ///< of the walked rows; dim without a reduction
+  Quantizer quantizer = Quantizer::automatic;  ///< the one in use, once trained
+  double trained_error = 0;    ///< squared error of the walked rows over their squared length about
+                               ///< the mean, on the training sample
+  double added_error = 0;      ///< the same over all rows added since; growth means drift
+  double clipped = 0;          ///< share of values of added rows beyond their grid
+  std::size_t bytes = 0;       ///< memory held, the sum of the next four
+  std::size_t bytes_rows = 0;  ///< rows that are walked
+  std::size_t bytes_secondary = 0;  ///< rows that rank the answers, if others
   std::size_t bytes_graph = 0;
   std::size_t bytes_ids = 0;
 };
@@ -55,8 +67,11 @@ class Index {
  public:
   virtual ~Index() = default;
 
-  /// Learns what the encoding needs (f32 and f16 need nothing; the sample is only validated).
-  /// Throws std::invalid_argument on a wrong dim or a value that is not finite.
+  /// Learns what encoding and reduction need: means, directions, the better quantizer. f32 and f16
+  /// without a reduction need nothing; the sample is then only validated. queries: a sample of
+  /// those to come, for leanvec_ood. The first add() trains on what it is given if this was not
+  /// called. Throws std::invalid_argument on a wrong dim, a value that is not finite, fewer vectors
+  /// than reduced dimensions, or if there are items already (see retrain()).
   virtual void train(const Batch& sample, const Batch& queries = {}) = 0;
 
   /// Adds items (n, dim); all or nothing. ids: n distinct ids >= 0 that the index does not hold;
@@ -65,6 +80,12 @@ class Index {
   /// repeated or present: with its row), std::length_error (more than 2^32 - 2 items), Cancelled.
   virtual std::vector<Id> add(const Batch& items, std::span<const Id> ids = {},
                               const Progress& progress = {}) = 0;
+
+  /// Learns again from the rows it holds, as far as the stored rows tell, and encodes them anew;
+  /// the graph stays. For data that has drifted (Stats::added_error). queries as in train(). Needs
+  /// memory for both forms at once. Throws NotTrained if there are no items, std::invalid_argument
+  /// as train() does, Cancelled.
+  virtual void retrain(const Batch& queries = {}, const Progress& progress = {}) = 0;
 
   /// Removes the ids it holds, at once invisible to new searches; returns how many it held.
   virtual std::size_t remove(std::span<const Id> ids) = 0;
@@ -77,6 +98,10 @@ class Index {
   /// The default of SearchParams::beam: 0 < beam <= 1,000,000. Saved with the index.
   virtual void set_beam(std::size_t beam) = 0;
   [[nodiscard]] virtual std::size_t beam() const = 0;
+
+  /// The default of SearchParams::rerank, at most 1,000,000; 0 = the beam. Saved with the index.
+  virtual void set_rerank(std::size_t rerank) = 0;
+  [[nodiscard]] virtual std::size_t rerank() const = 0;
 
   [[nodiscard]] virtual std::size_t size() const = 0;
   [[nodiscard]] virtual bool contains(Id id) const = 0;
@@ -133,18 +158,21 @@ struct FileInfo {
   std::size_t removed = 0;
   Config config;
   std::size_t beam = 0;
+  std::size_t rerank = 0;
   std::vector<Section> sections;
 };
 [[nodiscard]] FileInfo file_info(const std::filesystem::path& file);
 
 struct Tuned {
   std::size_t beam = 0;
-  double recall = 0;  ///< measured on the sample with that beam
+  std::size_t rerank = 0;
+  double recall = 0;  ///< measured on the sample with those
 };
 
-/// Finds the smallest beam whose recall at k on the queries reaches the target, against exact
-/// search, and stores it as the index's default. If none does, stores the largest tried and says
-/// the recall reached. Throws std::invalid_argument if recall is not in (0, 1], queries are empty
+/// Finds the beam and the number of candidates to re-rank that reach a recall at k on the queries
+/// at the least cost in bytes read, and stores them as the index's defaults. Truth is exact search
+/// over the index's own rows. If no beam reaches it, stores the largest tried and says the recall
+/// reached. Throws std::invalid_argument if recall is not in (0, 1], queries are empty
 /// or the index is.
 Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k = 10);
 

@@ -73,13 +73,14 @@ class PanelScan {
         width_(table_.tile_queries),
         dim_(storage.padded_dim()),
         block_(rows_a_block(dim_, table_.tile_rows)),
+        buffer_(storage),
         values_(block_ * dim_),
         bias_(block_),
         scores_(block_ * width_),
         hits_(block_) {}
 
   /// Panels of `width` queries; all of them see a block of rows before the next block is read.
-  void run(std::span<const float* const> queries,
+  void run(std::span<const Query> queries,
            const std::function<void(std::size_t, std::span<Scored>)>& done) {
     prepare(queries);
     for (std::size_t first = 0; first < count_; first += block_) {
@@ -94,19 +95,24 @@ class PanelScan {
   [[nodiscard]] std::size_t width() const { return width_; }
 
  private:
-  [[nodiscard]] bool l2() const { return storage_.op() == kernels::Op::l2; }
+  [[nodiscard]] bool codes() const { return storage_.codec().is_code(); }
+  [[nodiscard]] bool l2() const { return !codes() && storage_.format().op == kernels::Op::l2; }
+  [[nodiscard]] float weight() const {
+    return codes() ? storage_.format().weight : (l2() ? -2.0F : -1.0F);
+  }
 
-  void prepare(std::span<const float* const> queries) {
+  void prepare(std::span<const Query> queries) {
     const std::size_t panels = (queries.size() + width_ - 1) / width_;
     panels_.assign(panels * dim_ * width_, 0.0F);
     limits_.assign(panels * width_, -infinity);
     survivors_.resize(queries.size());
     // |error| <= dim eps |q||x| for a chain of dim products, and as much again for the norms in l2.
     const float eps = 0x1.0p-24F * (static_cast<float>(dim_) + 16.0F);
-    const float error = (l2() ? 4.0F : 1.0F) * eps * params_.max_norm * params_.max_norm;
+    const float error = (l2() || codes() ? 4.0F : 1.0F) * eps * params_.max_norm * params_.max_norm;
     for (std::size_t q = 0; q < queries.size(); ++q) {
       float* panel = panels_.data() + q / width_ * dim_ * width_ + q % width_;
-      for (std::size_t d = 0; d < dim_; ++d) panel[d * width_] = queries[q][d];
+      storage_.rounded(queries[q], buffer_, buffer_.values());
+      for (std::size_t d = 0; d < dim_; ++d) panel[d * width_] = buffer_.values()[d];
       limits_[q] = infinity;
       survivors_[q].reset(params_.k, 2.0F * error);
     }
@@ -119,9 +125,10 @@ class PanelScan {
       values = reinterpret_cast<const float*>(storage_.row(static_cast<Slot>(first)));
     } else {
       for (std::size_t i = 0; i < rows; ++i)
-        storage_.decode(slot(first + i), values_.data() + i * dim_);
+        storage_.decode(slot(first + i), values_.data() + i * dim_, buffer_.values());
     }
-    for (std::size_t i = 0; i < rows; ++i) bias_[i] = l2() ? squared_norm(values + i * dim_) : 0.0F;
+    for (std::size_t i = 0; i < rows; ++i)
+      bias_[i] = l2() ? squared_norm(values + i * dim_) : storage_.bias(slot(first + i));
     return values;
   }
 
@@ -129,8 +136,8 @@ class PanelScan {
     const kernels::RowView view{reinterpret_cast<const std::byte*>(row), 0, dim_, 0};
     const std::uint32_t self = 0;
     float score = 0;
-    table_.score[static_cast<std::size_t>(kernels::RowType::f32)]
-                [static_cast<std::size_t>(kernels::Op::negative_dot)](row, view, &self, 1, &score);
+    table_.score[static_cast<std::size_t>(kernels::RowType::f32)][static_cast<std::size_t>(
+        kernels::Op::negative_dot)]({.values = row}, view, &self, 1, &score);
     return -score;
   }
 
@@ -138,14 +145,9 @@ class PanelScan {
                   std::size_t queries) {
     const std::size_t base = panel * width_;
     float* limits = limits_.data() + base;
-    const kernels::Tile tile{values,
-                             dim_,
-                             rows,
-                             dim_,
-                             panels_.data() + panel * dim_ * width_,
-                             bias_.data(),
-                             l2() ? -2.0F : -1.0F,
-                             limits};
+    const kernels::Tile tile{
+        values,       dim_,     rows,  dim_, panels_.data() + panel * dim_ * width_,
+        bias_.data(), weight(), limits};
     table_.tile(tile, scores_.data(), hits_.data());
     for (std::size_t i = 0; i < rows; ++i) {
       for (std::uint32_t hits = hits_[i]; hits != 0; hits &= hits - 1) {
@@ -157,11 +159,11 @@ class PanelScan {
     }
   }
 
-  void finish(std::size_t q, const float* query,
+  void finish(std::size_t q, const Query& query,
               const std::function<void(std::size_t, std::span<Scored>)>& done) {
     survivors_[q].shrink();
     std::vector<Scored>& found = survivors_[q].found();
-    const Scorer scorer = storage_.scorer(query);
+    const Scorer scorer = storage_.scorer(query, buffer_);
     for (Scored& row : found) row.score = scorer(row.slot);
     if (found.size() > params_.k) {
       const auto kth = found.begin() + static_cast<std::ptrdiff_t>(params_.k - 1);
@@ -184,6 +186,7 @@ class PanelScan {
   std::size_t width_;
   std::size_t dim_;
   std::size_t block_;
+  QueryBuffer buffer_;
   AlignedFloats values_;
   std::vector<float> bias_;
   std::vector<float> scores_;
@@ -198,10 +201,14 @@ class PanelScan {
 class RowScan {
  public:
   RowScan(const Storage& storage, std::size_t rows, std::span<const Slot> slots, std::size_t k)
-      : storage_(storage), count_(slots.empty() ? rows : slots.size()), slots_(slots), k_(k) {}
+      : storage_(storage),
+        count_(slots.empty() ? rows : slots.size()),
+        slots_(slots),
+        k_(k),
+        buffer_(storage) {}
 
-  std::vector<Scored>& run(const float* query) {
-    const Scorer scorer = storage_.scorer(query);
+  std::vector<Scored>& run(const Query& query) {
+    const Scorer scorer = storage_.scorer(query, buffer_);
     float limit = infinity;
     survivors_.reset(k_, 0.0F);
     for (std::size_t first = 0; first < count_; first += chunk) {
@@ -222,6 +229,7 @@ class RowScan {
   std::size_t count_;
   std::span<const Slot> slots_;
   std::size_t k_;
+  QueryBuffer buffer_;
   Survivors survivors_;
   std::array<Slot, chunk> numbers_{};
   std::array<float, chunk> scores_{};
@@ -233,7 +241,7 @@ constexpr std::size_t few_queries = 3;
 }  // namespace
 
 void scan(const Storage& storage, std::size_t rows, std::span<const Slot> slots,
-          std::span<const float* const> queries, const ScanParams& params,
+          std::span<const Query> queries, const ScanParams& params,
           const std::function<void(std::size_t, std::span<Scored>)>& done,
           const std::function<void(std::size_t)>& watch) {
   if (queries.size() <= few_queries) {

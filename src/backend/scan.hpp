@@ -22,12 +22,12 @@ struct ScanParams {
   unsigned threads = 1;  ///< resolved
 };
 
-/// queries: count rows of padded_dim floats. slots: the rows to compare with; empty means the first
+/// queries: in the space of the rows. slots: the rows to compare with; empty means the first
 /// `rows` of them. done(query, best): all rows whose score is at most the k-th best, so ties are
 /// complete, in no order; called once a query, from any thread. watch(queries done): from the
 /// calling thread.
 void scan(const Storage& storage, std::size_t rows, std::span<const Slot> slots,
-          std::span<const float* const> queries, const ScanParams& params,
+          std::span<const Query> queries, const ScanParams& params,
           const std::function<void(std::size_t query, std::span<Scored> best)>& done,
           const std::function<void(std::size_t)>& watch);
 

@@ -5,7 +5,6 @@
 #include <cstddef>
 
 #include "kernels/rows.hpp"
-#include "vecinal/config.hpp"
 
 namespace vecinal {
 
@@ -13,12 +12,13 @@ class Codec {
  public:
   virtual ~Codec() = default;
 
-  [[nodiscard]] virtual kernels::RowType row_type() const = 0;
+  /// Values of a stored row: dim, padded with zeros.
+  [[nodiscard]] virtual std::size_t padded(std::size_t dim) const { return kernels::padded(dim); }
 
   /// Bytes from one row to the next.
   [[nodiscard]] virtual std::size_t stride(std::size_t padded_dim) const = 0;
 
-  /// from: padded_dim finite floats, zero past the dim. to: stride bytes.
+  /// from: padded_dim finite floats. to: stride bytes.
   /// Returns false if a value is outside the encoding's range; `to` is then unspecified.
   [[nodiscard]] virtual bool encode(const float* from, std::size_t padded_dim,
                                     std::byte* to) const = 0;
@@ -29,14 +29,26 @@ class Codec {
   /// lies.
   [[nodiscard]] virtual bool is_float() const { return false; }
 
+  /// True if rows are codes behind a kernels::CodeHeader.
+  [[nodiscard]] virtual bool is_code() const { return false; }
+
+  /// Rows of codes as integer queries: steps[d] of a size that is returned.
+  virtual float widen(const std::byte* /*row*/, std::size_t /*padded_dim*/,
+                      std::int16_t* /*steps*/) const {
+    return 0;
+  }
+
   /// What encode() accepts, for error messages.
   [[nodiscard]] virtual const char* range() const = 0;
 };
 
-[[nodiscard]] const Codec& codec(Encoding encoding);
+/// The codec of a row type; of its last level for types of two. fitted: grids are fitted to each
+/// row by least squares.
+[[nodiscard]] const Codec& codec(kernels::RowType type, bool fitted);
 
-/// Defined in f32.cpp and f16.cpp.
+/// Defined in f32.cpp, f16.cpp and lvq.cpp.
 [[nodiscard]] const Codec& f32_codec();
 [[nodiscard]] const Codec& f16_codec();
+[[nodiscard]] const Codec& lvq_codec(unsigned bits, bool fitted);
 
 }  // namespace vecinal

@@ -9,7 +9,6 @@ constexpr std::uint16_t exponent_bits = 0x7C00;
 
 class F16Codec final : public Codec {
  public:
-  kernels::RowType row_type() const override { return kernels::RowType::f16; }
   std::size_t stride(std::size_t padded_dim) const override {
     return padded_dim * sizeof(std::uint16_t);
   }

@@ -8,7 +8,6 @@ namespace {
 
 class F32Codec final : public Codec {
  public:
-  kernels::RowType row_type() const override { return kernels::RowType::f32; }
   std::size_t stride(std::size_t padded_dim) const override { return padded_dim * sizeof(float); }
   bool encode(const float* from, std::size_t padded_dim, std::byte* to) const override {
     std::memcpy(to, from, padded_dim * sizeof(float));

@@ -1,6 +1,10 @@
 #include "encoding/storage.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
 
 #include "kernels/dispatch.hpp"
 
@@ -14,21 +18,41 @@ std::uint32_t rows_ahead(std::size_t row_bytes) {
   return static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes_in_flight / row_bytes, 1, 8));
 }
 
-}  // namespace
-
-AlignedFloats::AlignedFloats(std::size_t count)
-    : data_(static_cast<float*>(::operator new[](std::max<std::size_t>(count, 1) * sizeof(float),
-                                                 std::align_val_t{64}))) {
-  std::fill_n(data_.get(), count, 0.0F);
+/// The float32 kernel on two vectors.
+float compare(kernels::Op op, const float* a, const float* b, std::size_t padded_dim) {
+  const kernels::RowView view{reinterpret_cast<const std::byte*>(b), 0, padded_dim, 0};
+  const std::uint32_t first = 0;
+  float score = 0;
+  kernels::active().score[static_cast<std::size_t>(kernels::RowType::f32)]
+                         [static_cast<std::size_t>(op)]({.values = a}, view, &first, 1, &score);
+  return score;
 }
 
-Storage::Storage(Encoding encoding, kernels::Op op, std::size_t dim)
-    : codec_(vecinal::codec(encoding)),
-      op_(op),
-      kernel_(kernels::active().score[static_cast<std::size_t>(codec_.row_type())]
-                                     [static_cast<std::size_t>(op)]),
-      dim_(dim),
-      padded_dim_(kernels::padded(dim)),
+kernels::CodeHeader header_of(const std::byte* row) {
+  kernels::CodeHeader header;
+  std::memcpy(&header, row, sizeof header);
+  return header;
+}
+
+/// Sum of magnitudes.
+std::int64_t magnitude(const std::int16_t* steps, std::size_t count) {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += std::abs(static_cast<std::int32_t>(steps[i]));
+  return sum;
+}
+
+}  // namespace
+
+QueryBuffer::QueryBuffer(const Storage& rows)
+    : values_(2 * rows.padded_dim()), steps_(rows.padded_dim()) {}
+
+Storage::Storage(const RowFormat& format, const Storage* base)
+    : format_(format),
+      codec_(vecinal::codec(format.type, format.fitted)),
+      base_(base),
+      kernel_(kernels::active().score[static_cast<std::size_t>(format.type)]
+                                     [static_cast<std::size_t>(format.op)]),
+      padded_dim_(codec_.padded(format.dim)),
       stride_(codec_.stride(padded_dim_)) {}
 
 void Storage::resize(std::size_t rows) {
@@ -36,20 +60,121 @@ void Storage::resize(std::size_t rows) {
   size_ = rows;
 }
 
-bool Storage::set(Slot slot, const float* row) {
-  return codec_.encode(row, padded_dim_, bytes_.data() + slot * stride_);
+Encoded Storage::set(Slot slot, const float* row, float bias, QueryBuffer& buffer) {
+  std::byte* to = bytes_.data() + slot * stride_;
+  if (!codec_.is_code()) return {.in_range = codec_.encode(row, padded_dim_, to)};
+  float* decoded = buffer.values();
+  float* rest = decoded + padded_dim_;
+  const float* input = row;
+  if (base_ != nullptr) {
+    base_->decode(slot, decoded, nullptr);
+    for (std::size_t d = 0; d < padded_dim_; ++d) rest[d] = row[d] - decoded[d];
+    input = rest;
+  }
+  if (!codec_.encode(input, padded_dim_, to)) return {.in_range = false};
+  decode(slot, decoded, rest);
+  return finish(slot, row, bias, decoded);
 }
+
+Encoded Storage::finish(Slot slot, const float* row, float bias, const float* decoded) {
+  Encoded result;
+  result.squared_norm = -compare(kernels::Op::negative_dot, row, row, padded_dim_);
+  result.squared_error = compare(kernels::Op::l2, row, decoded, padded_dim_);
+  std::byte* to = bytes_.data() + slot * stride_;
+  kernels::CodeHeader header = header_of(to);
+  const float product = -compare(kernels::Op::negative_dot, row, decoded, padded_dim_);
+  header.bias = bias + format_.correction * (product - static_cast<float>(result.squared_norm));
+  std::memcpy(to, &header, sizeof header);
+  const std::uint32_t bits = static_cast<std::uint32_t>(header.step) << 16U;
+  float step = 0;
+  std::memcpy(&step, &bits, sizeof step);
+  for (std::size_t d = 0; d < padded_dim_; ++d)
+    result.clipped += std::fabs(row[d] - decoded[d]) > 1.05F * step ? 1U : 0U;
+  return result;
+}
+
+void Storage::decode(Slot slot, float* to, float* scratch) const {
+  codec_.decode(row(slot), padded_dim_, to);
+  if (base_ == nullptr) return;
+  base_->decode(slot, scratch, nullptr);
+  for (std::size_t d = 0; d < padded_dim_; ++d) to[d] += scratch[d];
+}
+
+float Storage::bias(Slot slot) const { return codec_.is_code() ? header_of(row(slot)).bias : 0.0F; }
 
 kernels::RowView Storage::view() const {
-  return {bytes_.data(), stride_, padded_dim_, rows_ahead(stride_)};
+  kernels::RowView view{bytes_.data(), stride_, padded_dim_, rows_ahead(stride_), nullptr, 0};
+  if (base_ != nullptr) {
+    view.base = base_->bytes_.data();
+    view.base_stride = base_->stride_;
+  }
+  return view;
 }
 
-Scorer Storage::scorer(const float* query) const { return {query, view(), kernel_}; }
+float Storage::make_steps(const float* query, std::int16_t* steps) const {
+  float low = 0;
+  float high = 0;
+  kernels::active().range(query, padded_dim_, &low, &high);
+  float sum = 0;
+  for (std::size_t d = 0; d < padded_dim_; ++d) sum += std::fabs(query[d]);
+  const float most = std::max(high, -low);
+  if (most == 0) {
+    std::fill_n(steps, padded_dim_, std::int16_t{0});
+    return 0;
+  }
+  // Rounding adds at most half a step a value.
+  const float room = static_cast<float>(kernels::max_step_sum) - static_cast<float>(padded_dim_);
+  const float factor =
+      std::min({32766.0F / most, 0.999F * room / sum, std::numeric_limits<float>::max()});
+  kernels::active().to_steps(query, padded_dim_, factor, steps);
+  return 1.0F / factor;
+}
 
-const float* Storage::as_query(Slot slot, float* scratch) const {
-  if (codec_.is_float()) return reinterpret_cast<const float*>(row(slot));
-  decode(slot, scratch);
-  return scratch;
+Scorer Storage::code_scorer(const std::int16_t* steps, float size, float constant) const {
+  std::int32_t sum = 0;
+  for (std::size_t d = 0; d < padded_dim_; ++d) sum += steps[d];
+  return {{.steps = steps,
+           .scale = format_.weight * size,
+           .sum = static_cast<float>(sum),
+           .constant = constant},
+          view(),
+          kernel_};
+}
+
+Scorer Storage::scorer(const Query& query, const QueryBuffer& buffer) const {
+  if (!codec_.is_code()) return {{.values = query.values}, view(), kernel_};
+  const float size = make_steps(query.values, buffer.steps());
+  return code_scorer(buffer.steps(), size, query.constant);
+}
+
+Scorer Storage::scorer_of(Slot slot, const QueryBuffer& buffer) const {
+  if (codec_.is_float())
+    return {{.values = reinterpret_cast<const float*>(row(slot))}, view(), kernel_};
+  if (!codec_.is_code()) {
+    codec_.decode(row(slot), padded_dim_, buffer.values());
+    return {{.values = buffer.values()}, view(), kernel_};
+  }
+  float size = codec_.widen(row(slot), padded_dim_, buffer.steps());
+  // Only rows of very many dims, or whose spread is small beside their mean, can be that large.
+  const std::int64_t largest = 510 + std::abs(header_of(row(slot)).offset);
+  if (largest * static_cast<std::int64_t>(padded_dim_) > kernels::max_step_sum) {
+    for (std::int64_t sum = magnitude(buffer.steps(), padded_dim_); sum > kernels::max_step_sum;
+         sum /= 2) {
+      for (std::size_t d = 0; d < padded_dim_; ++d) buffer.steps()[d] /= 2;
+      size *= 2;
+    }
+  }
+  return code_scorer(buffer.steps(), size, format_.origin + bias(slot));
+}
+
+void Storage::rounded(const Query& query, const QueryBuffer& buffer, float* to) const {
+  if (!codec_.is_code()) {
+    std::copy_n(query.values, padded_dim_, to);
+    return;
+  }
+  const float size = make_steps(query.values, buffer.steps());
+  for (std::size_t d = 0; d < padded_dim_; ++d)
+    to[d] = size * static_cast<float>(buffer.steps()[d]);
 }
 
 }  // namespace vecinal

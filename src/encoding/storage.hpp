@@ -2,9 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <new>
 
+#include "core/aligned_array.hpp"
 #include "core/growable_array.hpp"
 #include "core/types.hpp"
 #include "encoding/codec.hpp"
@@ -12,23 +11,10 @@
 
 namespace vecinal {
 
-/// Floats on a cache-line boundary, zero at first.
-class AlignedFloats {
- public:
-  explicit AlignedFloats(std::size_t count);
-  [[nodiscard]] float* data() const { return data_.get(); }
-
- private:
-  struct Free {
-    void operator()(float* p) const { ::operator delete[](p, std::align_val_t{64}); }
-  };
-  std::unique_ptr<float[], Free> data_;
-};
-
 /// A prepared query and the rows it is compared with: one indirect call scores many slots.
 /// A view: query and rows outlive it. Smaller scores are closer.
 struct Scorer {
-  const float* query = nullptr;  ///< padded_dim floats
+  kernels::QueryView query;
   kernels::RowView rows;
   kernels::ScoreFn kernel = nullptr;
 
@@ -42,43 +28,98 @@ struct Scorer {
   }
 };
 
+/// What rows are and how they are compared.
+///
+/// Float rows have a direct kernel for each op. Codes have one affine form for every metric,
+///   score = constant(query) + bias(row) + weight * <query, row>,
+/// where a row as a query has the constant origin + bias(row).
+struct RowFormat {
+  kernels::RowType type = kernels::RowType::f32;
+  kernels::Op op = kernels::Op::l2;  ///< float rows
+  std::size_t dim = 0;
+  bool fitted = false;   ///< codes: grids fitted by least squares
+  float weight = -1;     ///< codes
+  float origin = 0;      ///< codes
+  float correction = 0;  ///< codes: the bias gets this times <row, decoded - row>
+};
+
+/// A query in the space of the rows.
+struct Query {
+  const float* values = nullptr;  ///< padded_dim floats
+  float constant = 0;             ///< codes: what the score adds for the query
+};
+
+class Storage;
+
+/// Scratch in which queries of one Storage are made ready.
+class QueryBuffer {
+ public:
+  explicit QueryBuffer(const Storage& rows);
+  [[nodiscard]] float* values() const { return values_.data(); }
+  [[nodiscard]] std::int16_t* steps() const { return steps_.data(); }
+
+ private:
+  AlignedFloats values_;
+  AlignedArray<std::int16_t> steps_;
+};
+
+/// What encoding a row did to it.
+struct Encoded {
+  bool in_range = true;
+  double squared_error = 0;  ///< of the row, all levels
+  double squared_norm = 0;
+  std::size_t clipped = 0;  ///< values farther from their code than half a gap
+};
+
 class Storage {
  public:
-  Storage(Encoding encoding, kernels::Op op, std::size_t dim);
+  /// base: for types of two levels, the rows of the first one, which must outlive this.
+  explicit Storage(const RowFormat& format, const Storage* base = nullptr);
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::size_t dim() const { return dim_; }
+  [[nodiscard]] const RowFormat& format() const { return format_; }
+  [[nodiscard]] std::size_t dim() const { return format_.dim; }
   [[nodiscard]] std::size_t padded_dim() const { return padded_dim_; }
   [[nodiscard]] std::size_t stride() const { return stride_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_.bytes(); }
-  [[nodiscard]] kernels::Op op() const { return op_; }
   [[nodiscard]] const Codec& codec() const { return codec_; }
 
   /// Makes room; new rows are zero. Shrinking forgets rows.
   void resize(std::size_t rows);
 
-  /// row: padded_dim floats. Returns false if a value is outside the encoding's range.
-  [[nodiscard]] bool set(Slot slot, const float* row);
+  /// row: padded_dim floats. bias: codes only. buffer: of this Storage.
+  Encoded set(Slot slot, const float* row, float bias, QueryBuffer& buffer);
 
   [[nodiscard]] const std::byte* row(Slot slot) const { return bytes_.data() + slot * stride_; }
-  void decode(Slot slot, float* to) const { codec_.decode(row(slot), padded_dim_, to); }
 
+  /// to: padded_dim floats. scratch: as many, for types of two levels.
+  void decode(Slot slot, float* to, float* scratch) const;
+
+  [[nodiscard]] float bias(Slot slot) const;
   [[nodiscard]] kernels::RowView view() const;
-  [[nodiscard]] Scorer scorer(const float* query) const;
 
-  /// The row itself as a query, decoded into scratch (padded_dim floats) if it is not stored as
-  /// floats.
-  [[nodiscard]] const float* as_query(Slot slot, float* scratch) const;
+  /// The Scorer of a query, valid as long as query and buffer are unchanged.
+  [[nodiscard]] Scorer scorer(const Query& query, const QueryBuffer& buffer) const;
+
+  /// The Scorer of a stored row; not for types of two levels.
+  [[nodiscard]] Scorer scorer_of(Slot slot, const QueryBuffer& buffer) const;
+
+  /// The query that scorer() really compares: rounded to steps where rows are codes.
+  void rounded(const Query& query, const QueryBuffer& buffer, float* to) const;
 
   GrowableArray<std::byte>& raw() { return bytes_; }
   [[nodiscard]] const GrowableArray<std::byte>& raw() const { return bytes_; }
   void adopt_raw(std::size_t rows) { size_ = rows; }
 
  private:
+  [[nodiscard]] float make_steps(const float* query, std::int16_t* steps) const;
+  [[nodiscard]] Scorer code_scorer(const std::int16_t* steps, float size, float constant) const;
+  Encoded finish(Slot slot, const float* row, float bias, const float* decoded);
+
+  RowFormat format_;
   const Codec& codec_;
-  kernels::Op op_;
+  const Storage* base_;
   kernels::ScoreFn kernel_;
-  std::size_t dim_;
   std::size_t padded_dim_;
   std::size_t stride_;
   std::size_t size_ = 0;

@@ -21,12 +21,11 @@ struct Builder::Insertion {
 
 /// Scratch of one thread.
 struct Builder::Worker {
-  Worker(const Storage& rows, Geometry geometry)
-      : selector(rows, geometry), decoded(rows.padded_dim()) {}
+  Worker(const Storage& rows, Geometry geometry) : selector(rows, geometry), buffer(rows) {}
 
   WalkScratch walk;
   Selector selector;
-  AlignedFloats decoded;
+  QueryBuffer buffer;
   std::vector<Candidate> candidates;
   std::vector<Node> row;
   std::vector<Slot> slots;
@@ -109,7 +108,7 @@ void Builder::find_links(Insertion& insertion, Worker& worker) const {
   insertion.links.resize(insertion.level + 1);
   for (auto& links : insertion.links) links.clear();
   if (view.empty()) return;
-  const Scorer scorer = rows_.scorer(rows_.as_query(insertion.slot, worker.decoded.data()));
+  const Scorer scorer = rows_.scorer_of(insertion.slot, worker.buffer);
   Scored entry{0, view.entry()};
   entry.score = scorer(view.layers[view.levels - 1].slot(entry.slot));
   for (std::uint32_t level = view.levels; level-- > 0;) {
@@ -117,7 +116,7 @@ void Builder::find_links(Insertion& insertion, Worker& worker) const {
     if (level > insertion.level) {
       entry = descend(layer, scorer, entry, worker.walk);
     } else {
-      walk(layer, scorer, entry, params_.beam, worker.walk);
+      walk(layer, scorer, entry, {params_.beam, params_.beam}, worker.walk);
       const Pool& pool = worker.walk.pool;
       if (level == 0) insertion.twin = find_twin(insertion, scorer, pool);
       worker.candidates.clear();
@@ -227,8 +226,8 @@ void Builder::apply(std::uint32_t level, std::span<Edge> edges, unsigned worker_
   worker.slots.clear();
   for (const Node node : row) worker.slots.push_back(view.slot(node));
   worker.scores.resize(row.size());
-  rows_.scorer(rows_.as_query(view.slot(target), worker.decoded.data()))(
-      worker.slots.data(), row.size(), worker.scores.data());
+  rows_.scorer_of(view.slot(target), worker.buffer)(worker.slots.data(), row.size(),
+                                                    worker.scores.data());
   worker.candidates.clear();
   for (std::size_t i = 0; i < row.size(); ++i) {
     const bool keep = tree && (graph_.parent(row[i]) == target || graph_.parent(target) == row[i]);

@@ -1,4 +1,6 @@
 /// The candidates of a walk: the `capacity` best nodes seen, sorted, with the next one to expand.
+/// Only the `window` best are expanded; the others are kept for re-ranking (the split buffer of
+/// SVS).
 ///
 /// An entry is one 64-bit key, {score as an ordered integer : 32 | node : 31 | expanded : 1}, so
 /// that keeping the total order (score, node) costs one integer comparison.
@@ -17,8 +19,9 @@ namespace vecinal {
 
 class Pool {
  public:
-  void reset(std::size_t capacity) {
+  void reset(std::size_t window, std::size_t capacity) {
     if (keys_.size() < capacity + 1) keys_.resize(capacity + 1);
+    window_ = window;
     capacity_ = capacity;
     size_ = 0;
     next_ = 0;
@@ -51,9 +54,11 @@ class Pool {
     next_ = std::min(next_, at);
   }
 
-  /// The best entry that was not expanded yet, marked expanded; or an entry with no_slot.
+  /// The best entry of the window that was not expanded yet, marked expanded; or an entry with
+  /// no_slot.
   Scored pop() {
-    while (next_ < size_) {
+    const std::size_t end = std::min(window_, size_);
+    while (next_ < end) {
       std::uint64_t& key = keys_[next_++];
       if ((key & 1U) == 0) {
         key |= 1U;
@@ -65,7 +70,8 @@ class Pool {
 
   /// The node that pop() would return now, or no_slot.
   [[nodiscard]] std::uint32_t peek() const {
-    for (std::size_t i = next_; i < size_; ++i)
+    const std::size_t end = std::min(window_, size_);
+    for (std::size_t i = next_; i < end; ++i)
       if ((keys_[i] & 1U) == 0) return node_of(keys_[i]);
     return no_slot;
   }
@@ -83,6 +89,7 @@ class Pool {
   static std::uint32_t node_of(std::uint64_t key) { return static_cast<std::uint32_t>(key) >> 1U; }
 
   std::vector<std::uint64_t> keys_;
+  std::size_t window_ = 0;
   std::size_t capacity_ = 0;
   std::size_t size_ = 0;
   std::size_t next_ = 0;

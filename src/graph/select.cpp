@@ -10,7 +10,7 @@ bool Selector::occluded(const LayerView& layer, Scored candidate) {
   // chosen.
   constexpr std::size_t chunk = 4;
   std::array<float, chunk> scores;
-  const Scorer scorer = rows_.scorer(rows_.as_query(layer.slot(candidate.slot), decoded_.data()));
+  const Scorer scorer = rows_.scorer_of(layer.slot(candidate.slot), buffer_);
   const float limit = candidate.score + geometry_.shift;
   for (std::size_t i = 0; i < chosen_slots_.size(); i += chunk) {
     const std::size_t count = std::min(chunk, chosen_slots_.size() - i);

@@ -32,7 +32,7 @@ struct Candidate {
 class Selector {
  public:
   Selector(const Storage& rows, Geometry geometry)
-      : rows_(rows), geometry_(geometry), decoded_(rows.padded_dim()) {}
+      : rows_(rows), geometry_(geometry), buffer_(rows) {}
 
   /// Chooses at most `degree` of the candidates (sorted by score, distinct), filled up to at least
   /// `fill` of them as far as there are. The result is sorted by score and valid until the next
@@ -48,7 +48,7 @@ class Selector {
 
   const Storage& rows_;
   Geometry geometry_;
-  AlignedFloats decoded_;
+  QueryBuffer buffer_;
   std::vector<Scored> chosen_;
   std::vector<Slot> chosen_slots_;
   std::vector<Scored> passed_;

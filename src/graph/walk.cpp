@@ -39,10 +39,10 @@ void prefetch_row(const LayerView& layer, Node node) {
 
 }  // namespace
 
-void walk(const LayerView& layer, const Scorer& scorer, Scored entry, std::size_t beam,
+void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth breadth,
           WalkScratch& scratch) {
   Pool& pool = scratch.pool;
-  pool.reset(beam);
+  pool.reset(breadth.window, breadth.capacity);
   scratch.visited.reset(layer.count);
   scratch.visited.insert(entry.slot);
   pool.insert(entry.score, entry.slot);
@@ -54,7 +54,7 @@ void walk(const LayerView& layer, const Scorer& scorer, Scored entry, std::size_
   }
 }
 
-bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry, std::size_t beam,
+bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry, Breadth breadth,
                    BitmapView accept, std::size_t budget, WalkScratch& scratch) {
   const LayerView& layer = graph.layers[0];
   Pool& pool = scratch.pool;
@@ -70,7 +70,7 @@ bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry, s
     });
     if (accepted) pool.insert(node.score, node.slot);
   };
-  pool.reset(beam);
+  pool.reset(breadth.capacity, breadth.capacity);
   frontier.clear();
   scratch.visited.reset(layer.count);
   scratch.visited.insert(entry.slot);

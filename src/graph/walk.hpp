@@ -28,15 +28,21 @@ struct WalkScratch {
   std::uint64_t distances = 0;
 };
 
-/// Fills scratch.pool with the `beam` best nodes found from the entry.
-void walk(const LayerView& layer, const Scorer& scorer, Scored entry, std::size_t beam,
+/// How far a walk goes: it ends when the `window` best nodes are expanded, and keeps `capacity`.
+struct Breadth {
+  std::size_t window = 0;
+  std::size_t capacity = 0;  ///< >= window
+};
+
+/// Fills scratch.pool with the best nodes found from the entry.
+void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth breadth,
           WalkScratch& scratch);
 
 /// As walk(), but scratch.pool gets the best nodes that `accept` holds a twin of; the walk passes
 /// through all others. Gives up and returns false after `budget` distances: a scan of the accepted
 /// rows is then cheaper.
 [[nodiscard]] bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry,
-                                 std::size_t beam, BitmapView accept, std::size_t budget,
+                                 Breadth breadth, BitmapView accept, std::size_t budget,
                                  WalkScratch& scratch);
 
 /// Moves to a neighbour as long as one is closer, and returns where that ends.

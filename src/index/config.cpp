@@ -12,7 +12,16 @@ namespace vecinal {
 namespace {
 
 constexpr std::array<std::string_view, 3> metric_names = {"l2", "ip", "cosine"};
-constexpr std::array<std::string_view, 2> encoding_names = {"f32", "f16"};
+constexpr std::array<std::string_view, 7> encoding_names = {"f32",    "f16",    "lvq8",  "lvq4",
+                                                            "lvq4x4", "lvq4x8", "lvq8x8"};
+constexpr std::array<std::string_view, 4> reduction_names = {"none", "pca", "leanvec_ood",
+                                                             "prefix"};
+constexpr std::array<std::string_view, 5> quantizer_names = {"auto", "plain", "fitted", "rotated",
+                                                             "rotated_fitted"};
+constexpr std::array<std::string_view, 3> keep_names = {"none", "f16", "f32"};
+/// The directions of a learned reduction come from dim x dim matrices.
+constexpr std::size_t max_learned_dim = 8192;
+
 constexpr std::array<std::string_view, 2> graph_names = {"hnsw", "none"};
 constexpr std::array<std::string_view, 3> order_names = {"given", "shuffled", "lid"};
 
@@ -38,6 +47,26 @@ void require(bool holds, const char* field, const char* rule, const Value& value
     throw std::invalid_argument(concat("config: ", field, " must be ", rule, ", got ", value));
 }
 
+/// Fields that are sound alone but not together.
+void validate_rows(const Config& config) {
+  const bool floats = config.encoding == Encoding::f32 || config.encoding == Encoding::f16;
+  const bool one_level = config.encoding == Encoding::lvq8 || config.encoding == Encoding::lvq4;
+  require(config.keep == Keep::none || one_level, "keep",
+          "none unless the encoding is lvq8 or lvq4", name(config.keep));
+  require(config.reduction != Reduction::none || config.reduced_dim == 0, "reduced_dim",
+          "0 without a reduction", config.reduced_dim);
+  require(config.reduced_dim <= config.dim, "reduced_dim", "at most dim", config.reduced_dim);
+  require(config.reduction == Reduction::none || config.reduction == Reduction::prefix ||
+              config.dim <= max_learned_dim,
+          "dim", concat("at most ", max_learned_dim, " with a learned reduction").c_str(),
+          config.dim);
+  require(config.reduction != Reduction::leanvec_ood || !floats ||
+              config.metric == Metric::inner_product,
+          "encoding", "an lvq encoding for leanvec_ood with l2 or cosine", name(config.encoding));
+  require(config.quantizer == Quantizer::automatic || !floats, "quantizer",
+          "auto unless the encoding is an lvq one", name(config.quantizer));
+}
+
 }  // namespace
 
 void validate(const Config& config) {
@@ -51,18 +80,34 @@ void validate(const Config& config) {
   require(known(name(config.metric)), "metric", "a known metric", static_cast<int>(config.metric));
   require(known(name(config.encoding)), "encoding", "a known encoding",
           static_cast<int>(config.encoding));
+  require(known(name(config.reduction)), "reduction", "a known reduction",
+          static_cast<int>(config.reduction));
+  require(known(name(config.quantizer)), "quantizer", "a known quantizer",
+          static_cast<int>(config.quantizer));
+  require(known(name(config.keep)), "keep", "known", static_cast<int>(config.keep));
   require(known(name(config.graph)), "graph", "a known graph", static_cast<int>(config.graph));
   require(known(name(config.order)), "order", "a known order", static_cast<int>(config.order));
+  validate_rows(config);
 }
 
 std::string_view name(Metric metric) { return lookup(metric_names, metric); }
 std::string_view name(Encoding encoding) { return lookup(encoding_names, encoding); }
+std::string_view name(Reduction reduction) { return lookup(reduction_names, reduction); }
+std::string_view name(Quantizer quantizer) { return lookup(quantizer_names, quantizer); }
+std::string_view name(Keep keep) { return lookup(keep_names, keep); }
 std::string_view name(GraphKind graph) { return lookup(graph_names, graph); }
 std::string_view name(InsertionOrder order) { return lookup(order_names, order); }
 Metric parse_metric(std::string_view text) { return parse<Metric>("metric", metric_names, text); }
 Encoding parse_encoding(std::string_view text) {
   return parse<Encoding>("encoding", encoding_names, text);
 }
+Reduction parse_reduction(std::string_view text) {
+  return parse<Reduction>("reduction", reduction_names, text);
+}
+Quantizer parse_quantizer(std::string_view text) {
+  return parse<Quantizer>("quantizer", quantizer_names, text);
+}
+Keep parse_keep(std::string_view text) { return parse<Keep>("keep", keep_names, text); }
 GraphKind parse_graph(std::string_view text) {
   return parse<GraphKind>("graph", graph_names, text);
 }

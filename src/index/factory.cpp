@@ -36,6 +36,7 @@ FileInfo file_info(const std::filesystem::path& file) {
   info.removed = section.slots - section.live;
   info.config = section.config();
   info.beam = section.beam;
+  info.rerank = section.rerank;
   for (const Section& part : reader.sections())
     info.sections.push_back({part.tag, part.offset, part.data.size()});
   return info;

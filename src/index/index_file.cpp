@@ -8,6 +8,7 @@
 #include "core/file_io.hpp"
 #include "core/section_file.hpp"
 #include "index/index_file.hpp"
+#include "index/train.hpp"
 #include "index/vector_index.hpp"
 #include "transform/prepare.hpp"
 
@@ -31,7 +32,84 @@ void read_array(const SectionReader& reader, std::string_view tag, std::uint64_t
   std::copy(values.begin(), values.end(), array.data());
 }
 
+/// Rows must be finite and no longer than the file says, and what follows the dims zero.
+void validate_storage(const char* tag, const Storage& storage, double longest) {
+  const std::size_t padded = storage.padded_dim();
+  AlignedFloats row(2 * padded);
+  for (Slot slot = 0; slot < storage.size(); ++slot) {
+    storage.decode(slot, row.data(), row.data() + padded);
+    double squared = std::fabs(static_cast<double>(storage.bias(slot)));
+    if (!(squared <= longest * longest * 4))
+      throw FormatError(concat("section ", tag, ": the bias of row ", slot, " is out of range"));
+    squared = 0;
+    for (std::size_t d = 0; d < padded; ++d)
+      squared += static_cast<double>(row.data()[d]) * static_cast<double>(row.data()[d]);
+    if (!(squared <= longest * longest) || squared > 2 * max_squared_norm)
+      throw FormatError(
+          concat("section ", tag, ": row ", slot, " is not finite or longer than the file says"));
+    if (storage.codec().is_code()) continue;
+    for (std::size_t d = storage.dim(); d < padded; ++d)
+      if (std::bit_cast<std::uint32_t>(row.data()[d]) != 0)
+        throw FormatError(concat("section ", tag, ": the padding of row ", slot, " is not zero"));
+  }
+}
+
+/// A matrix of a model, none of whose values is larger than `most`.
+Matrix read_matrix(const SectionReader& reader, const char* tag, std::size_t rows, std::size_t cols,
+                   float most) {
+  Matrix matrix(rows, cols);
+  const auto values = reader.array<float>(tag, rows * matrix.stride());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const bool padding = i % matrix.stride() >= cols;
+    if (!(std::fabs(values[i]) <= (padding ? 0.0F : most)))
+      throw FormatError(concat("section ", tag, ": a value is out of range"));
+    matrix.row(0)[i] = values[i];
+  }
+  return matrix;
+}
+
 }  // namespace
+
+Model read_model(const SectionReader& reader, const Config& config, std::size_t& sections) {
+  const ModelSection section = reader.array<ModelSection>("model", 1)[0];
+  const auto fail = [](const char* what) { throw FormatError(concat("section model: ", what)); };
+  const bool floats = config.encoding == Encoding::f32 || config.encoding == Encoding::f16;
+  if (section.walk_dim < 1 || section.walk_dim > config.dim) fail("walk_dim is out of range");
+  if (config.reduction == Reduction::none && section.walk_dim != config.dim)
+    fail("walk_dim is not dim, and there is no reduction");
+  if (config.reduced_dim != 0 && section.walk_dim != config.reduced_dim)
+    fail("walk_dim is not the configured one");
+  if (section.rotated > (floats ? 0 : 1) || section.fitted > (floats ? 0 : 1) ||
+      section.reserved[0] != 0 || section.reserved[1] != 0)
+    fail("a flag is out of range");
+  for (const double value : {section.trained_error, section.squared_error, section.squared_norm})
+    if (!(value >= 0) || std::isinf(value)) fail("an error is out of range");
+  Model::Parts parts;
+  const auto mean = reader.array<float>("mean", config.dim);
+  parts.mean.assign(mean.begin(), mean.end());
+  const auto limit = static_cast<float>(std::sqrt(max_squared_norm));
+  for (const float value : parts.mean)
+    if (!(std::fabs(value) <= limit)) throw FormatError("section mean: a value is out of range");
+  parts.walk_dim = section.walk_dim;
+  parts.reduced = config.reduction != Reduction::none;
+  parts.rotated = section.rotated != 0;
+  parts.fitted = section.fitted != 0;
+  parts.seed = section.seed;
+  parts.trained_error = section.trained_error;
+  sections += 2;
+  const bool ood = config.reduction == Reduction::leanvec_ood;
+  if (ood || config.reduction == Reduction::pca) {
+    // Unit directions; queries are scaled by what they predict of the rest, which has no such
+    // bound.
+    parts.data = read_matrix(reader, "dirs", parts.walk_dim, config.dim, 1.01F);
+    ++sections;
+  }
+  if (ood) {
+    parts.query = read_matrix(reader, "qdirs", parts.walk_dim, config.dim, 1e15F);
+    ++sections;
+  }
+  return Model(std::move(parts));
+}
 
 ConfigSection read_config(const SectionReader& reader) {
   SectionReader::verify(reader.section("config"));
@@ -52,9 +130,10 @@ ConfigSection read_config(const SectionReader& reader) {
     fail("the number of levels does not go with the rows");
   if (!(section.max_norm >= 0) || std::isinf(section.max_norm))
     fail("the longest row is out of range");
-  if (std::any_of(std::begin(section.reserved), std::end(section.reserved),
-                  [](auto byte) { return byte != 0; }))
-    fail("reserved bytes are not zero");
+  if (section.rerank > 1'000'000) fail("rerank is out of range");
+  if (section.trained > (needs_training(section.config()) ? 1 : 0)) fail("trained is out of range");
+  if (section.trained == 0 && section.slots != 0 && needs_training(section.config()))
+    fail("there are rows but no model that made them");
   return section;
 }
 
@@ -69,9 +148,15 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
   section.degree = config_.degree;
   section.build_beam = config_.build_beam;
   section.seed = config_.seed;
-  section.slots = rows_.size();
+  section.slots = rows_->size();
   section.live = size();
-  section.beam = beam();
+  section.beam = static_cast<std::uint32_t>(beam());
+  section.rerank = static_cast<std::uint32_t>(rerank());
+  section.reduction = static_cast<std::uint8_t>(config_.reduction);
+  section.quantizer = static_cast<std::uint8_t>(config_.quantizer);
+  section.keep = static_cast<std::uint8_t>(config_.keep);
+  section.trained = trained_ && needs_training(config_) ? 1 : 0;
+  section.reduced_dim = static_cast<std::uint32_t>(config_.reduced_dim);
   section.next_id = ids_.next_id();
   section.levels = graph_.levels();
   section.max_norm = max_norm_.load();
@@ -79,7 +164,25 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
   sections.add_array("config", std::span<const ConfigSection>(&section, 1));
   sections.add_array("ids", ids_.ids().view());
   sections.add_array("live", live_.words().view());
-  sections.add_array("rows", rows_.raw().view());
+  sections.add_array("rows", rows_->walked().raw().view());
+  if (rows_->two()) sections.add_array("rows2", rows_->ranking().raw().view());
+  const Model& model = rows_->model();
+  const ModelSection learned{.walk_dim = static_cast<std::uint32_t>(model.walk_dim()),
+                             .rotated = static_cast<std::uint8_t>(model.rotated()),
+                             .fitted = static_cast<std::uint8_t>(model.fitted()),
+                             .reserved = {},
+                             .seed = model.seed(),
+                             .trained_error = model.trained_error(),
+                             .squared_error = drift_.squared_error,
+                             .squared_norm = drift_.squared_norm,
+                             .values = drift_.values,
+                             .clipped = drift_.clipped};
+  if (section.trained != 0) {
+    sections.add_array("model", std::span<const ModelSection>(&learned, 1));
+    sections.add_array("mean", std::span<const float>(model.mean()));
+    if (!model.data().empty()) sections.add_array("dirs", model.data().values());
+    if (!model.query().empty()) sections.add_array("qdirs", model.query().values());
+  }
   if (config_.graph == GraphKind::hnsw) {
     sections.add_array("parents", graph_.parents().view());
     sections.add_array("twins", graph_.twins().view());
@@ -122,15 +225,27 @@ std::unique_ptr<VectorIndex> VectorIndex::load(const SectionReader& reader,
 
 void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& options, int file) {
   const ConfigSection section = read_config(reader);
-  std::size_t known = 4;
   for (const Section& part : reader.sections())
-    if (options.verify || part.tag != "rows") SectionReader::verify(part);
+    if (options.verify || (part.tag != "rows" && part.tag != "rows2")) SectionReader::verify(part);
+  std::size_t known = 4;
+  if (section.trained != 0) {
+    publish(std::make_unique<Rows>(config_, read_model(reader, config_, known)), true);
+    const ModelSection model = reader.array<ModelSection>("model", 1)[0];
+    drift_ = {model.squared_error, model.squared_norm, model.values, model.clipped};
+  }
   const std::uint64_t slots = section.slots;
   read_array(reader, "ids", slots, file, ids_.ids());
   read_array(reader, "live", (slots + 63) / 64, file, live_.words());
   live_.resize(slots);
-  read_array(reader, "rows", slots * rows_.stride(), file, rows_.raw());
-  rows_.adopt_raw(slots);
+  const auto read_rows = [&](const char* tag, Storage& rows) {
+    read_array(reader, tag, slots * rows.stride(), file, rows.raw());
+    rows.adopt_raw(slots);
+  };
+  read_rows("rows", rows_->walked());
+  if (rows_->two()) {
+    read_rows("rows2", rows_->ranking());
+    ++known;
+  }
   max_norm_ = section.max_norm;
   if (config_.graph == GraphKind::hnsw) {
     read_array(reader, "parents", slots, file, graph_.parents());
@@ -161,26 +276,16 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
   visible_ = slots;
   live_count_ = section.live;
   beam_ = section.beam;
+  rerank_ = section.rerank;
   ids_.rebuild([&](Slot slot) { return live_.contains(slot); });
   if (const auto faults = check(); !faults.empty()) throw FormatError(faults.front());
   if (options.verify) validate_rows();
 }
 
 void VectorIndex::validate_rows() const {
-  AlignedFloats row(rows_.padded_dim());
   const double longest = static_cast<double>(max_norm_.load()) * 1.001 + 1e-30;
-  for (Slot slot = 0; slot < rows_.size(); ++slot) {
-    rows_.decode(slot, row.data());
-    double squared = 0;
-    for (std::size_t d = 0; d < rows_.dim(); ++d)
-      squared += static_cast<double>(row.data()[d]) * static_cast<double>(row.data()[d]);
-    if (!(squared <= longest * longest) || squared > 2 * max_squared_norm)
-      throw FormatError(
-          concat("section rows: row ", slot, " is not finite or longer than the file says"));
-    for (std::size_t d = rows_.dim(); d < rows_.padded_dim(); ++d)
-      if (std::bit_cast<std::uint32_t>(row.data()[d]) != 0)
-        throw FormatError(concat("section rows: the padding of row ", slot, " is not zero"));
-  }
+  validate_storage("rows", rows_->walked(), longest);
+  if (rows_->two()) validate_storage("rows2", rows_->ranking(), longest);
 }
 
 }  // namespace vecinal

@@ -82,27 +82,29 @@ void sort_by_lid(const Storage& rows, std::size_t first, std::vector<Slot>& orde
   std::vector<Slot> sample = order;
   shuffle(sample, first, rows.size() - first, config.seed);
   if (sample.size() > lid_sample) sample.resize(lid_sample);
-  Storage points(Encoding::f32, kernels::Op::l2, rows.dim());
+  // All of the padded row: a rotation fills it.
+  Storage points({.type = kernels::RowType::f32, .dim = rows.padded_dim()});
   points.resize(sample.size());
+  QueryBuffer buffer(points);
   AlignedFloats row(rows.padded_dim());
   for (std::size_t i = 0; i < sample.size(); ++i) {
-    rows.decode(sample[i], row.data());
-    if (!points.set(static_cast<Slot>(i), row.data())) return;
+    rows.decode(sample[i], row.data(), nullptr);
+    static_cast<void>(points.set(static_cast<Slot>(i), row.data(), 0, buffer));
   }
   std::vector<double> lid(rows.size() - first, 0.0);
   // A few thousand rows at a time: encodings other than f32 are decoded for it.
   constexpr std::size_t chunk = 4096;
   AlignedFloats decoded(chunk * rows.padded_dim());
-  std::vector<const float*> queries;
+  std::vector<Query> queries;
   for (std::size_t begin = 0; begin < order.size(); begin += chunk) {
     const std::size_t end = std::min(begin + chunk, order.size());
     queries.clear();
     double longest = 0;
     for (std::size_t i = begin; i < end; ++i) {
       float* to = decoded.data() + (i - begin) * rows.padded_dim();
-      rows.decode(order[i], to);
-      queries.push_back(to);
-      longest = std::max(longest, std::inner_product(to, to + rows.dim(), to, 0.0));
+      rows.decode(order[i], to, nullptr);
+      queries.push_back({to});
+      longest = std::max(longest, std::inner_product(to, to + rows.padded_dim(), to, 0.0));
     }
     scan(points, sample.size(), {}, queries,
          {.k = lid_neighbours + 1,

@@ -9,9 +9,25 @@
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
 #include "index/vector_index.hpp"
-#include "transform/prepare.hpp"
 
 namespace vecinal {
+
+namespace {
+
+/// Scores of codes are estimates, and those of squares may fall below zero.
+float distance_of(Metric metric, float score) {
+  switch (metric) {
+    case Metric::cosine:
+      return std::max(0.0F, 1.0F + score);
+    case Metric::l2:
+      return std::max(0.0F, score);
+    case Metric::inner_product:
+      break;
+  }
+  return score + 0.0F;
+}
+
+}  // namespace
 
 /// The slots that a search may return: those that live and pass the filter.
 struct VectorIndex::Allowed {
@@ -25,28 +41,43 @@ struct VectorIndex::Allowed {
 /// One search call: everything noted once, so that writers beside it change nothing.
 struct VectorIndex::Searcher {
   const VectorIndex& index;
+  const Rows& rows;
+  const QuerySet& queries;
   const SearchParams& params;
   Neighbors& hits;
   std::size_t slots;
   GraphView graph;
   const Id* ids;
   Allowed allowed;
-  std::size_t beam;
+  Breadth breadth;
+  std::size_t walk_dim;  ///< values of a walked row that are compared
+
+  /// What one thread needs.
+  struct Worker {
+    explicit Worker(const Rows& rows) : walked(rows.walked()), ranking(rows.ranking()) {}
+    WalkScratch walk;
+    QueryBuffer walked;
+    QueryBuffer ranking;
+    std::vector<Scored> found;
+    std::vector<Slot> slots;
+    std::vector<float> scores;
+    std::uint64_t reranked = 0;
+  };
 
   /// Walks the graph for every query; marks in `open` those that it did not answer in full.
-  void walk_all(std::span<const float* const> rows, unsigned threads, ProgressMeter& meter,
-                std::vector<std::uint8_t>& open) const;
+  void walk_all(unsigned threads, ProgressMeter& meter, std::vector<std::uint8_t>& open) const;
 
   /// Compares the open queries with every allowed row.
-  void scan_open(std::span<const float* const> rows, const ScanParams& scan_params,
-                 ProgressMeter& meter, const std::vector<std::uint8_t>& open) const;
+  void scan_open(const ScanParams& scan_params, ProgressMeter& meter,
+                 const std::vector<std::uint8_t>& open) const;
 
   /// False where scanning the allowed rows costs less than walking past the others.
   [[nodiscard]] bool worth_walking() const;
 
   void finish(std::size_t query, std::span<const Scored> found) const;
-  bool walk_graph(std::size_t query, const float* row, WalkScratch& scratch) const;
-  void collect(std::size_t query, const Pool& pool) const;
+  bool walk_graph(std::size_t query, Worker& worker) const;
+  void collect(const Pool& pool, std::vector<Scored>& found) const;
+  void rerank(std::size_t query, Worker& worker) const;
   [[nodiscard]] bool allows(Slot slot) const {
     return slot < slots && (allowed.everything || allowed.view().contains(slot));
   }
@@ -106,38 +137,51 @@ void VectorIndex::Searcher::finish(std::size_t query, std::span<const Scored> fo
   for (std::size_t i = 0; i < count; ++i) {
     const float score = best[i].first;
     hits.ids[query * params.k + i] = best[i].second;
-    hits.distances[query * params.k + i] =
-        index.config_.metric == Metric::cosine ? std::max(0.0F, 1.0F + score) : score + 0.0F;
+    hits.distances[query * params.k + i] = distance_of(index.config_.metric, score);
   }
   hits.counts[query] = static_cast<std::uint32_t>(count);
 }
 
-void VectorIndex::Searcher::collect(std::size_t query, const Pool& pool) const {
-  std::vector<Scored> found;
+void VectorIndex::Searcher::collect(const Pool& pool, std::vector<Scored>& found) const {
+  found.clear();
   for (std::size_t i = 0; i < pool.size(); ++i) {
     const Scored node = pool[i];
-    if (found.size() >= params.k && node.score > found.back().score) break;
+    if (!rows.two() && found.size() >= params.k && node.score > found.back().score) break;
     graph.for_twins(node.slot, [&](Slot slot) {
       if (allows(slot)) found.push_back({node.score, slot});
     });
   }
-  finish(query, found);
 }
 
-bool VectorIndex::Searcher::walk_graph(std::size_t query, const float* row,
-                                       WalkScratch& scratch) const {
-  const Scorer scorer = index.rows_.scorer(row);
+void VectorIndex::Searcher::rerank(std::size_t query, Worker& worker) const {
+  if (!rows.two()) return;
+  std::vector<Scored>& found = worker.found;
+  worker.slots.clear();
+  for (const Scored& row : found) worker.slots.push_back(row.slot);
+  worker.scores.resize(found.size());
+  rows.ranking().scorer(queries.second[query], worker.ranking)(worker.slots.data(), found.size(),
+                                                               worker.scores.data());
+  for (std::size_t i = 0; i < found.size(); ++i) found[i].score = worker.scores[i];
+  worker.reranked += found.size();
+}
+
+bool VectorIndex::Searcher::walk_graph(std::size_t query, Worker& worker) const {
+  Scorer scorer = rows.walked().scorer(queries.walked[query], worker.walked);
+  scorer.rows.padded_dim = walk_dim;
   Scored entry{0, graph.entry()};
   entry.score = scorer(graph.layers[graph.levels - 1].slot(entry.slot));
   for (std::uint32_t level = graph.levels - 1; level > 0; --level) {
-    entry = descend(graph.layers[level], scorer, entry, scratch);
+    entry = descend(graph.layers[level], scorer, entry, worker.walk);
     entry.slot = graph.layers[level].down[entry.slot];
   }
   if (allowed.everything)
-    walk(graph.layers[0], scorer, entry, beam, scratch);
-  else if (!walk_filtered(graph, scorer, entry, beam, allowed.view(), allowed.count, scratch))
+    walk(graph.layers[0], scorer, entry, breadth, worker.walk);
+  else if (!walk_filtered(graph, scorer, entry, breadth, allowed.view(), allowed.count,
+                          worker.walk))
     return false;
-  collect(query, scratch.pool);
+  collect(worker.walk.pool, worker.found);
+  rerank(query, worker);
+  finish(query, worker.found);
   return hits.counts[query] >= std::min(params.k, allowed.count);
 }
 
@@ -147,46 +191,66 @@ bool VectorIndex::Searcher::worth_walking() const {
   // A filtered walk passes about 16 beam / selectivity rows.
   const auto count = static_cast<double>(allowed.count);
   return allowed.everything ||
-         count * count >= 16.0 * static_cast<double>(beam) * static_cast<double>(slots);
+         count * count >= 16.0 * static_cast<double>(breadth.capacity) * static_cast<double>(slots);
 }
 
-void VectorIndex::Searcher::walk_all(std::span<const float* const> rows, unsigned threads,
-                                     ProgressMeter& meter, std::vector<std::uint8_t>& open) const {
-  std::vector<WalkScratch> scratch(std::min<std::size_t>(threads, rows.size()));
+void VectorIndex::Searcher::walk_all(unsigned threads, ProgressMeter& meter,
+                                     std::vector<std::uint8_t>& open) const {
+  std::vector<Worker> workers;
+  const std::size_t count = queries.walked.size();
+  for (std::size_t i = 0; i < std::min<std::size_t>(threads, count); ++i)
+    workers.emplace_back(rows);
   parallel_for(
-      {.count = rows.size(), .grain = 4, .threads = threads},
+      {.count = count, .grain = 4, .threads = threads},
       [&](std::size_t begin, std::size_t end, unsigned worker) {
-        for (std::size_t i = begin; i < end; ++i)
-          open[i] = walk_graph(i, rows[i], scratch[worker]) ? 0 : 1;
+        for (std::size_t i = begin; i < end; ++i) open[i] = walk_graph(i, workers[worker]) ? 0 : 1;
       },
       [&](std::size_t done) { meter.update(done); });
-  for (const WalkScratch& used : scratch) {
-    hits.stats.hops += used.hops;
-    hits.stats.distances += used.distances;
+  for (const Worker& worker : workers) {
+    hits.stats.hops += worker.walk.hops;
+    hits.stats.distances += worker.walk.distances;
+    hits.stats.reranked += worker.reranked;
   }
 }
 
-void VectorIndex::Searcher::scan_open(std::span<const float* const> rows,
-                                      const ScanParams& scan_params, ProgressMeter& meter,
+void VectorIndex::Searcher::scan_open(const ScanParams& scan_params, ProgressMeter& meter,
                                       const std::vector<std::uint8_t>& open) const {
-  std::vector<std::size_t> queries;
-  std::vector<const float*> query_rows;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  std::vector<std::size_t> numbers;
+  std::vector<Query> asked;
+  for (std::size_t i = 0; i < open.size(); ++i) {
     if (open[i] == 0) continue;
-    queries.push_back(i);
-    query_rows.push_back(rows[i]);
+    numbers.push_back(i);
+    asked.push_back(queries.ranking()[i]);
   }
-  if (queries.empty()) return;
+  if (asked.empty()) return;
   std::vector<Slot> allowed_slots;
   if (!allowed.everything)
     for (Slot slot = 0; slot < slots; ++slot)
       if (allows(slot)) allowed_slots.push_back(slot);
-  hits.stats.exact = queries.size();
-  hits.stats.distances += queries.size() * allowed.count;
+  hits.stats.exact = asked.size();
+  hits.stats.distances += asked.size() * allowed.count;
   scan(
-      index.rows_, allowed.count, allowed_slots, query_rows, scan_params,
-      [&](std::size_t i, std::span<Scored> best) { finish(queries[i], best); },
-      [&](std::size_t done) { meter.update(rows.size() - queries.size() + done); });
+      rows.ranking(), allowed.count, allowed_slots, asked, scan_params,
+      [&](std::size_t i, std::span<Scored> best) { finish(numbers[i], best); },
+      [&](std::size_t done) { meter.update(open.size() - asked.size() + done); });
+}
+
+Breadth VectorIndex::breadth_of(const SearchParams& params, const Rows& rows) const {
+  const std::size_t window = std::max(params.k, params.beam != 0 ? params.beam : beam());
+  if (!rows.two()) return {window, window};
+  return {window, std::max(window, params.rerank != 0 ? params.rerank : rerank())};
+}
+
+std::size_t VectorIndex::walk_dim_of(const SearchParams& params, const Rows& rows) {
+  if (params.reduced_dim == 0) return rows.walked().padded_dim();
+  const Model& model = rows.model();
+  if (!model.reduced() || model.rotated())
+    throw std::invalid_argument(
+        "search: reduced_dim needs an index with a reduction whose rows are not rotated");
+  if (params.reduced_dim > model.walk_dim())
+    throw std::invalid_argument(concat("search: reduced_dim is ", params.reduced_dim,
+                                       ", the index has ", model.walk_dim()));
+  return std::min(kernels::padded_codes(params.reduced_dim), rows.walked().padded_dim());
 }
 
 Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) const {
@@ -203,38 +267,33 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
   hits.distances.assign(queries.count * params.k, std::numeric_limits<float>::infinity());
   hits.counts.assign(queries.count, 0);
 
-  AlignedFloats prepared(queries.count * rows_.padded_dim());
-  std::vector<const float*> rows(queries.count);
-  float max_norm = 0;
-  for (std::size_t i = 0; i < queries.count; ++i) {
-    float* row = prepared.data() + i * rows_.padded_dim();
-    const auto [fault, norm] = prepare_row(config_.metric, queries.row(i), config_.dim, row);
-    if (fault != RowFault::none)
-      throw std::invalid_argument(concat("search: query ", i, " ", describe(fault)));
-    rows[i] = row;
-    max_norm = std::max(max_norm, norm);
-  }
-
   const ReaderGate::Pass pass(gate_);
+  const Rows& rows = *published_.load(std::memory_order_acquire);
+  const QuerySet prepared = rows.prepare(queries);
   Searcher searcher{*this,
+                    rows,
+                    prepared,
                     params,
                     hits,
                     visible_.load(std::memory_order_acquire),
                     {},
                     ids_.ids().data(),
                     allow(params.filter),
-                    std::max(params.k, params.beam != 0 ? params.beam : beam())};
+                    breadth_of(params, rows),
+                    walk_dim_of(params, rows)};
+  prepared.truncate(searcher.walk_dim, rows.walked().padded_dim());
   searcher.slots = std::min(searcher.slots,
                             std::max(searcher.allowed.words.size() * 64, searcher.allowed.count));
   if (searcher.allowed.count == 0) return hits;
   std::vector<std::uint8_t> open(queries.count, 1);
   if (searcher.worth_walking()) {
     searcher.graph = graph_.view();
-    searcher.walk_all(rows, threads, meter, open);
+    searcher.walk_all(threads, meter, open);
   }
-  const ScanParams scan_params{
-      .k = params.k, .max_norm = std::max(max_norm, max_norm_.load()), .threads = threads};
-  searcher.scan_open(rows, scan_params, meter, open);
+  const ScanParams scan_params{.k = params.k,
+                               .max_norm = std::max(prepared.magnitude, max_norm_.load()),
+                               .threads = threads};
+  searcher.scan_open(scan_params, meter, open);
   if (params.progress) params.progress(queries.count, queries.count);
   return hits;
 }

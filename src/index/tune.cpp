@@ -1,4 +1,4 @@
-// tune(): the smallest beam that reaches a recall.
+// tune(): the cheapest search that reaches a recall.
 #include <algorithm>
 #include <stdexcept>
 
@@ -23,6 +23,93 @@ double recall_of(const Neighbors& found, const Neighbors& truth) {
   return wanted == 0 ? 1.0 : static_cast<double>(hits) / static_cast<double>(wanted);
 }
 
+/// One setting, tried.
+struct Tried {
+  double recall = 0;
+  double cost = 0;  ///< bytes of rows read
+};
+
+class Tuner {
+ public:
+  Tuner(const Index& index, const Batch& queries, double recall, std::size_t k)
+      : index_(index),
+        queries_(queries),
+        recall_(recall),
+        k_(k),
+        truth_(index.search(queries, {.k = k, .exact = true})) {
+    const Stats stats = index.stats();
+    const auto rows = static_cast<double>(std::max<std::size_t>(stats.size + stats.removed, 1));
+    walked_bytes_ = static_cast<double>(stats.bytes_rows) / rows;
+    ranking_bytes_ = static_cast<double>(stats.bytes_secondary) / rows;
+  }
+
+  [[nodiscard]] bool reranks() const { return ranking_bytes_ > 0; }
+
+  /// The smallest value from `least` on for which reaches(value) holds, or the largest tried.
+  template <class Reaches>
+  static std::size_t smallest(std::size_t least, std::size_t most, const Reaches& reaches) {
+    std::size_t low = least - 1;  // does not reach it, as far as is known
+    std::size_t high = least;
+    while (!reaches(high) && high < most) {
+      low = high;
+      high *= 2;
+    }
+    while (high - low > 1) {
+      const std::size_t middle = low + (high - low) / 2;
+      (reaches(middle) ? high : low) = middle;
+    }
+    return high;
+  }
+
+  [[nodiscard]] Tried measure(std::size_t beam, std::size_t rerank) const {
+    const Neighbors found =
+        index_.search(queries_, {.k = k_, .beam = beam, .rerank = std::max(beam, rerank)});
+    return {recall_of(found, truth_),
+            static_cast<double>(found.stats.distances) * walked_bytes_ +
+                static_cast<double>(found.stats.reranked) * ranking_bytes_};
+  }
+
+  [[nodiscard]] bool reaches(std::size_t beam, std::size_t rerank) const {
+    return measure(beam, rerank).recall >= recall_;
+  }
+
+  [[nodiscard]] std::size_t smallest_beam() const {
+    const std::size_t most = std::min<std::size_t>(std::max(index_.size(), k_), 100'000);
+    return smallest(k_, most, [&](std::size_t beam) { return reaches(beam, beam); });
+  }
+
+  /// A narrower walk that keeps more candidates may cost less (SVS, split buffer).
+  [[nodiscard]] Tuned narrowed(Tuned best) const {
+    constexpr double shrink = 0.8;
+    constexpr std::size_t widest = 10;
+    double cost = measure(best.beam, best.rerank).cost;
+    const std::size_t start = best.beam;
+    for (double share = shrink; share > 0.2; share *= shrink) {
+      const auto beam =
+          std::max<std::size_t>(k_, static_cast<std::size_t>(share * static_cast<double>(start)));
+      const std::size_t most = widest * start;
+      if (beam == k_ && best.beam == k_) break;
+      if (!reaches(beam, most)) break;
+      const std::size_t rerank =
+          smallest(beam, most, [&](std::size_t count) { return reaches(beam, count); });
+      const Tried tried = measure(beam, rerank);
+      if (tried.recall < recall_ || tried.cost >= cost) continue;
+      cost = tried.cost;
+      best = {beam, rerank, tried.recall};
+    }
+    return best;
+  }
+
+ private:
+  const Index& index_;
+  const Batch& queries_;
+  double recall_;
+  std::size_t k_;
+  Neighbors truth_;
+  double walked_bytes_ = 0;
+  double ranking_bytes_ = 0;
+};
+
 }  // namespace
 
 Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k) {
@@ -30,28 +117,15 @@ Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k) {
     throw std::invalid_argument(concat("tune: recall must be in (0, 1], got ", recall));
   if (queries.count == 0) throw std::invalid_argument("tune: there are no queries");
   if (index.size() == 0) throw std::invalid_argument("tune: the index is empty");
-  const Neighbors truth = index.search(queries, {.k = k, .exact = true});
-  const auto measure = [&](std::size_t beam) {
-    return recall_of(index.search(queries, {.k = k, .beam = beam}), truth);
-  };
-  std::size_t low = k - 1;  // a beam that does not reach it, as far as is known
-  std::size_t high = k;
-  double reached = measure(high);
-  while (reached < recall && high < std::max<std::size_t>(index.size(), k) && high < 100'000) {
-    low = high;
-    high *= 2;
-    reached = measure(high);
-  }
-  if (reached >= recall) {
-    while (high - low > 1) {
-      const std::size_t middle = low + (high - low) / 2;
-      const double got = measure(middle);
-      (got >= recall ? high : low) = middle;
-      if (got >= recall) reached = got;
-    }
-  }
-  index.set_beam(std::min<std::size_t>(high, 1'000'000));
-  return {high, reached};
+  const Tuner tuner(index, queries, recall, k);
+  const std::size_t beam = tuner.smallest_beam();
+  Tuned best{beam, beam, tuner.measure(beam, beam).recall};
+  if (tuner.reranks() && best.recall >= recall) best = tuner.narrowed(best);
+  best.beam = std::min<std::size_t>(best.beam, 1'000'000);
+  best.rerank = tuner.reranks() ? std::min<std::size_t>(best.rerank, 1'000'000) : 0;
+  index.set_beam(best.beam);
+  index.set_rerank(best.rerank);
+  return best;
 }
 
 }  // namespace vecinal

@@ -8,17 +8,13 @@
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
 #include "graph/builder.hpp"
-#include "transform/prepare.hpp"
+#include "index/train.hpp"
 
 namespace vecinal {
 namespace {
 
 constexpr std::size_t max_items =
     (std::size_t{1} << 31U) - 2;  // a pool entry keeps 31 bits of a node
-
-kernels::Op op_of(Metric metric) {
-  return metric == Metric::l2 ? kernels::Op::l2 : kernels::Op::negative_dot;
-}
 
 /// alpha 1 for inner product: a factor on scores of either sign would prune without sense.
 Geometry geometry_of(Metric metric) {
@@ -33,6 +29,11 @@ Geometry geometry_of(Metric metric) {
   return {.alpha = 1.0F, .shift = 0.0F};
 }
 
+Quantizer quantizer_of(const Model& model) {
+  if (model.rotated()) return model.fitted() ? Quantizer::rotated_fitted : Quantizer::rotated;
+  return model.fitted() ? Quantizer::fitted : Quantizer::plain;
+}
+
 Config checked(const Config& config) {
   validate(config);
   return config;
@@ -40,24 +41,80 @@ Config checked(const Config& config) {
 
 }  // namespace
 
-VectorIndex::VectorIndex(const Config& config)
-    : config_(checked(config)),
-      rows_(config.encoding, op_of(config.metric), config.dim),
-      graph_(config.degree) {}
+VectorIndex::VectorIndex(const Config& config) : config_(checked(config)), graph_(config.degree) {
+  publish_untrained();
+}
+
+void VectorIndex::publish_untrained() {
+  if (!needs_training(config_)) {
+    publish(std::make_unique<Rows>(config_, Model(config_.dim)), true);
+    return;
+  }
+  // Rows of the right kind, none in number.
+  Model::Parts parts;
+  parts.mean.assign(config_.dim, 0.0F);
+  parts.walk_dim = config_.dim;
+  publish(std::make_unique<Rows>(config_, Model(std::move(parts))), false);
+}
+
+void VectorIndex::publish(std::unique_ptr<Rows> rows, bool trained) {
+  published_.store(rows.get(), std::memory_order_release);
+  std::swap(rows_, rows);
+  gate_.synchronize();  // searches may still read what goes out of scope here
+  trained_ = trained;
+  drift_ = {};
+}
+
+void VectorIndex::learn(const Batch& sample, const Batch& queries) {
+  publish(std::make_unique<Rows>(
+              config_, train_model(config_, sample, queries, resolve_threads(config_.threads))),
+          true);
+}
 
 void VectorIndex::train(const Batch& sample, const Batch& queries) {
-  for (const Batch* batch : {&sample, &queries}) {
-    if (batch->count == 0) continue;
-    if (batch->dim != config_.dim)
-      throw std::invalid_argument(
-          concat("train: vectors have ", batch->dim, " dims, the index has ", config_.dim));
-    std::vector<float> row(config_.dim);
-    for (std::size_t i = 0; i < batch->count; ++i)
-      if (const auto [fault, norm] =
-              prepare_row(config_.metric, batch->row(i), config_.dim, row.data());
-          fault != RowFault::none)
-        throw std::invalid_argument(concat("train: row ", i, " ", describe(fault)));
+  validate_batch(config_, sample, "train");
+  validate_batch(config_, queries, "train: queries");
+  if (!needs_training(config_)) return;
+  const std::lock_guard writer(writer_);
+  if (rows_->size() != 0)
+    throw std::invalid_argument(concat("train: the index has ", rows_->size(),
+                                       " rows already; retrain() learns from them"));
+  learn(sample, queries);
+}
+
+void VectorIndex::retrain(const Batch& queries, const Progress& progress) {
+  validate_batch(config_, queries, "retrain: queries");
+  const std::lock_guard writer(writer_);
+  const std::size_t count = rows_->size();
+  if (count == 0) throw NotTrained("retrain: the index has no rows to learn from");
+  if (!needs_training(config_)) return;
+  const unsigned threads = resolve_threads(config_.threads);
+  ProgressMeter meter(progress, count);
+  const auto decode = [&](std::size_t first, std::size_t step, std::size_t rows) {
+    std::vector<float> values(rows * config_.dim);
+    for (std::size_t i = 0; i < rows; ++i)
+      rows_->decode(static_cast<Slot>(first + i * step), values.data() + i * config_.dim);
+    return values;
+  };
+  constexpr std::size_t most = 50'000;
+  const std::size_t sampled = std::min(count, most);
+  const std::vector<float> sample = decode(0, count / sampled, sampled);
+  auto rows = std::make_unique<Rows>(
+      config_, train_model(config_, {sample.data(), sampled, config_.dim}, queries, threads));
+  rows->resize(count);
+  constexpr std::size_t chunk = 4096;
+  float magnitude = 0;
+  for (std::size_t first = 0; first < count; first += chunk) {
+    const std::size_t size = std::min(chunk, count - first);
+    const std::vector<float> values = decode(first, 1, size);
+    const EncodeSummary encoded = rows->encode({values.data(), size, config_.dim}, first, threads);
+    magnitude = std::max(magnitude, encoded.magnitude);
+    meter.update(first + size);
   }
+  // Larger bounds hold for smaller rows too, so a search beside this may see either.
+  max_norm_.store(std::max(max_norm_.load(), magnitude * 1.001F));
+  publish(std::move(rows), true);
+  if (progress) progress(count, count);
 }
 
 std::vector<Id> VectorIndex::add(const Batch& items, std::span<const Id> ids,
@@ -68,22 +125,28 @@ std::vector<Id> VectorIndex::add(const Batch& items, std::span<const Id> ids,
   const std::lock_guard writer(writer_);
   std::vector<Id> chosen = choose_ids(items.count, ids);
   if (items.count == 0) return chosen;
-  const std::size_t first = rows_.size();
+  const std::size_t first = rows_->size();
   if (items.count > max_items - first)
     throw std::length_error(
         concat("add: an index holds at most ", max_items, " items, removed ones included"));
+  const bool was_trained = trained_;
   try {
     {
       const std::unique_lock lock(ids_lock_);
       ids_.prepare(chosen, [&](Slot slot) { return live_.contains(slot); });
     }
-    rows_.resize(first + items.count);
+    if (!trained_) {
+      validate_batch(config_, items, "add");
+      learn(items, {});
+    }
+    rows_->resize(first + items.count);
     live_.resize(first + items.count);
-    const float max_norm = encode_rows(items, first);
+    const EncodeSummary encoded = rows_->encode(items, first, resolve_threads(config_.threads));
     link_rows(first, progress);
-    commit(first, chosen, max_norm);
+    commit(first, chosen, encoded);
   } catch (...) {
     drop_rows(first);
+    if (!was_trained) publish_untrained();
     throw;
   }
   release_outgrown();
@@ -120,35 +183,12 @@ std::vector<Id> VectorIndex::choose_ids(std::size_t count, std::span<const Id> i
   return chosen;
 }
 
-float VectorIndex::encode_rows(const Batch& items, std::size_t first) {
-  const unsigned threads = resolve_threads(config_.threads);
-  std::vector<float> norms(threads, 0.0F);
-  std::vector<AlignedFloats> scratch;
-  for (unsigned i = 0; i < threads; ++i) scratch.emplace_back(rows_.padded_dim());
-  parallel_for({.count = items.count, .grain = 1024, .threads = threads},
-               [&](std::size_t begin, std::size_t end, unsigned worker) {
-                 float* row = scratch[worker].data();
-                 for (std::size_t i = begin; i < end; ++i) {
-                   const auto [fault, norm] =
-                       prepare_row(config_.metric, items.row(i), config_.dim, row);
-                   if (fault != RowFault::none)
-                     throw std::invalid_argument(concat("add: row ", i, " ", describe(fault)));
-                   if (!rows_.set(static_cast<Slot>(first + i), row))
-                     throw std::invalid_argument(concat(
-                         "add: row ", i, " has a value out of range: ", name(config_.encoding),
-                         " holds ", rows_.codec().range()));
-                   norms[worker] = std::max(norms[worker], norm);
-                 }
-               });
-  return *std::max_element(norms.begin(), norms.end());
-}
-
 void VectorIndex::link_rows(std::size_t first, const Progress& progress) {
   if (config_.graph == GraphKind::none) return;
   const unsigned threads = resolve_threads(config_.threads);
-  ProgressMeter meter(progress, rows_.size() - first);
-  const InsertionPlan plan = plan_insertion(rows_, first, config_, threads);
-  Builder builder(graph_, rows_,
+  ProgressMeter meter(progress, rows_->size() - first);
+  const InsertionPlan plan = plan_insertion(rows_->walked(), first, config_, threads);
+  Builder builder(graph_, rows_->walked(),
                   {.beam = config_.build_beam,
                    .geometry = geometry_of(config_.metric),
                    .seed = config_.seed,
@@ -157,11 +197,15 @@ void VectorIndex::link_rows(std::size_t first, const Progress& progress) {
   for (const auto& [node, slot] : plan.twins) graph_.add_twin(node, slot);
 }
 
-void VectorIndex::commit(std::size_t first, std::span<const Id> ids, float max_norm) {
+void VectorIndex::commit(std::size_t first, std::span<const Id> ids, const EncodeSummary& encoded) {
   const std::unique_lock lock(ids_lock_);
   ids_.append(ids);
   // f16 rounding can lengthen a row by 2^-11 of itself.
-  max_norm_.store(std::max(max_norm_.load(), max_norm * 1.001F));
+  max_norm_.store(std::max(max_norm_.load(), encoded.magnitude * 1.001F));
+  drift_.squared_error += encoded.squared_error;
+  drift_.squared_norm += encoded.squared_norm;
+  drift_.values += encoded.values;
+  drift_.clipped += encoded.clipped;
   for (std::size_t i = 0; i < ids.size(); ++i) live_.set(static_cast<Slot>(first + i), true);
   visible_.store(first + ids.size(), std::memory_order_release);
   live_count_.fetch_add(ids.size(), std::memory_order_acq_rel);
@@ -170,15 +214,14 @@ void VectorIndex::commit(std::size_t first, std::span<const Id> ids, float max_n
 void VectorIndex::drop_rows(std::size_t count) {
   // A search may have noted rows that are going to be written again.
   gate_.synchronize();
-  rows_.resize(count);
+  rows_->resize(count);
   live_.resize(count);
 }
 
 void VectorIndex::release_outgrown() {
-  if (!rows_.raw().has_retired() && !graph_.parents().has_retired() && !ids_.ids().has_retired())
-    return;
+  if (!rows_->has_retired() && !graph_.parents().has_retired() && !ids_.ids().has_retired()) return;
   gate_.synchronize();
-  rows_.raw().release_retired();
+  rows_->release_retired();
   live_.words().release_retired();
   ids_.ids().release_retired();
   graph_.release_retired();
@@ -202,6 +245,12 @@ std::size_t VectorIndex::remove(std::span<const Id> ids) {
   }
   live_count_.fetch_sub(removed, std::memory_order_acq_rel);
   return removed;
+}
+
+void VectorIndex::set_rerank(std::size_t rerank) {
+  if (rerank > 1'000'000)
+    throw std::invalid_argument(concat("set_rerank: rerank must be 0 to 1,000,000, got ", rerank));
+  rerank_.store(rerank, std::memory_order_relaxed);
 }
 
 void VectorIndex::set_beam(std::size_t beam) {
@@ -232,34 +281,42 @@ void VectorIndex::get(Id id, std::span<float> out) const {
   const std::shared_lock lock(ids_lock_);
   const std::optional<Slot> slot = find_live(id);
   if (!slot) throw std::out_of_range(concat("get: id ", id, " is not in the index"));
-  std::vector<float> row(rows_.padded_dim());
-  rows_.decode(*slot, row.data());
-  std::copy_n(row.begin(), config_.dim, out.begin());
+  published_.load(std::memory_order_acquire)->decode(*slot, out.data());
 }
 
 Stats VectorIndex::stats() const {
   const std::lock_guard writer(writer_);
   Stats stats;
   stats.size = size();
-  stats.removed = rows_.size() - stats.size;
+  stats.removed = rows_->size() - stats.size;
   stats.duplicates = graph_.twin_count();
   stats.levels = graph_.levels();
   stats.mean_degree = graph_.mean_degree();
-  stats.bytes_rows = rows_.bytes();
+  stats.trained = trained_;
+  stats.reduced_dim = rows_->model().walk_dim();
+  if (trained_ && rows_->walked().codec().is_code()) {
+    stats.quantizer = quantizer_of(rows_->model());
+    stats.trained_error = rows_->model().trained_error();
+    if (drift_.squared_norm > 0) stats.added_error = drift_.squared_error / drift_.squared_norm;
+    if (drift_.values > 0)
+      stats.clipped = static_cast<double>(drift_.clipped) / static_cast<double>(drift_.values);
+  }
+  stats.bytes_rows = rows_->walked().bytes();
+  stats.bytes_secondary = rows_->two() ? rows_->ranking().bytes() : 0;
   stats.bytes_graph = graph_.bytes();
   stats.bytes_ids = ids_.bytes() + live_.words().bytes();
-  stats.bytes = stats.bytes_rows + stats.bytes_graph + stats.bytes_ids;
+  stats.bytes = stats.bytes_rows + stats.bytes_secondary + stats.bytes_graph + stats.bytes_ids;
   return stats;
 }
 
 std::vector<std::string> VectorIndex::check() const {
   const std::lock_guard writer(writer_);
   std::vector<std::string> faults;
-  if (config_.graph == GraphKind::hnsw && graph_.size() != rows_.size())
-    faults.push_back(concat("graph: ", graph_.size(), " nodes for ", rows_.size(), " rows"));
+  if (config_.graph == GraphKind::hnsw && graph_.size() != rows_->size())
+    faults.push_back(concat("graph: ", graph_.size(), " nodes for ", rows_->size(), " rows"));
   if (config_.graph == GraphKind::hnsw && faults.empty()) faults = graph_.check();
-  if (ids_.slots() != rows_.size() || live_.size() != rows_.size())
-    faults.push_back(concat("ids: ", ids_.slots(), " ids for ", rows_.size(), " rows"));
+  if (ids_.slots() != rows_->size() || live_.size() != rows_->size())
+    faults.push_back(concat("ids: ", ids_.slots(), " ids for ", rows_->size(), " rows"));
   if (live_.popcount() != size())
     faults.push_back(concat("live: ", live_.popcount(), " set, ", size(), " counted"));
   for (std::size_t slot = 0; slot < ids_.slots() && faults.empty(); ++slot) {

@@ -13,9 +13,9 @@
 #include "core/bitmap.hpp"
 #include "core/id_map.hpp"
 #include "core/reader_gate.hpp"
-#include "encoding/storage.hpp"
 #include "graph/graph.hpp"
 #include "graph/walk.hpp"
+#include "index/rows.hpp"
 #include "vecinal/index.hpp"
 
 namespace vecinal {
@@ -33,10 +33,13 @@ class VectorIndex final : public Index {
   void train(const Batch& sample, const Batch& queries) override;
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
+  void retrain(const Batch& queries, const Progress& progress) override;
   std::size_t remove(std::span<const Id> ids) override;
   Neighbors search(const Batch& queries, const SearchParams& params) const override;
   void set_beam(std::size_t beam) override;
   std::size_t beam() const override { return beam_.load(std::memory_order_relaxed); }
+  void set_rerank(std::size_t rerank) override;
+  std::size_t rerank() const override { return rerank_.load(std::memory_order_relaxed); }
   std::size_t size() const override { return live_count_.load(std::memory_order_acquire); }
   bool contains(Id id) const override;
   std::vector<Id> ids() const override;
@@ -54,15 +57,19 @@ class VectorIndex final : public Index {
 
   // vector_index.cpp
   [[nodiscard]] std::vector<Id> choose_ids(std::size_t count, std::span<const Id> ids) const;
-  [[nodiscard]] float encode_rows(const Batch& items, std::size_t first);
+  void learn(const Batch& sample, const Batch& queries);
+  void publish(std::unique_ptr<Rows> rows, bool trained);
+  void publish_untrained();
   void link_rows(std::size_t first, const Progress& progress);
-  void commit(std::size_t first, std::span<const Id> ids, float max_norm);
+  void commit(std::size_t first, std::span<const Id> ids, const EncodeSummary& encoded);
   void drop_rows(std::size_t count);
   [[nodiscard]] std::optional<Slot> find_live(Id id) const;
   void release_outgrown();
 
   // search.cpp
   void check_queries(const Batch& queries, const SearchParams& params) const;
+  [[nodiscard]] Breadth breadth_of(const SearchParams& params, const Rows& rows) const;
+  [[nodiscard]] static std::size_t walk_dim_of(const SearchParams& params, const Rows& rows);
   [[nodiscard]] Allowed allow(const Filter& filter) const;
 
   // index_file.cpp
@@ -70,14 +77,26 @@ class VectorIndex final : public Index {
   void read_sections(const SectionReader& reader, const LoadOptions& options, int file);
   void validate_rows() const;
 
+  /// What is known of the rows added since training.
+  struct Drift {
+    double squared_error = 0;
+    double squared_norm = 0;
+    std::uint64_t values = 0;
+    std::uint64_t clipped = 0;
+  };
+
   Config config_;
-  Storage rows_;
+  std::unique_ptr<Rows> rows_;
+  std::atomic<const Rows*> published_{nullptr};  ///< rows_, as searches see it
+  bool trained_ = false;
+  Drift drift_;
   Graph graph_;
   IdMap ids_;
   Bitmap live_;
   std::atomic<std::size_t> visible_{0};  ///< slots whose add has been committed
   std::atomic<std::size_t> live_count_{0};
   std::atomic<std::size_t> beam_{64};
+  std::atomic<std::size_t> rerank_{0};
   std::atomic<float> max_norm_{0};  ///< no row is longer
   mutable std::mutex writer_;
   mutable std::shared_mutex ids_lock_;

@@ -6,10 +6,13 @@
 
 namespace vecinal::kernels {
 
-/// out[i] = score of the query (padded_dim floats, zero padded) and rows[slots[i]]; smaller =
-/// closer. negative_dot: -<q, x>. l2: squared distance. float32 sums in several chains: the error
-/// is at most about (padded_dim / 16 + 8) * 2^-24 of the sum of the absolute products.
-using ScoreFn = void (*)(const float* query, const RowView& rows, const std::uint32_t* slots,
+/// out[i] = score of the query and rows[slots[i]]; smaller = closer.
+/// Float rows: negative_dot: -<q, x>. l2: squared distance. float32 sums in several chains: the
+/// error is at most about (padded_dim / 16 + 8) * 2^-24 of the sum of the absolute products.
+/// Codes, one form for every metric: constant + bias + scale * <steps, x> with the bias of the last
+/// level and x the sum of the levels; <steps, codes> is exact, so every instruction set gives the
+/// same bits.
+using ScoreFn = void (*)(const QueryView& query, const RowView& rows, const std::uint32_t* slots,
                          std::size_t count, float* out) noexcept;
 
 /// A block of rows against a panel of queries (a GEMM that never leaves the registers but as
@@ -35,6 +38,38 @@ using TileFn = void (*)(const Tile& tile, float* scores, std::uint32_t* hits) no
 using ToHalfFn = void (*)(const float* from, std::uint16_t* to, std::size_t count) noexcept;
 using FromHalfFn = void (*)(const std::uint16_t* from, float* to, std::size_t count) noexcept;
 
+/// The grid of one row's codes: value = step * (2 * code + offset), code 0 .. 2^bits - 1.
+struct Grid {
+  float step = 0;
+  std::int16_t offset = 0;
+};
+
+/// Conversions between padded_dim floats and the codes of one width.
+struct CodeKernels {
+  /// Nearest codes; values past the ends get the first or the last one.
+  void (*encode)(const float* from, std::size_t padded_dim, Grid grid,
+                 std::uint8_t* codes) noexcept;
+  void (*decode)(const std::uint8_t* codes, std::size_t padded_dim, Grid grid, float* to) noexcept;
+  /// steps[d] = 2 * code[d] + offset: the row as a query.
+  void (*widen)(const std::uint8_t* codes, std::size_t padded_dim, std::int16_t offset,
+                std::int16_t* steps) noexcept;
+};
+
+/// Least and greatest of count values, a multiple of row_padding.
+using RangeFn = void (*)(const float* from, std::size_t count, float* least,
+                         float* greatest) noexcept;
+
+/// Squared distance of a row to its nearest points on the grid with codes up to max_code.
+using GridErrorFn = float (*)(const float* from, std::size_t count, Grid grid,
+                              float max_code) noexcept;
+
+/// steps[i] = nearest integer of from[i] * factor.
+using StepsFn = void (*)(const float* from, std::size_t count, float factor,
+                         std::int16_t* steps) noexcept;
+
+/// Walsh-Hadamard transform in place, scaled to keep lengths; count is a power of two.
+using HadamardFn = void (*)(float* values, std::size_t count) noexcept;
+
 struct KernelTable {
   ScoreFn score[row_types][ops];
   TileFn tile;
@@ -42,6 +77,12 @@ struct KernelTable {
   std::uint32_t tile_rows;     ///< rows are best given in multiples of this
   ToHalfFn to_half;
   FromHalfFn from_half;
+  CodeKernels codes8;
+  CodeKernels codes4;
+  RangeFn range;
+  GridErrorFn grid_error;
+  StepsFn to_steps;
+  HadamardFn hadamard;
 };
 
 const KernelTable& table_scalar() noexcept;

@@ -21,6 +21,8 @@ inline void store(float* p, F32 a) { vst1q_f32(p, a.v); }
 inline F32 add(F32 a, F32 b) { return {vaddq_f32(a.v, b.v)}; }
 inline F32 sub(F32 a, F32 b) { return {vsubq_f32(a.v, b.v)}; }
 inline F32 fma(F32 a, F32 b, F32 c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
+inline F32 least(F32 a, F32 b) { return {vminq_f32(a.v, b.v)}; }
+inline F32 greatest(F32 a, F32 b) { return {vmaxq_f32(a.v, b.v)}; }
 inline float sum(F32 a) { return vaddvq_f32(a.v); }
 
 inline std::uint32_t less_equal(F32 a, F32 b) {
@@ -33,6 +35,36 @@ inline F32 load_half(const std::uint16_t* p) {
 }
 inline void store_half(std::uint16_t* p, F32 a) {
   vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(a.v)));
+}
+
+/// Sums of products of codes and query steps.
+struct I32 {
+  int32x4_t v;
+};
+inline I32 zero_i32() { return {vdupq_n_s32(0)}; }
+inline I32 add(I32 a, I32 b) { return {vaddq_s32(a.v, b.v)}; }
+inline std::int32_t sum(I32 a) { return vaddvq_s32(a.v); }
+
+inline I32 dot_eight(uint16x8_t codes, const std::int16_t* q, I32 acc) {
+  const int16x8_t steps = vld1q_s16(q);
+  const int16x8_t c = vreinterpretq_s16_u16(codes);
+  return {vmlal_high_s16(vmlal_s16(acc.v, vget_low_s16(c), vget_low_s16(steps)), c, steps)};
+}
+inline I32 dot_sixteen(uint8x16_t codes, const std::int16_t* q, I32 acc) {
+  acc = dot_eight(vmovl_u8(vget_low_u8(codes)), q, acc);
+  return dot_eight(vmovl_high_u8(codes), q + 8, acc);
+}
+
+/// acc + products of 32 one-byte codes and 32 steps.
+inline I32 dot_bytes(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
+  return dot_sixteen(vld1q_u8(c + 16), q + 16, dot_sixteen(vld1q_u8(c), q, acc));
+}
+
+/// acc + products of a block of 32 4-bit codes and 32 steps.
+inline I32 dot_nibbles(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
+  const uint8x16_t both = vld1q_u8(c);
+  acc = dot_sixteen(vandq_u8(both, vdupq_n_u8(15)), q, acc);
+  return dot_sixteen(vshrq_n_u8(both, 4), q + 16, acc);
 }
 
 inline void prefetch(const void* p) { __builtin_prefetch(p); }

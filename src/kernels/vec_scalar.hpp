@@ -21,6 +21,8 @@ inline void store(float* p, F32 a) { *p = a.v; }
 inline F32 add(F32 a, F32 b) { return {a.v + b.v}; }
 inline F32 sub(F32 a, F32 b) { return {a.v - b.v}; }
 inline F32 fma(F32 a, F32 b, F32 c) { return {a.v * b.v + c.v}; }
+inline F32 least(F32 a, F32 b) { return {a.v < b.v ? a.v : b.v}; }
+inline F32 greatest(F32 a, F32 b) { return {a.v > b.v ? a.v : b.v}; }
 inline float sum(F32 a) { return a.v; }
 inline std::uint32_t less_equal(F32 a, F32 b) { return a.v <= b.v ? 1U : 0U; }
 
@@ -69,6 +71,26 @@ inline void store_half(std::uint16_t* p, F32 a) {
     half = (magnitude - (112U << 23U) + 0xFFFU + odd) >> 13U;
   }
   *p = static_cast<std::uint16_t>(sign | half);
+}
+
+/// Sums of products of codes and query steps.
+struct I32 {
+  std::int32_t v;
+};
+inline I32 zero_i32() { return {0}; }
+inline I32 add(I32 a, I32 b) { return {a.v + b.v}; }
+inline std::int32_t sum(I32 a) { return a.v; }
+
+/// acc + products of 32 one-byte codes and 32 steps.
+inline I32 dot_bytes(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
+  for (std::size_t i = 0; i < 32; ++i) acc.v += c[i] * q[i];
+  return acc;
+}
+
+/// acc + products of a block of 32 4-bit codes and 32 steps.
+inline I32 dot_nibbles(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
+  for (std::size_t i = 0; i < 16; ++i) acc.v += (c[i] & 15) * q[i] + (c[i] >> 4) * q[16 + i];
+  return acc;
 }
 
 inline void prefetch(const void* p) { __builtin_prefetch(p); }

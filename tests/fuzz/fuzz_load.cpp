@@ -50,12 +50,21 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
                                                std::size_t max_size, unsigned seed) {
   if (size < 64) {
     const std::size_t dim = 1 + seed % 5;
+    // Every encoding, with and without each reduction.
     const auto index =
-        vecinal::make_index({.dim = dim, .degree = 4, .build_beam = 8, .threads = 1});
-    std::vector<float> rows(dim * (seed % 20));
+        vecinal::make_index({.dim = dim,
+                             .metric = vecinal::Metric::inner_product,
+                             .encoding = static_cast<vecinal::Encoding>(seed / 5 % 7),
+                             .reduction = static_cast<vecinal::Reduction>(seed / 35 % 4),
+                             .degree = 4,
+                             .build_beam = 8,
+                             .threads = 1});
+    std::vector<float> rows(dim * (1 + seed % 20));
     for (std::size_t i = 0; i < rows.size(); ++i)
       rows[i] = static_cast<float>((i * 7 + seed) % 11) + 1.0F;
-    index->add({.data = rows.data(), .count = rows.size() / dim, .dim = dim});
+    const vecinal::Batch items{.data = rows.data(), .count = rows.size() / dim, .dim = dim};
+    index->train(items, items);
+    index->add(items);
     const auto bytes = index->to_bytes();
     if (bytes.size() > max_size) return size;
     std::memcpy(data, bytes.data(), bytes.size());

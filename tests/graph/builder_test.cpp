@@ -10,15 +10,16 @@ namespace {
 
 std::unique_ptr<Storage> random_rows(std::size_t count, std::size_t dim, kernels::Op op,
                                      bool long_hubs) {
-  auto rows = std::make_unique<Storage>(Encoding::f32, op, dim);
+  auto rows = std::make_unique<Storage>(RowFormat{.op = op, .dim = dim});
   rows->resize(count);
   AlignedFloats row(rows->padded_dim());
+  QueryBuffer buffer(*rows);
   std::mt19937 random(3);
   std::normal_distribution<float> normal;
   for (Slot slot = 0; slot < count; ++slot) {
     for (std::size_t d = 0; d < dim; ++d)
       row.data()[d] = normal(random) * (long_hubs && slot < 3 ? 50.0F : 1.0F);
-    EXPECT_TRUE(rows->set(slot, row.data()));
+    EXPECT_TRUE(rows->set(slot, row.data(), 0, buffer).in_range);
   }
   return rows;
 }
@@ -49,10 +50,12 @@ TEST(Builder, HubsOfInnerProductDoNotCutTheGraphApart) {
 
 TEST(Builder, AnExceptionRollsEverythingBack) {
   const auto rows = random_rows(800, 8, kernels::Op::l2, false);
-  Storage first(Encoding::f32, kernels::Op::l2, 8);
+  Storage first({.dim = 8});
+  QueryBuffer buffer(first);
   first.resize(400);
   for (Slot slot = 0; slot < 400; ++slot)
-    ASSERT_TRUE(first.set(slot, reinterpret_cast<const float*>(rows->row(slot))));
+    ASSERT_TRUE(
+        first.set(slot, reinterpret_cast<const float*>(rows->row(slot)), 0, buffer).in_range);
   Graph graph(8);
   std::vector<Slot> order(400);
   std::iota(order.begin(), order.end(), 0U);

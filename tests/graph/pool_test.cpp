@@ -11,7 +11,7 @@ TEST(Pool, KeepsTheBestInTotalOrder) {
   std::mt19937 random(1);
   for (const std::size_t capacity : {1U, 2U, 10U, 64U}) {
     Pool pool;
-    pool.reset(capacity);
+    pool.reset(capacity, capacity);
     std::vector<Scored> all;
     for (Slot node = 0; node < 300; ++node) {
       const Scored next{static_cast<float>(static_cast<int>(random() % 41)) - 20.0F, node};
@@ -26,7 +26,7 @@ TEST(Pool, KeepsTheBestInTotalOrder) {
 
 TEST(Pool, PopsEachEntryOnceBestFirst) {
   Pool pool;
-  pool.reset(4);
+  pool.reset(4, 4);
   pool.insert(3, 30);
   pool.insert(1, 10);
   EXPECT_EQ(pool.pop().slot, 10U);
@@ -43,7 +43,7 @@ TEST(Pool, PopsEachEntryOnceBestFirst) {
 TEST(Pool, ScoresSurviveTheirIntegerForm) {
   for (const float score : {-1e30F, -1.5F, -1e-40F, 0.0F, 1e-40F, 2.25F, 3e38F}) {
     Pool pool;
-    pool.reset(1);
+    pool.reset(1, 1);
     pool.insert(score, 7);
     EXPECT_EQ(pool[0].score, score);
     EXPECT_EQ(pool[0].slot, 7U);

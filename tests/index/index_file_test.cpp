@@ -17,6 +17,19 @@ std::unique_ptr<Index> small_index() {
   return index;
 }
 
+/// Every section that a file can have, in as few bytes as can be.
+std::unique_ptr<Index> small_trained_index() {
+  auto index = make_index({.dim = 3,
+                           .encoding = Encoding::lvq4x8,
+                           .reduction = Reduction::leanvec_ood,
+                           .reduced_dim = 2,
+                           .degree = 4,
+                           .build_beam = 10});
+  index->train(test::clustered(30, 3, 1).batch(), test::clustered(30, 3, 2).batch());
+  index->add(test::clustered(12, 3, 1).batch());
+  return index;
+}
+
 class IndexFile : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -55,8 +68,15 @@ TEST_F(IndexFile, SavingReplacesAndLeavesNothingBehind) {
   EXPECT_THROW((void)load_index(folder_ / "empty.vcn"), FormatError);
 }
 
-TEST(HostileFile, EveryFlippedBitIsRefused) {
-  auto bytes = small_index()->to_bytes();
+class HostileFile : public ::testing::TestWithParam<bool> {
+ protected:
+  [[nodiscard]] std::vector<std::byte> bytes() const {
+    return (GetParam() ? small_trained_index() : small_index())->to_bytes();
+  }
+};
+
+TEST_P(HostileFile, EveryFlippedBitIsRefused) {
+  auto bytes = this->bytes();
   (void)load_index(bytes);
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     bytes[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
@@ -65,14 +85,18 @@ TEST(HostileFile, EveryFlippedBitIsRefused) {
   }
 }
 
-TEST(HostileFile, EveryTruncationAndExtensionIsRefused) {
-  const auto bytes = small_index()->to_bytes();
+TEST_P(HostileFile, EveryTruncationAndExtensionIsRefused) {
+  const auto bytes = this->bytes();
   for (std::size_t length = 0; length < bytes.size(); ++length)
     EXPECT_THROW((void)load_index(std::span(bytes).first(length)), FormatError) << length;
   auto longer = bytes;
   longer.push_back(std::byte{0});
   EXPECT_THROW((void)load_index(longer), FormatError);
 }
+
+INSTANTIATE_TEST_SUITE_P(Kinds, HostileFile, ::testing::Bool(), [](const auto& param_info) {
+  return std::string(param_info.param ? "trained" : "plain");
+});
 
 }  // namespace
 }  // namespace vecinal

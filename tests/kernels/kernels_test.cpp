@@ -70,7 +70,7 @@ void expect_scores(const Fixture& f, RowType type, Op op, ScoreFn kernel) {
   std::vector<std::uint32_t> slots(f.count);
   std::iota(slots.rbegin(), slots.rend(), 0U);
   std::vector<float> scores(f.count + 1, -1234.5F);
-  kernel(f.query.data(), f.view(type), slots.data(), slots.size(), scores.data());
+  kernel({.values = f.query.data()}, f.view(type), slots.data(), slots.size(), scores.data());
   EXPECT_EQ(scores[f.count], -1234.5F) << "wrote past the end";
   for (std::size_t i = 0; i < f.count; ++i) {
     double exact = 0;
@@ -105,7 +105,7 @@ TEST_P(KernelTest, ScoresMatchADoubleReferenceForEveryDimension) {
 
 TEST_P(KernelTest, NoRowsIsNoWork) {
   float untouched = 5;
-  kernels().score[0][0](nullptr, {}, nullptr, 0, &untouched);
+  kernels().score[0][0]({}, {}, nullptr, 0, &untouched);
   EXPECT_EQ(untouched, 5);
 }
 
@@ -118,10 +118,10 @@ TEST_P(KernelTest, NanAndInfinityReachTheScore) {
     for (const auto& op : kernels().score[0]) {
       float score = 0;
       row[at] = std::numeric_limits<float>::quiet_NaN();
-      op(query.data(), view, &slot, 1, &score);
+      op({.values = query.data()}, view, &slot, 1, &score);
       EXPECT_TRUE(std::isnan(score));
       row[at] = std::numeric_limits<float>::infinity();
-      op(query.data(), view, &slot, 1, &score);
+      op({.values = query.data()}, view, &slot, 1, &score);
       EXPECT_TRUE(std::isinf(score));
       row[at] = 2.0F;
     }
@@ -136,7 +136,7 @@ TEST_P(KernelTest, DenormalsAreNotFlushed) {
   const RowView view{reinterpret_cast<const std::byte*>(row.data()), 64, 16, 1};
   const std::uint32_t slot = 0;
   float score = 0;
-  kernels().score[0][0](query.data(), view, &slot, 1, &score);
+  kernels().score[0][0]({.values = query.data()}, view, &slot, 1, &score);
   EXPECT_EQ(score, -std::numeric_limits<float>::denorm_min());
 }
 

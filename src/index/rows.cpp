@@ -1,0 +1,320 @@
+#include "index/rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+#include "core/concat.hpp"
+#include "core/parallel.hpp"
+#include "transform/prepare.hpp"
+
+namespace vecinal {
+namespace {
+
+using kernels::Op;
+using kernels::RowType;
+
+struct Levels {
+  RowType walked;
+  RowType second;  ///< standing alone, after a reduction
+  RowType rest;    ///< of what the first level left over; as walked if there is one level
+};
+
+Levels levels_of(Encoding encoding) {
+  switch (encoding) {
+    case Encoding::f32:
+      return {RowType::f32, RowType::f32, RowType::f32};
+    case Encoding::f16:
+      return {RowType::f16, RowType::f16, RowType::f16};
+    case Encoding::lvq8:
+      return {RowType::lvq8, RowType::lvq8, RowType::lvq8};
+    case Encoding::lvq4:
+      return {RowType::lvq4, RowType::lvq4, RowType::lvq4};
+    case Encoding::lvq4x4:
+      return {RowType::lvq4, RowType::lvq4, RowType::lvq4x4};
+    case Encoding::lvq4x8:
+      return {RowType::lvq4, RowType::lvq8, RowType::lvq4x8};
+    case Encoding::lvq8x8:
+      break;
+  }
+  return {RowType::lvq8, RowType::lvq8, RowType::lvq8x8};
+}
+
+bool is_code(RowType type) { return type != RowType::f32 && type != RowType::f16; }
+
+double dot(const float* a, const float* b, std::size_t count) {
+  double chains[4] = {0, 0, 0, 0};
+  std::size_t d = 0;
+  for (; d + 4 <= count; d += 4)
+    for (std::size_t c = 0; c < 4; ++c)
+      chains[c] += static_cast<double>(a[d + c]) * static_cast<double>(b[d + c]);
+  for (; d < count; ++d) chains[0] += static_cast<double>(a[d]) * static_cast<double>(b[d]);
+  return (chains[0] + chains[1]) + (chains[2] + chains[3]);
+}
+
+/// How scores arise from inner products of centred vectors:
+///   l2      |q - x|^2          = |q'|^2 + |x'|^2 - 2 <q', x'>
+///   cosine  -<q, x>, unit ones = |q'|^2 / 2 + |x'|^2 / 2 - 1 - <q', x'>
+///   ip      -<q, x>            = -<mu, q> - <mu, x> + |mu|^2 - <q', x'>
+/// The bias of l2 and cosine is corrected for the error of the row, so that the score is that of
+/// the distance to the decoded row, less the part that quantization always adds: the error then
+/// shrinks with the distance.
+RowFormat format_of(const Config& config, RowType type, std::size_t dim, const Model& model,
+                    bool symmetric) {
+  RowFormat format{.type = type, .op = Op::l2, .dim = dim};
+  if (!is_code(type)) {
+    if (config.metric == Metric::inner_product ||
+        (config.metric == Metric::cosine && model.identity()))
+      format.op = Op::negative_dot;
+    return format;
+  }
+  format.fitted = model.fitted() && (type == RowType::lvq4 || type == RowType::lvq8);
+  switch (config.metric) {
+    case Metric::l2:
+      format.weight = -2;
+      format.correction = symmetric ? 2.0F : 0.0F;
+      break;
+    case Metric::cosine:
+      format.origin = -1;
+      format.correction = symmetric ? 1.0F : 0.0F;
+      break;
+    case Metric::inner_product:
+      format.origin =
+          static_cast<float>(dot(model.mean().data(), model.mean().data(), model.mean().size()));
+      break;
+  }
+  return format;
+}
+
+}  // namespace
+
+Rows::Rows(const Config& config, Model model) : config_(config), model_(std::move(model)) {
+  const Levels levels = levels_of(config.encoding);
+  walked_ = std::make_unique<Storage>(
+      format_of(config, levels.walked, model_.walk_dim(), model_, model_.symmetric()));
+  const Model plain(config.dim);
+  if (config.keep != Keep::none || (model_.reduced() && !is_code(levels.second))) {
+    second_ = Second::raw;
+    const RowType type = config.keep == Keep::f16   ? RowType::f16
+                         : config.keep == Keep::f32 ? RowType::f32
+                                                    : levels.second;
+    ranking_ = std::make_unique<Storage>(format_of(config, type, config.dim, plain, true));
+  } else if (model_.reduced()) {
+    second_ = Second::centred;
+    RowFormat format = format_of(config, levels.second, config.dim, model_, true);
+    format.fitted = format.fitted && levels.second == RowType::lvq4;
+    ranking_ = std::make_unique<Storage>(format);
+  } else if (levels.rest != levels.walked) {
+    second_ = Second::rest;
+    ranking_ = std::make_unique<Storage>(
+        format_of(config, levels.rest, model_.walk_dim(), model_, true), walked_.get());
+  }
+}
+
+std::size_t Rows::bytes() const { return walked_->bytes() + (two() ? ranking_->bytes() : 0); }
+
+void Rows::resize(std::size_t rows) {
+  walked_->resize(rows);
+  if (two()) ranking_->resize(rows);
+}
+
+bool Rows::has_retired() const {
+  return walked_->raw().has_retired() || (two() && ranking_->raw().has_retired());
+}
+
+void Rows::release_retired() {
+  walked_->raw().release_retired();
+  if (two()) ranking_->raw().release_retired();
+}
+
+float Rows::bias(const float* prepared, const float* centred) const {
+  if (model_.identity()) return 0;
+  const std::size_t dim = config_.dim;
+  switch (config_.metric) {
+    case Metric::l2:
+      return static_cast<float>(dot(centred, centred, dim));
+    case Metric::cosine:
+      return static_cast<float>(0.5 * dot(centred, centred, dim));
+    case Metric::inner_product:
+      break;
+  }
+  return static_cast<float>(-dot(model_.mean().data(), prepared, dim));
+}
+
+float Rows::walked_bias(float bias, const float* row) const {
+  if (!model_.reduced() || !model_.symmetric() || config_.metric == Metric::inner_product)
+    return bias;
+  const double norm = dot(row, row, walked_->padded_dim());
+  return static_cast<float>(config_.metric == Metric::cosine ? 0.5 * norm : norm);
+}
+
+/// One worker's way from a few vectors to their rows.
+class Rows::Encoder {
+ public:
+  static constexpr std::size_t chunk = 64;
+
+  explicit Encoder(const Rows& rows)
+      : stride_(kernels::padded_codes(rows.config_.dim)),
+        prepared_(chunk * stride_),
+        centred_(rows.model_.identity() ? 0 : chunk * stride_),
+        projected_(rows.model_.identity() ? 0 : chunk * rows.walked_->padded_dim()),
+        walked_buffer_(*rows.walked_),
+        second_buffer_(rows.ranking()) {}
+
+  void run(Rows& rows, const Batch& items, std::size_t begin, std::size_t end, std::size_t first) {
+    const bool identity = rows.model_.identity();
+    for (std::size_t i = begin; i < end; ++i) {
+      float* row = prepared_.data() + (i - begin) * stride_;
+      const auto [fault, norm] =
+          prepare_row(rows.config_.metric, items.row(i), rows.config_.dim, row);
+      if (fault != RowFault::none)
+        throw std::invalid_argument(concat("add: row ", i, " ", describe(fault)));
+      summary.magnitude = std::max(summary.magnitude, norm);
+      if (identity) continue;
+      float* centred = centred_.data() + (i - begin) * stride_;
+      std::copy_n(row, stride_, centred);
+      rows.model_.center(centred);
+    }
+    if (!identity)
+      rows.model_.project(Side::data, {centred_.data(), end - begin, stride_}, projected_.data(),
+                          rows.walked_->padded_dim());
+    for (std::size_t i = begin; i < end; ++i) encode(rows, i, i - begin, first);
+  }
+
+  EncodeSummary summary;
+
+ private:
+  void encode(Rows& rows, std::size_t item, std::size_t i, std::size_t first) {
+    const float* prepared = prepared_.data() + i * stride_;
+    const bool identity = rows.model_.identity();
+    const float* centred = identity ? prepared : centred_.data() + i * stride_;
+    const float* walked = identity ? prepared : projected_.data() + i * rows.walked_->padded_dim();
+    const float bias = rows.bias(prepared, centred);
+    const auto slot = static_cast<Slot>(first + item);
+    const Encoded done =
+        rows.walked_->set(slot, walked, rows.walked_bias(bias, walked), walked_buffer_);
+    note(*rows.walked_, done, item);
+    if (rows.two()) {
+      const float* full = rows.second_ == Second::rest      ? walked
+                          : rows.second_ == Second::centred ? centred
+                                                            : prepared;
+      note(*rows.ranking_, rows.ranking_->set(slot, full, bias, second_buffer_), item);
+    }
+    if (identity) return;
+    const double norm = dot(centred, centred, rows.config_.dim);
+    raise(std::sqrt(std::max(norm, static_cast<double>(std::fabs(bias)))));
+    if (!rows.walked_->codec().is_code()) return;
+    summary.squared_error += done.squared_error + std::max(0.0, norm - done.squared_norm);
+    summary.squared_norm += norm;
+    summary.values += rows.walked_->padded_dim();
+    summary.clipped += done.clipped;
+  }
+
+  void note(const Storage& storage, const Encoded& done, std::size_t item) {
+    if (!done.in_range)
+      throw std::invalid_argument(concat("add: row ", item, " has a value out of range: ",
+                                         "the encoding holds ", storage.codec().range()));
+    raise(std::sqrt(done.squared_norm) + std::sqrt(done.squared_error));
+  }
+
+  void raise(double magnitude) {
+    summary.magnitude = std::max(summary.magnitude, static_cast<float>(magnitude));
+  }
+
+  std::size_t stride_;
+  AlignedFloats prepared_;
+  AlignedFloats centred_;
+  AlignedFloats projected_;
+  QueryBuffer walked_buffer_;
+  QueryBuffer second_buffer_;
+};
+
+EncodeSummary Rows::encode(const Batch& items, std::size_t first, unsigned threads) {
+  std::vector<Encoder> encoders;
+  encoders.reserve(threads);
+  for (unsigned i = 0; i < threads; ++i) encoders.emplace_back(*this);
+  // Added up in the order of the items, or the last bits would depend on the threads.
+  std::vector<EncodeSummary> parts((items.count + Encoder::chunk - 1) / Encoder::chunk);
+  parallel_for({.count = items.count, .grain = Encoder::chunk, .threads = threads},
+               [&](std::size_t begin, std::size_t end, unsigned worker) {
+                 encoders[worker].summary = {};
+                 encoders[worker].run(*this, items, begin, end, first);
+                 parts[begin / Encoder::chunk] = encoders[worker].summary;
+               });
+  EncodeSummary total;
+  for (const EncodeSummary& part : parts) {
+    total.magnitude = std::max(total.magnitude, part.magnitude);
+    total.squared_error += part.squared_error;
+    total.squared_norm += part.squared_norm;
+    total.values += part.values;
+    total.clipped += part.clipped;
+  }
+  return total;
+}
+
+QuerySet Rows::prepare(const Batch& queries) const {
+  const std::size_t stride = kernels::padded_codes(config_.dim);
+  AlignedFloats prepared(queries.count * stride);
+  QuerySet set;
+  std::vector<float> constants(queries.count, 0.0F);
+  for (std::size_t i = 0; i < queries.count; ++i) {
+    float* row = prepared.data() + i * stride;
+    const auto [fault, norm] = prepare_row(config_.metric, queries.row(i), config_.dim, row);
+    if (fault != RowFault::none)
+      throw std::invalid_argument(concat("search: query ", i, " ", describe(fault)));
+    set.magnitude = std::max(set.magnitude, norm);
+  }
+  if (model_.identity()) {
+    set.walked_values = std::move(prepared);
+    for (std::size_t i = 0; i < queries.count; ++i)
+      set.walked.push_back({set.walked_values.data() + i * stride});
+    return set;
+  }
+  AlignedFloats centred(queries.count * stride);
+  std::copy_n(prepared.data(), queries.count * stride, centred.data());
+  for (std::size_t i = 0; i < queries.count; ++i) {
+    float* row = centred.data() + i * stride;
+    model_.center(row);
+    constants[i] = bias(prepared.data() + i * stride, row);
+    set.magnitude = std::max({set.magnitude, std::sqrt(std::fabs(constants[i]) + 1),
+                              static_cast<float>(std::sqrt(dot(row, row, config_.dim)))});
+  }
+  const std::size_t walked_dim = walked_->padded_dim();
+  set.walked_values = AlignedFloats(queries.count * walked_dim);
+  model_.project(Side::query, {centred.data(), queries.count, stride}, set.walked_values.data(),
+                 walked_dim);
+  for (std::size_t i = 0; i < queries.count; ++i) {
+    const float* row = set.walked_values.data() + i * walked_dim;
+    set.walked.push_back({row, walked_->format().origin + walked_bias(constants[i], row)});
+  }
+  if (!two()) return set;
+  if (second_ == Second::rest) {
+    set.second = set.walked;
+    return set;
+  }
+  set.second_values = std::move(second_ == Second::centred ? centred : prepared);
+  for (std::size_t i = 0; i < queries.count; ++i)
+    set.second.push_back(
+        {set.second_values.data() + i * stride, ranking_->format().origin + constants[i]});
+  return set;
+}
+
+void QuerySet::truncate(std::size_t dims, std::size_t padded_dim) const {
+  for (std::size_t i = 0; i < walked.size(); ++i)
+    std::fill(walked_values.data() + i * padded_dim + dims,
+              walked_values.data() + (i + 1) * padded_dim, 0.0F);
+}
+
+void Rows::decode(Slot slot, float* to) const {
+  const Storage& storage = ranking();
+  AlignedFloats row(2 * storage.padded_dim());
+  storage.decode(slot, row.data(), row.data() + storage.padded_dim());
+  if (!model_.identity() && second_ != Second::raw) {
+    if (second_ != Second::centred) model_.unproject(row.data());
+    model_.uncenter(row.data());
+  }
+  std::copy_n(row.data(), config_.dim, to);
+}
+
+}  // namespace vecinal

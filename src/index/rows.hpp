@@ -1,0 +1,89 @@
+/// The rows of an index in all their forms: those that are walked, and those that rank the answers
+/// where the walked ones are too coarse for it.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "encoding/storage.hpp"
+#include "transform/model.hpp"
+#include "vecinal/batch.hpp"
+#include "vecinal/config.hpp"
+
+namespace vecinal {
+
+/// What encoding rows did to them, summed.
+struct EncodeSummary {
+  float magnitude = 0;       ///< no score of the rows with one another leaves its square
+  double squared_error = 0;  ///< of the walked rows
+  double squared_norm = 0;   ///< about the mean
+  std::size_t values = 0;
+  std::size_t clipped = 0;
+};
+
+/// The queries of one call, in the space of either kind of row.
+struct QuerySet {
+  AlignedFloats walked_values;
+  AlignedFloats second_values;
+  std::vector<Query> walked;
+  std::vector<Query> second;  ///< empty without secondary rows
+  float magnitude = 0;
+
+  /// Makes walked values past `dims` zero.
+  void truncate(std::size_t dims, std::size_t padded_dim) const;
+
+  /// Queries for the rows that rank.
+  [[nodiscard]] std::span<const Query> ranking() const { return second.empty() ? walked : second; }
+};
+
+class Rows {
+ public:
+  Rows(const Config& config, Model model);
+
+  [[nodiscard]] const Model& model() const { return model_; }
+  [[nodiscard]] std::size_t size() const { return walked_->size(); }
+  [[nodiscard]] Storage& walked() { return *walked_; }
+  [[nodiscard]] const Storage& walked() const { return *walked_; }
+
+  /// True if other rows than the walked ones rank the answers.
+  [[nodiscard]] bool two() const { return second_ != Second::none; }
+  [[nodiscard]] Storage& ranking() { return two() ? *ranking_ : *walked_; }
+  [[nodiscard]] const Storage& ranking() const { return two() ? *ranking_ : *walked_; }
+
+  [[nodiscard]] std::size_t bytes() const;
+  void resize(std::size_t rows);
+  [[nodiscard]] bool has_retired() const;
+  void release_retired();
+
+  /// Encodes the items as rows first, first + 1, ... Throws std::invalid_argument naming the item.
+  EncodeSummary encode(const Batch& items, std::size_t first, unsigned threads);
+
+  /// Throws std::invalid_argument naming the query.
+  [[nodiscard]] QuerySet prepare(const Batch& queries) const;
+
+  /// The vector that a row stands for, as far as it is stored: dim floats.
+  void decode(Slot slot, float* to) const;
+
+ private:
+  class Encoder;
+
+  /// What the rows that rank hold: what the first level left over, centred vectors, or vectors.
+  enum class Second : std::uint8_t { none, rest, centred, raw };
+
+  /// What the score adds for a vector, on either side.
+  [[nodiscard]] float bias(const float* prepared, const float* centred) const;
+
+  /// The same for the walked row, given the former. Distances between rows reduced alike are taken
+  /// in the reduced space: what was left out correlates among neighbours, and counting its length
+  /// but not its product would push them apart.
+  [[nodiscard]] float walked_bias(float bias, const float* row) const;
+
+  Config config_;
+  Model model_;
+  Second second_ = Second::none;
+  std::unique_ptr<Storage> walked_;
+  std::unique_ptr<Storage> ranking_;
+};
+
+}  // namespace vecinal

@@ -1,0 +1,22 @@
+/// From a sample of vectors to the Model that makes rows of them.
+#pragma once
+
+#include "transform/model.hpp"
+#include "vecinal/batch.hpp"
+#include "vecinal/config.hpp"
+
+namespace vecinal {
+
+/// True if rows of this config cannot be made without training.
+[[nodiscard]] bool needs_training(const Config& config);
+
+/// Learns mean, reduction and quantizer. queries: for leanvec_ood; else ignored but validated.
+/// Throws std::invalid_argument (a wrong dim, a faulty row, too few vectors), NotTrained if
+/// leanvec_ood has no queries.
+[[nodiscard]] Model train_model(const Config& config, const Batch& sample, const Batch& queries,
+                                unsigned threads);
+
+/// Throws std::invalid_argument if a row of the batch cannot be used; `what` names the batch.
+void validate_batch(const Config& config, const Batch& batch, const char* what);
+
+}  // namespace vecinal

@@ -1,0 +1,149 @@
+/// Floats to codes and back. Included by kernels.cpp only.
+///
+/// Plain loops that the compiler turns into vectors; value by value, so every instruction set makes
+/// the same codes.
+#pragma once
+
+#include "kernels/kernels.hpp"
+#include "kernels/vec.hpp"
+
+// __restrict: bytes alias everything, which would keep the loops scalar.
+
+namespace {
+
+using std::int16_t;
+using std::int32_t;
+using std::size_t;
+using std::uint8_t;
+using vecinal::kernels::Grid;
+
+struct Encoder {
+  float factor;
+  float shift;
+  float last;
+  Encoder(Grid grid, float max_code)
+      : factor(0.5F / grid.step), shift(0.5F * static_cast<float>(grid.offset)), last(max_code) {}
+  int32_t operator()(float value) const {
+    float code = value * factor - shift + 0.5F;
+    code = code < 0.0F ? 0.0F : code;
+    return static_cast<int32_t>(code > last ? last : code);
+  }
+};
+
+void encode8(const float* __restrict from, size_t dim, Grid grid,
+             uint8_t* __restrict codes) noexcept {
+  const Encoder encoder(grid, 255.0F);
+  for (size_t d = 0; d < dim; ++d) codes[d] = static_cast<uint8_t>(encoder(from[d]));
+}
+
+void encode4(const float* __restrict from, size_t dim, Grid grid,
+             uint8_t* __restrict codes) noexcept {
+  const Encoder encoder(grid, 15.0F);
+  for (size_t d = 0; d < dim; d += 32)
+    for (size_t j = 0; j < 16; ++j)
+      codes[d / 2 + j] =
+          static_cast<uint8_t>(encoder(from[d + j]) | (encoder(from[d + 16 + j]) << 4));
+}
+
+inline float decode_one(int32_t code, Grid grid) {
+  return grid.step * static_cast<float>(2 * code + grid.offset);
+}
+
+void decode8(const uint8_t* __restrict codes, size_t dim, Grid grid,
+             float* __restrict to) noexcept {
+  for (size_t d = 0; d < dim; ++d) to[d] = decode_one(codes[d], grid);
+}
+
+void decode4(const uint8_t* __restrict codes, size_t dim, Grid grid,
+             float* __restrict to) noexcept {
+  for (size_t d = 0; d < dim; d += 32) {
+    for (size_t j = 0; j < 16; ++j) to[d + j] = decode_one(codes[d / 2 + j] & 15, grid);
+    for (size_t j = 0; j < 16; ++j) to[d + 16 + j] = decode_one(codes[d / 2 + j] >> 4, grid);
+  }
+}
+
+void widen8(const uint8_t* __restrict codes, size_t dim, int16_t offset,
+            int16_t* __restrict steps) noexcept {
+  for (size_t d = 0; d < dim; ++d) steps[d] = static_cast<int16_t>(2 * codes[d] + offset);
+}
+
+void widen4(const uint8_t* __restrict codes, size_t dim, int16_t offset,
+            int16_t* __restrict steps) noexcept {
+  for (size_t d = 0; d < dim; d += 32) {
+    for (size_t j = 0; j < 16; ++j)
+      steps[d + j] = static_cast<int16_t>(2 * (codes[d / 2 + j] & 15) + offset);
+    for (size_t j = 0; j < 16; ++j)
+      steps[d + 16 + j] = static_cast<int16_t>(2 * (codes[d / 2 + j] >> 4) + offset);
+  }
+}
+
+void to_steps(const float* __restrict from, size_t count, float factor,
+              int16_t* __restrict steps) noexcept {
+  for (size_t i = 0; i < count; ++i) {
+    const float step = from[i] * factor;
+    steps[i] = static_cast<int16_t>(static_cast<int32_t>(step + (step < 0.0F ? -0.5F : 0.5F)));
+  }
+}
+
+void range(const float* from, size_t count, float* lowest, float* highest) noexcept {
+  F32 low = load(from);
+  F32 high = low;
+  for (size_t i = F32::width; i < count; i += F32::width) {
+    low = least(low, load(from + i));
+    high = greatest(high, load(from + i));
+  }
+  float lows[F32::width];
+  float highs[F32::width];
+  store(lows, low);
+  store(highs, high);
+  *lowest = lows[0];
+  *highest = highs[0];
+  for (size_t i = 1; i < F32::width; ++i) {
+    *lowest = lows[i] < *lowest ? lows[i] : *lowest;
+    *highest = highs[i] > *highest ? highs[i] : *highest;
+  }
+}
+
+float grid_error(const float* from, size_t count, Grid grid, float max_code) noexcept {
+  // Adding this and taking it away again rounds to the nearest integer.
+  const float magic_value = 0x1.8p23F;
+  const float zero_value = 0;
+  const float factor_value = 0.5F / grid.step;
+  const float shift_value = -0.5F * static_cast<float>(grid.offset);
+  const float back_value = -2.0F * grid.step;
+  const float start_value = -grid.step * static_cast<float>(grid.offset);
+  const F32 magic = broadcast(&magic_value);
+  const F32 first = broadcast(&zero_value);
+  const F32 last = broadcast(&max_code);
+  const F32 factor = broadcast(&factor_value);
+  const F32 shift = broadcast(&shift_value);
+  const F32 back = broadcast(&back_value);
+  const F32 start = broadcast(&start_value);
+  F32 total = zero();
+  for (size_t i = 0; i < count; i += F32::width) {
+    const F32 value = load(from + i);
+    const F32 code =
+        sub(add(least(greatest(fma(value, factor, shift), first), last), magic), magic);
+    const F32 error = fma(code, back, add(value, start));
+    total = fma(error, error, total);
+  }
+  return sum(total);
+}
+
+void hadamard(float* values, size_t count) noexcept {
+  for (size_t half = 1; half < count; half *= 2)
+    for (size_t begin = 0; begin < count; begin += 2 * half)
+      for (size_t i = begin; i < begin + half; ++i) {
+        const float a = values[i];
+        const float b = values[i + half];
+        values[i] = a + b;
+        values[i + half] = a - b;
+      }
+  float scale = 1;
+  for (size_t n = count; n >= 4; n /= 4) scale *= 0.5F;
+  // A power of two that is no power of four leaves one factor of 2^-1/2.
+  if ((count & 0xAAAAAAAAAAAAAAAAULL) != 0) scale *= 0.70710678F;
+  for (size_t i = 0; i < count; ++i) values[i] *= scale;
+}
+
+}  // namespace

@@ -1,0 +1,77 @@
+/// The exact scan: tile_rows rows x tile_queries queries, all sums in registers. Included by
+/// kernels.cpp only.
+#pragma once
+
+#include "kernels/kernels.hpp"
+#include "kernels/vec.hpp"
+
+namespace {
+
+using std::size_t;
+using std::uint32_t;
+using vecinal::kernels::Tile;
+
+constexpr size_t panel_vectors = 2;
+constexpr size_t tile_queries = panel_vectors * F32::width;
+constexpr size_t tile_rows = (F32::registers - 2 * panel_vectors) / panel_vectors;
+
+// Dimensions a panel is walked at a time, so that its part stays in L1 while all rows pass it.
+constexpr size_t panel_dims = 256;
+
+/// Adds the products of dimensions [begin, end) to the sums in scores.
+template <size_t Rows>
+void tile_block(const Tile& tile, size_t first, size_t begin, size_t end, float* scores) {
+  // Every loop over acc is unrolled: an index that is no constant would keep it in memory (3x
+  // slower).
+  F32 acc[Rows][panel_vectors];
+  float* sums = scores + first * tile_queries;
+#pragma GCC unroll 16
+  for (size_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 16
+    for (size_t v = 0; v < panel_vectors; ++v)
+      acc[r][v] = begin == 0 ? zero() : load(sums + r * tile_queries + v * F32::width);
+  const float* row = tile.rows + first * tile.row_stride;
+  for (size_t d = begin; d < end; ++d) {
+    F32 q[panel_vectors];
+#pragma GCC unroll 16
+    for (size_t v = 0; v < panel_vectors; ++v)
+      q[v] = load(tile.panel + d * tile_queries + v * F32::width);
+#pragma GCC unroll 16
+    for (size_t r = 0; r < Rows; ++r) {
+      const F32 x = broadcast(row + r * tile.row_stride + d);
+#pragma GCC unroll 16
+      for (size_t v = 0; v < panel_vectors; ++v) acc[r][v] = fma(x, q[v], acc[r][v]);
+    }
+  }
+#pragma GCC unroll 16
+  for (size_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 16
+    for (size_t v = 0; v < panel_vectors; ++v)
+      store(sums + r * tile_queries + v * F32::width, acc[r][v]);
+}
+
+/// Sums to scores, and which of them are within the limits.
+uint32_t finish_row(const Tile& tile, size_t row, float* scores) {
+  const F32 scale = broadcast(&tile.scale);
+  const F32 bias = broadcast(tile.bias + row);
+  uint32_t mask = 0;
+  for (size_t v = 0; v < tile_queries; v += F32::width) {
+    const F32 score = fma(load(scores + row * tile_queries + v), scale, bias);
+    store(scores + row * tile_queries + v, score);
+    mask |= less_equal(score, load(tile.limits + v)) << v;
+  }
+  return mask;
+}
+
+void tile(const Tile& t, float* scores, uint32_t* hits) noexcept {
+  for (size_t begin = 0; begin < t.dim; begin += panel_dims) {
+    const size_t end = begin + panel_dims < t.dim ? begin + panel_dims : t.dim;
+    size_t first = 0;
+    for (; first + tile_rows <= t.row_count; first += tile_rows)
+      tile_block<tile_rows>(t, first, begin, end, scores);
+    for (; first < t.row_count; ++first) tile_block<1>(t, first, begin, end, scores);
+  }
+  for (size_t row = 0; row < t.row_count; ++row) hits[row] = finish_row(t, row, scores);
+}
+
+}  // namespace
