@@ -34,9 +34,11 @@ class Engine(Protocol):
 
 
 class Vecinal:
-    """This library. config: keywords of vecinal.Index beyond those every engine shares."""
+    """This library. config: keywords of vecinal.Index beyond those every engine shares; widen: candidates
+    re-ranked for each one of the beam."""
 
-    def __init__(self, **config: Any) -> None:
+    def __init__(self, widen: float = 1, **config: Any) -> None:
+        self._widen = widen
         self._config = config
 
     def build(self, base: np.ndarray, metric: str, threads: int) -> None:
@@ -49,7 +51,8 @@ class Vecinal:
         return EF_SWEEP
 
     def search(self, queries: np.ndarray, k: int, setting: int, threads: int) -> np.ndarray:
-        return self._index.search(queries, k=k, beam=setting, threads=threads)[0]
+        rerank = int(self._widen * setting)
+        return self._index.search(queries, k=k, beam=setting, rerank=rerank, threads=threads)[0]
 
 
 class VecinalExact(Vecinal):
@@ -239,6 +242,11 @@ class Entry:
 ENGINES: dict[str, Entry] = {
     "vecinal": Entry("vecinal", "vecinal", Vecinal),
     "vecinal-f16": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="f16")),
+    "vecinal-lvq8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8")),
+    "vecinal-lvq4x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8", widen=1.5)),
+    "vecinal-lvq8x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8x8")),
+    "vecinal-pca8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8", reduce="pca", widen=1.5)),
+    "vecinal-pca4x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8", reduce="pca", widen=1.5)),
     "hnswlib": Entry("hnswlib", "hnswlib", Hnswlib),
     "faiss-hnsw": Entry("faiss-cpu", "faiss", FaissHnsw),
     "usearch": Entry("usearch", "usearch.index", Usearch),

@@ -1,0 +1,36 @@
+/// Vectors to learn from: prepared like rows, at most a number of them.
+#pragma once
+
+#include <vector>
+
+#include "transform/matrix.hpp"
+#include "vecinal/batch.hpp"
+#include "vecinal/config.hpp"
+
+namespace vecinal {
+
+class Sample {
+ public:
+  /// Every so many of the batch's vectors, so that there are at most `limit`. They must be sound.
+  Sample(const Config& config, const Batch& batch, std::size_t limit);
+
+  [[nodiscard]] std::size_t count() const { return norms_.size(); }
+  [[nodiscard]] float* row(std::size_t i) { return values_.data() + i * stride_; }
+
+  /// Rows of floats, zero past the dims up to the padding of codes.
+  [[nodiscard]] Vectors view() const { return {values_.data(), count(), stride_}; }
+
+  /// Forgets vectors so much longer than the median one that they would move the mean out of the
+  /// reach of the others' grids.
+  void drop_outliers();
+
+  [[nodiscard]] std::vector<float> mean(std::size_t dim);
+  void center(const std::vector<float>& mean);
+
+ private:
+  std::size_t stride_;
+  AlignedFloats values_;
+  std::vector<float> norms_;
+};
+
+}  // namespace vecinal
