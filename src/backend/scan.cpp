@@ -63,11 +63,9 @@ std::size_t rows_a_block(std::size_t dim, std::size_t tile_rows) {
 /// One thread's scan of one panel of queries at a time over blocks of rows.
 class PanelScan {
  public:
-  PanelScan(const Storage& storage, std::size_t rows, std::span<const Slot> slots,
-            const ScanParams& params)
+  PanelScan(const Storage& storage, const ScanRows& rows, const ScanParams& params)
       : storage_(storage),
-        count_(slots.empty() ? rows : slots.size()),
-        slots_(slots),
+        rows_(rows),
         params_(params),
         table_(kernels::active()),
         width_(table_.tile_queries),
@@ -83,8 +81,8 @@ class PanelScan {
   void run(std::span<const Query> queries,
            const std::function<void(std::size_t, std::span<Scored>)>& done) {
     prepare(queries);
-    for (std::size_t first = 0; first < count_; first += block_) {
-      const std::size_t rows = std::min(block_, count_ - first);
+    for (std::size_t first = 0; first < rows_.size(); first += block_) {
+      const std::size_t rows = std::min(block_, rows_.size() - first);
       const float* values = load(first, rows);
       for (std::size_t panel = 0; panel * width_ < queries.size(); ++panel)
         scan_panel(panel, values, first, rows, queries.size());
@@ -121,14 +119,14 @@ class PanelScan {
   /// The rows of a block as floats, and for l2 their squared norms.
   const float* load(std::size_t first, std::size_t rows) {
     const float* values = values_.data();
-    if (slots_.empty() && storage_.codec().is_float()) {
+    if (rows_.slots.empty() && storage_.codec().is_float()) {
       values = reinterpret_cast<const float*>(storage_.row(static_cast<Slot>(first)));
     } else {
       for (std::size_t i = 0; i < rows; ++i)
-        storage_.decode(slot(first + i), values_.data() + i * dim_, buffer_.values());
+        storage_.decode(rows_[first + i], values_.data() + i * dim_, buffer_.values());
     }
     for (std::size_t i = 0; i < rows; ++i)
-      bias_[i] = l2() ? squared_norm(values + i * dim_) : storage_.bias(slot(first + i));
+      bias_[i] = l2() ? squared_norm(values + i * dim_) : storage_.bias(rows_[first + i]);
     return values;
   }
 
@@ -154,7 +152,7 @@ class PanelScan {
         const auto lane = static_cast<std::size_t>(std::countr_zero(hits));
         const float score = scores_[i * width_ + lane];
         if (base + lane < queries && score <= limits[lane])
-          limits[lane] = survivors_[base + lane].add({score, slot(first + i)}, limits[lane]);
+          limits[lane] = survivors_[base + lane].add({score, rows_[first + i]}, limits[lane]);
       }
     }
   }
@@ -174,13 +172,8 @@ class PanelScan {
     done(q, found);
   }
 
-  [[nodiscard]] Slot slot(std::size_t i) const {
-    return slots_.empty() ? static_cast<Slot>(i) : slots_[i];
-  }
-
   const Storage& storage_;
-  std::size_t count_;
-  std::span<const Slot> slots_;
+  const ScanRows rows_;
   ScanParams params_;
   const kernels::KernelTable& table_;
   std::size_t width_;
@@ -200,21 +193,18 @@ class PanelScan {
 /// empty.
 class RowScan {
  public:
-  RowScan(const Storage& storage, std::size_t rows, std::span<const Slot> slots, std::size_t k)
-      : storage_(storage),
-        count_(slots.empty() ? rows : slots.size()),
-        slots_(slots),
-        k_(k),
-        buffer_(storage) {}
+  RowScan(const Storage& storage, const ScanRows& rows, std::size_t k)
+      : storage_(storage), rows_(rows), k_(k), buffer_(storage) {}
 
   std::vector<Scored>& run(const Query& query) {
     const Scorer scorer = storage_.scorer(query, buffer_);
     float limit = infinity;
     survivors_.reset(k_, 0.0F);
-    for (std::size_t first = 0; first < count_; first += chunk) {
-      const std::size_t rows = std::min(chunk, count_ - first);
-      if (slots_.empty()) std::iota(numbers_.begin(), numbers_.end(), static_cast<Slot>(first));
-      const Slot* slots = slots_.empty() ? numbers_.data() : slots_.data() + first;
+    for (std::size_t first = 0; first < rows_.size(); first += chunk) {
+      const std::size_t rows = std::min(chunk, rows_.size() - first);
+      if (rows_.slots.empty())
+        std::iota(numbers_.begin(), numbers_.end(), static_cast<Slot>(first));
+      const Slot* slots = rows_.slots.empty() ? numbers_.data() : rows_.slots.data() + first;
       scorer(slots, rows, scores_.data());
       for (std::size_t i = 0; i < rows; ++i)
         if (scores_[i] <= limit) limit = survivors_.add({scores_[i], slots[i]}, limit);
@@ -226,8 +216,7 @@ class RowScan {
  private:
   static constexpr std::size_t chunk = 256;
   const Storage& storage_;
-  std::size_t count_;
-  std::span<const Slot> slots_;
+  const ScanRows rows_;
   std::size_t k_;
   QueryBuffer buffer_;
   Survivors survivors_;
@@ -240,15 +229,14 @@ constexpr std::size_t few_queries = 3;
 
 }  // namespace
 
-void scan(const Storage& storage, std::size_t rows, std::span<const Slot> slots,
-          std::span<const Query> queries, const ScanParams& params,
-          const std::function<void(std::size_t, std::span<Scored>)>& done,
+void scan(const Storage& storage, const ScanRows& rows, std::span<const Query> queries,
+          const ScanParams& params, const std::function<void(std::size_t, std::span<Scored>)>& done,
           const std::function<void(std::size_t)>& watch) {
   if (queries.size() <= few_queries) {
     parallel_for(
         {.count = queries.size(), .grain = 1, .threads = params.threads},
         [&](std::size_t q, std::size_t, unsigned) {
-          done(q, RowScan(storage, rows, slots, params.k).run(queries[q]));
+          done(q, RowScan(storage, rows, params.k).run(queries[q]));
         },
         watch);
     return;
@@ -262,7 +250,7 @@ void scan(const Storage& storage, std::size_t rows, std::span<const Slot> slots,
   parallel_for(
       {.count = queries.size(), .grain = group, .threads = params.threads},
       [&](std::size_t begin, std::size_t end, unsigned) {
-        PanelScan panels(storage, rows, slots, params);
+        PanelScan panels(storage, rows, params);
         panels.run(queries.subspan(begin, end - begin),
                    [&](std::size_t q, std::span<Scored> best) { done(begin + q, best); });
       },

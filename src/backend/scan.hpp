@@ -16,6 +16,17 @@
 
 namespace vecinal {
 
+/// Which rows are compared: the listed slots, or, if none are, the first `count`.
+struct ScanRows {
+  std::size_t count = 0;
+  std::span<const Slot> slots = {};
+
+  [[nodiscard]] std::size_t size() const { return slots.empty() ? count : slots.size(); }
+  [[nodiscard]] Slot operator[](std::size_t i) const {
+    return slots.empty() ? static_cast<Slot>(i) : slots[i];
+  }
+};
+
 struct ScanParams {
   std::size_t k = 10;
   float max_norm = 0;    ///< no row and no query is longer than this (Euclidean)
@@ -26,8 +37,8 @@ struct ScanParams {
 /// `rows` of them. done(query, best): all rows whose score is at most the k-th best, so ties are
 /// complete, in no order; called once a query, from any thread. watch(queries done): from the
 /// calling thread.
-void scan(const Storage& storage, std::size_t rows, std::span<const Slot> slots,
-          std::span<const Query> queries, const ScanParams& params,
+void scan(const Storage& storage, const ScanRows& rows, std::span<const Query> queries,
+          const ScanParams& params,
           const std::function<void(std::size_t query, std::span<Scored> best)>& done,
           const std::function<void(std::size_t)>& watch);
 

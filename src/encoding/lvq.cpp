@@ -94,14 +94,14 @@ class LvqCodec final : public Codec {
 
   /// The best of some ranges around the middle of the row's.
   [[nodiscard]] Grid fit(const float* from, std::size_t count, float low, float high) const {
-    constexpr float widest = 1.0F;
-    constexpr float narrowest = 0.5F;
+    constexpr int tries = 13;
     constexpr float shrink = 0.04F;
     const float middle = 0.5F * low + 0.5F * high;
     const float half = 0.5F * high - 0.5F * low;
     Grid best = grid_of(low, high, max_code_);
     float least = kernels::active().grid_error(from, count, best, max_code_);
-    for (float share = widest - shrink; share > narrowest; share -= shrink) {
+    for (int i = 1; i < tries; ++i) {
+      const float share = 1.0F - shrink * static_cast<float>(i);
       const Grid grid = grid_of(middle - share * half, middle + share * half, max_code_);
       const float error = kernels::active().grid_error(from, count, grid, max_code_);
       if (error < least) {

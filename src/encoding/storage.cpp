@@ -67,7 +67,7 @@ Encoded Storage::set(Slot slot, const float* row, float bias, QueryBuffer& buffe
   float* rest = decoded + padded_dim_;
   const float* input = row;
   if (base_ != nullptr) {
-    base_->decode(slot, decoded, nullptr);
+    base_->codec_.decode(base_->row(slot), padded_dim_, decoded);
     for (std::size_t d = 0; d < padded_dim_; ++d) rest[d] = row[d] - decoded[d];
     input = rest;
   }
@@ -96,7 +96,7 @@ Encoded Storage::finish(Slot slot, const float* row, float bias, const float* de
 void Storage::decode(Slot slot, float* to, float* scratch) const {
   codec_.decode(row(slot), padded_dim_, to);
   if (base_ == nullptr) return;
-  base_->decode(slot, scratch, nullptr);
+  base_->codec_.decode(base_->row(slot), padded_dim_, scratch);
   for (std::size_t d = 0; d < padded_dim_; ++d) to[d] += scratch[d];
 }
 

@@ -55,7 +55,7 @@ void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth br
 }
 
 bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry, Breadth breadth,
-                   BitmapView accept, std::size_t budget, WalkScratch& scratch) {
+                   const Accepted& accepted, WalkScratch& scratch) {
   const LayerView& layer = graph.layers[0];
   Pool& pool = scratch.pool;
   std::vector<Scored>& frontier = scratch.frontier;
@@ -64,18 +64,18 @@ bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry, B
     if (!pool.admits(node.score)) return;
     frontier.push_back(node);
     std::push_heap(frontier.begin(), frontier.end(), farther);
-    bool accepted = false;
+    bool found = false;
     graph.for_twins(node.slot, [&](Slot slot) {
-      accepted = accepted || (slot < accept.count && accept.contains(slot));
+      found = found || (slot < accepted.rows.count && accepted.rows.contains(slot));
     });
-    if (accepted) pool.insert(node.score, node.slot);
+    if (found) pool.insert(node.score, node.slot);
   };
   pool.reset(breadth.capacity, breadth.capacity);
   frontier.clear();
   scratch.visited.reset(layer.count);
   scratch.visited.insert(entry.slot);
   offer(entry);
-  const std::uint64_t last = scratch.distances + budget;
+  const std::uint64_t last = scratch.distances + accepted.budget;
   while (!frontier.empty() && pool.admits(frontier.front().score)) {
     const Node node = frontier.front().slot;
     std::pop_heap(frontier.begin(), frontier.end(), farther);

@@ -38,12 +38,17 @@ struct Breadth {
 void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth breadth,
           WalkScratch& scratch);
 
-/// As walk(), but scratch.pool gets the best nodes that `accept` holds a twin of; the walk passes
-/// through all others. Gives up and returns false after `budget` distances: a scan of the accepted
+/// The rows a filtered walk looks for, and after how many distances it gives up.
+struct Accepted {
+  BitmapView rows;
+  std::size_t budget = 0;
+};
+
+/// As walk(), but scratch.pool gets the best nodes that `accepted` holds a twin of; the walk passes
+/// through all others. Gives up and returns false after the budget: a scan of the accepted
 /// rows is then cheaper.
 [[nodiscard]] bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry,
-                                 Breadth breadth, BitmapView accept, std::size_t budget,
-                                 WalkScratch& scratch);
+                                 Breadth breadth, const Accepted& accepted, WalkScratch& scratch);
 
 /// Moves to a neighbour as long as one is closer, and returns where that ends.
 [[nodiscard]] Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry,

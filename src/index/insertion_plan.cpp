@@ -106,7 +106,7 @@ void sort_by_lid(const Storage& rows, std::size_t first, std::vector<Slot>& orde
       queries.push_back({to});
       longest = std::max(longest, std::inner_product(to, to + rows.padded_dim(), to, 0.0));
     }
-    scan(points, sample.size(), {}, queries,
+    scan(points, {sample.size()}, queries,
          {.k = lid_neighbours + 1,
           .max_norm = static_cast<float>(std::sqrt(longest)),
           .threads = threads},

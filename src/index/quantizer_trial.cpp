@@ -107,7 +107,7 @@ class TrialRows {
     for (std::size_t i = 0; i < std::min(queries, count_); ++i)
       asked.push_back({rotated.data() + i * padded_});
     std::vector<std::vector<Slot>> result(asked.size());
-    scan(storage, count_, {}, asked,
+    scan(storage, {count_}, asked,
          {.k = neighbours + 1, .max_norm = static_cast<float>(1.5 * longest_), .threads = threads_},
          [&](std::size_t q, std::span<Scored> best) {
            std::sort(best.begin(), best.end());

@@ -176,7 +176,7 @@ bool VectorIndex::Searcher::walk_graph(std::size_t query, Worker& worker) const 
   }
   if (allowed.everything)
     walk(graph.layers[0], scorer, entry, breadth, worker.walk);
-  else if (!walk_filtered(graph, scorer, entry, breadth, allowed.view(), allowed.count,
+  else if (!walk_filtered(graph, scorer, entry, breadth, {allowed.view(), allowed.count},
                           worker.walk))
     return false;
   collect(worker.walk.pool, worker.found);
@@ -230,7 +230,7 @@ void VectorIndex::Searcher::scan_open(const ScanParams& scan_params, ProgressMet
   hits.stats.exact = asked.size();
   hits.stats.distances += asked.size() * allowed.count;
   scan(
-      rows.ranking(), allowed.count, allowed_slots, asked, scan_params,
+      rows.ranking(), {allowed.count, allowed_slots}, asked, scan_params,
       [&](std::size_t i, std::span<Scored> best) { finish(numbers[i], best); },
       [&](std::size_t done) { meter.update(open.size() - asked.size() + done); });
 }

@@ -81,10 +81,13 @@ class Tuner {
   /// A narrower walk that keeps more candidates may cost less (SVS, split buffer).
   [[nodiscard]] Tuned narrowed(Tuned best) const {
     constexpr double shrink = 0.8;
+    constexpr int narrowings = 7;
     constexpr std::size_t widest = 10;
     double cost = measure(best.beam, best.rerank).cost;
     const std::size_t start = best.beam;
-    for (double share = shrink; share > 0.2; share *= shrink) {
+    double share = 1;
+    for (int i = 0; i < narrowings; ++i) {
+      share *= shrink;
       const auto beam =
           std::max<std::size_t>(k_, static_cast<std::size_t>(share * static_cast<double>(start)));
       const std::size_t most = widest * start;

@@ -49,8 +49,9 @@ bool cpu_has(SimdLevel level) {
 }
 
 SimdLevel choose() {
-  const char* wanted = std::getenv("VECINAL_SIMD");
-  if (wanted == nullptr || *wanted == '\0') {
+  const char* set = std::getenv("VECINAL_SIMD");
+  const std::string_view wanted = set != nullptr ? set : "";
+  if (wanted.empty()) {
     for (const SimdLevel level : best_first)
       if (cpu_has(level)) return level;
   }
