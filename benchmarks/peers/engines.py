@@ -243,7 +243,7 @@ ENGINES: dict[str, Entry] = {
     "vecinal": Entry("vecinal", "vecinal", Vecinal),
     "vecinal-f16": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="f16")),
     "vecinal-lvq8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8")),
-    "vecinal-lvq4x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8", widen=1.5)),
+    "vecinal-lvq4x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8")),
     "vecinal-lvq8x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8x8")),
     "vecinal-pca8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8", reduce="pca", widen=1.5)),
     "vecinal-pca4x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8", reduce="pca", widen=1.5)),

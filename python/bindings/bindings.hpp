@@ -13,6 +13,9 @@ void bind_index(pybind11::module_& module);
 /// Names and values of any type.
 using Record = pybind11::typing::Dict<pybind11::str, pybind11::object>;
 
+/// Both ways between a Config and the keywords of vecinal.Index. to_config wants every key, with
+/// "none" and 0 where to_dict gives None; a name that is not known is a std::invalid_argument.
+[[nodiscard]] Config to_config(const Record& record);
 [[nodiscard]] Record to_dict(const Config& config);
 
 }  // namespace vecinal::python

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <type_traits>
 #include <utility>
 
 #include "vecinal/error.hpp"
@@ -83,9 +84,15 @@ template <class Call>
 auto interruptible(const Index& index, Effect effect, py::handle callback, Call call) {
   Watch watch(callback);
   try {
-    auto result = unlocked(index, effect, [&] { return call(watch.progress()); });
-    watch.rethrow();
-    return result;
+    const auto run = [&] { return call(watch.progress()); };
+    if constexpr (std::is_void_v<decltype(run())>) {
+      unlocked(index, effect, run);
+      watch.rethrow();
+    } else {
+      auto result = unlocked(index, effect, run);
+      watch.rethrow();
+      return result;
+    }
   } catch (const Cancelled&) {
     watch.rethrow();
     throw;

@@ -20,21 +20,6 @@ namespace {
 
 using without_lock = py::call_guard<py::gil_scoped_release>;
 
-std::unique_ptr<Index> make(std::size_t dim, const std::string& metric, const std::string& encoding,
-                            const std::string& graph, std::uint32_t degree,
-                            std::uint32_t build_beam, const std::string& order, unsigned threads,
-                            std::uint64_t seed) {
-  return make_index({.dim = dim,
-                     .metric = parse_metric(metric),
-                     .encoding = parse_encoding(encoding),
-                     .graph = parse_graph(graph),
-                     .degree = degree,
-                     .build_beam = build_beam,
-                     .order = parse_order(order),
-                     .seed = seed,
-                     .threads = threads});
-}
-
 void train(Index& index, const Rows& sample, const std::optional<Rows>& queries) {
   const Batch sample_rows = to_batch(sample);
   const Batch query_rows = to_batch(queries);
@@ -50,6 +35,12 @@ py::array_t<Id> add(Index& index, const Rows& items, const std::optional<Ids>& i
   }));
 }
 
+void retrain(Index& index, const std::optional<Rows>& queries, const py::object& progress) {
+  const Batch query_rows = to_batch(queries);
+  interruptible(index, Effect::waits, progress,
+                [&](const Progress& watch) { index.retrain(query_rows, watch); });
+}
+
 std::size_t remove(Index& index, const Ids& ids) {
   const std::span<const Id> given{ids.data(), static_cast<std::size_t>(ids.size())};
   return unlocked(index, Effect::waits, [&] { return index.remove(given); });
@@ -61,12 +52,15 @@ using Found =
 
 /// (ids (q, k), distances (q, k), counts (q,), stats)
 Found search(const Index& index, const Rows& queries, std::size_t k, std::size_t beam,
-             const py::object& filter, bool exact, unsigned threads, const py::object& progress) {
+             std::size_t rerank, std::size_t reduced_dim, const py::object& filter, bool exact,
+             unsigned threads, const py::object& progress) {
   const Batch batch = to_batch(queries);
   Filter allowed = to_filter(filter);
   Neighbors found = interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
     return index.search(batch, {.k = k,
                                 .beam = beam,
+                                .rerank = rerank,
+                                .reduced_dim = reduced_dim,
                                 .filter = std::move(allowed),
                                 .exact = exact,
                                 .threads = threads,
@@ -77,6 +71,7 @@ Found search(const Index& index, const Rows& queries, std::size_t k, std::size_t
   SearchCost stats;
   stats["hops"] = found.stats.hops;
   stats["distances"] = found.stats.distances;
+  stats["reranked"] = found.stats.reranked;
   stats["exact"] = found.stats.exact;
   return py::make_tuple(
       to_array(std::move(found.ids), shape), to_array(std::move(found.distances), shape),
@@ -113,8 +108,15 @@ Record stats(const Index& index) {
   result["duplicates"] = now.duplicates;
   result["levels"] = now.levels;
   result["mean_degree"] = now.mean_degree;
+  result["trained"] = now.trained;
+  result["reduced_dim"] = now.reduced_dim;
+  result["quantizer"] = std::string(name(now.quantizer));
+  result["trained_error"] = now.trained_error;
+  result["added_error"] = now.added_error;
+  result["clipped"] = now.clipped;
   result["bytes"] = now.bytes;
   result["bytes_rows"] = now.bytes_rows;
+  result["bytes_secondary"] = now.bytes_secondary;
   result["bytes_graph"] = now.bytes_graph;
   result["bytes_ids"] = now.bytes_ids;
   return result;
@@ -125,12 +127,17 @@ Record tune_beam(Index& index, const Rows& queries, double recall, std::size_t k
   const Tuned tuned = unlocked(index, Effect::waits, [&] { return tune(index, batch, recall, k); });
   Record result;
   result["beam"] = tuned.beam;
+  result["rerank"] = tuned.rerank;
   result["recall"] = tuned.recall;
   return result;
 }
 
 void set_beam(Index& index, std::size_t beam) {
   unlocked(index, Effect::waits, [&] { index.set_beam(beam); });
+}
+
+void set_rerank(Index& index, std::size_t rerank) {
+  unlocked(index, Effect::waits, [&] { index.set_rerank(rerank); });
 }
 
 void save(const Index& index, const py::bytes& path) {
@@ -157,31 +164,17 @@ std::unique_ptr<Index> load_bytes(const Bytes& data, bool verify, unsigned threa
 
 }  // namespace
 
-Record to_dict(const Config& config) {
-  Record result;
-  result["dim"] = config.dim;
-  result["metric"] = std::string(name(config.metric));
-  result["encoding"] = std::string(name(config.encoding));
-  result["graph"] = config.graph == GraphKind::none ? py::object(py::none())
-                                                    : py::str(std::string(name(config.graph)));
-  result["degree"] = config.degree;
-  result["build_beam"] = config.build_beam;
-  result["order"] = std::string(name(config.order));
-  result["threads"] = config.threads;
-  result["seed"] = config.seed;
-  return result;
-}
-
 void bind_index(py::module_& module) {
   using py::arg;
   py::class_<Index>(module, "Index", "An index as C++ sees it; vecinal.Index is the class to use.")
-      .def(py::init(&make), py::kw_only(), arg("dim"), arg("metric"), arg("encoding"), arg("graph"),
-           arg("degree"), arg("build_beam"), arg("order"), arg("threads"), arg("seed"))
+      .def(py::init([](const Record& config) { return make_index(to_config(config)); }),
+           arg("config"))
       .def("train", &train, arg("sample").noconvert(), arg("queries").noconvert())
       .def("add", &add, arg("items").noconvert(), arg("ids").noconvert(), arg("progress"))
+      .def("retrain", &retrain, arg("queries").noconvert(), arg("progress"))
       .def("remove", &remove, arg("ids").noconvert())
-      .def("search", &search, arg("queries").noconvert(), arg("k"), arg("beam"), arg("filter"),
-           arg("exact"), arg("threads"), arg("progress"))
+      .def("search", &search, arg("queries").noconvert(), arg("k"), arg("beam"), arg("rerank"),
+           arg("reduced_dim"), arg("filter"), arg("exact"), arg("threads"), arg("progress"))
       .def("tune", &tune_beam, arg("queries").noconvert(), arg("recall"), arg("k"))
       .def("get", &get, arg("id"))
       .def("size", &Index::size, without_lock())
@@ -189,6 +182,8 @@ void bind_index(py::module_& module) {
       .def("ids", &ids)
       .def("beam", &Index::beam, without_lock())
       .def("set_beam", &set_beam, arg("beam"))
+      .def("rerank", &Index::rerank, without_lock())
+      .def("set_rerank", &set_rerank, arg("rerank"))
       .def("save", &save, arg("path"))
       .def("to_bytes", &to_bytes)
       .def("stats", &stats)

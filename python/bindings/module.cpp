@@ -73,6 +73,7 @@ Record info(const py::bytes& path) {
   result["size"] = found.size;
   result["removed"] = found.removed;
   result["beam"] = found.beam;
+  result["rerank"] = found.rerank;
   result["config"] = to_dict(found.config);
   result["sections"] = sections;
   return result;

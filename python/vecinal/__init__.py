@@ -99,8 +99,8 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``bytes``, ``size``, ``removed``, ``beam``, ``config`` (as `Index.config`) and
-        ``sections`` (dicts of ``tag``, ``offset``, ``length``).
+        ``version``, ``bytes``, ``size``, ``removed``, ``beam``, ``rerank``, ``config`` (as
+        `Index.config`) and ``sections`` (dicts of ``tag``, ``offset``, ``length``).
     """
     return _core.info(as_path(path))
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._filter import as_filter
-from ._inputs import as_bytes, as_ids, as_integer, as_matrix, as_path, as_rows
+from ._inputs import as_bytes, as_ids, as_integer, as_matrix, as_optional, as_rows
 from ._keywords import explain_unknown
 from ._neighbors import Neighbors
 from ._progress import Meter
+from ._stored import Stored
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from typing import Literal, SupportsIndex
 
     import numpy as np
@@ -23,18 +23,9 @@ if TYPE_CHECKING:
     from ._progress import ProgressLike
 
 UINT32_MAX = (1 << 32) - 1
-_ID_MAX = (1 << 63) - 1
 
 
-def _as_id(value: Any) -> int | None:
-    """Return `value` as an int if it can be an id, else None."""
-    try:
-        return as_integer("id", value, 0, _ID_MAX)
-    except (TypeError, ValueError):
-        return None
-
-
-class Index:
+class Index(Stored):
     """An index of vectors that answers nearest-neighbour queries.
 
     Parameters
@@ -43,8 +34,21 @@ class Index:
         Dimensions of a vector, 1 .. 65,536.
     metric : {"l2", "ip", "cosine"}
         Squared Euclidean distance, inner product or cosine.
-    encoding : {"f32", "f16"}
-        How a vector is kept in memory: 4 or 2 bytes a dimension.
+    encoding : {"f32", "f16", "lvq8", "lvq4", "lvq4x4", "lvq4x8", "lvq8x8"}
+        How a vector is kept in memory: 4 or 2 bytes a dimension, or 8 or 4 bits and 8 bytes a
+        vector (LVQ). With two numbers the graph is walked over the first level, and the second,
+        which holds what the first left over, ranks the answers.
+    reduce : {"pca", "leanvec_ood", "prefix"} or None
+        The graph is walked over fewer dimensions, and vectors of all dimensions rank the answers:
+        the principal ones, those that matter to the queries given to `train` (LeanVec; they may be
+        distributed unlike the items), or the first ones (Matryoshka embeddings).
+    reduced_dim : int, optional
+        How many, 1 .. dim. By default, or 0, the fewest that carry most of the energy.
+    quantizer : {"auto", "plain", "fitted", "rotated", "rotated_fitted"}
+        How "lvq" codes find their grid: by the range of a vector or by the least error, after a
+        random rotation or not. "auto" measures on a sample and takes the best.
+    keep : {"f16", "f32"} or None
+        With "lvq8" and "lvq4": vectors kept besides, which rank the answers.
     graph : {"hnsw"} or None
         Approximate search over a graph, or exact search over all vectors.
     degree : int
@@ -64,7 +68,8 @@ class Index:
     TypeError
         A keyword that is not known, or a value of another type.
     ValueError
-        A value out of its range.
+        A value out of its range, a name that is not known (with those that are), or values that do
+        not go together.
 
     Notes
     -----
@@ -74,7 +79,7 @@ class Index:
 
     Any number of searches may run beside each other and beside one call that changes the index;
     those calls wait for each other. The calls that take long release the interpreter lock, and
-    Ctrl-C stops `add` and `search` and leaves the index as it was.
+    Ctrl-C stops `add`, `retrain` and `search` and leaves the index as it was.
 
     Examples
     --------
@@ -87,10 +92,7 @@ class Index:
     array([0, 1])
     """
 
-    __slots__ = ("_cpp", "_metric", "__weakref__")
-
-    _cpp: _core.Index
-    _metric: str
+    __slots__ = ()
 
     @explain_unknown
     def __init__(
@@ -98,7 +100,11 @@ class Index:
         dim: int,
         *,
         metric: Literal["l2", "ip", "cosine"] = "l2",
-        encoding: Literal["f32", "f16"] = "f32",
+        encoding: Literal["f32", "f16", "lvq8", "lvq4", "lvq4x4", "lvq4x8", "lvq8x8"] = "f32",
+        reduce: Literal["pca", "leanvec_ood", "prefix"] | None = None,
+        reduced_dim: int | None = None,
+        quantizer: Literal["auto", "plain", "fitted", "rotated", "rotated_fitted"] = "auto",
+        keep: Literal["f16", "f32"] | None = None,
         graph: Literal["hnsw"] | None = "hnsw",
         degree: int = 32,
         build_beam: int = 200,
@@ -106,46 +112,82 @@ class Index:
         threads: int = 0,
         seed: int = 0,
     ) -> None:
-        graph_name = "none" if graph is None else graph
-        names = {"metric": metric, "encoding": encoding, "graph": graph_name, "order": order}
+        names = {
+            "metric": metric,
+            "encoding": encoding,
+            "reduce": "none" if reduce is None else reduce,
+            "quantizer": quantizer,
+            "keep": "none" if keep is None else keep,
+            "graph": "none" if graph is None else graph,
+            "order": order,
+        }
         for name, value in names.items():
             if not isinstance(value, str):
                 raise TypeError(f"{name} must be a str, got {value!r}")
-        self._attach(
-            _core.Index(
-                dim=as_integer("dim", dim, 1, UINT32_MAX),
-                degree=as_integer("degree", degree, 0, UINT32_MAX),
-                build_beam=as_integer("build_beam", build_beam, 0, UINT32_MAX),
-                threads=as_integer("threads", threads, 0, UINT32_MAX),
-                seed=as_integer("seed", seed, 0, (1 << 64) - 1),
-                **names,
-            )
-        )
-
-    def _attach(self, core: _core.Index) -> Index:
-        self._cpp = core
-        self._metric = core.config()["metric"]
-        return self
+        numbers = {
+            "dim": as_integer("dim", dim, 1, UINT32_MAX),
+            "reduced_dim": as_optional("reduced_dim", reduced_dim, 0, UINT32_MAX),
+            "degree": as_integer("degree", degree, 0, UINT32_MAX),
+            "build_beam": as_integer("build_beam", build_beam, 0, UINT32_MAX),
+            "threads": as_integer("threads", threads, 0, UINT32_MAX),
+            "seed": as_integer("seed", seed, 0, (1 << 64) - 1),
+        }
+        self._attach(_core.Index({**names, **numbers}))
 
     def train(self, X: ArrayLike, queries: ArrayLike | None = None) -> None:
-        """Learn what the encoding needs from a sample; "f32" and "f16" need nothing.
+        """Learn what `encoding` and `reduce` need; the first `add` does if this was not called.
+
+        "f32" and "f16" without `reduce` need nothing: the sample is then only checked.
 
         Parameters
         ----------
         X : array_like, shape (n, dim)
             A sample of the items.
         queries : array_like, shape (m, dim), optional
-            A sample of the queries, if they are distributed otherwise.
+            A sample of the queries to come, for ``reduce="leanvec_ood"``.
 
         Raises
         ------
         ValueError
-            Another shape, or a value that is not finite (with its row).
+            Another shape, a value that is not finite or a zero vector with "cosine" (with its row),
+            fewer vectors than `reduced_dim`, or an index that holds vectors: see `retrain`.
+        NotTrained
+            "leanvec_ood" without queries.
         """
-        dim = self.dim
-        self._cpp.train(
-            as_matrix(X, dim, "X"), None if queries is None else as_matrix(queries, dim, "queries")
-        )
+        self._cpp.train(as_matrix(X, self.dim, "X"), self._sample(queries))
+
+    def _sample(self, queries: ArrayLike | None) -> NDArray[np.float32] | None:
+        return None if queries is None else as_matrix(queries, self.dim, "queries")
+
+    @explain_unknown
+    def retrain(
+        self, queries: ArrayLike | None = None, *, progress: ProgressLike = None
+    ) -> None:
+        """Learn again from the vectors in the index, as far as it stores them, and encode them anew.
+
+        For items that have drifted (``stats()["added_error"]``). Ids and graph stay. Needs memory
+        for the old and the new form at once. `progress` and Ctrl-C are heeded while it encodes, not
+        while it learns.
+
+        Parameters
+        ----------
+        queries : array_like, shape (m, dim), optional
+            As in `train`.
+        progress : callable or bool, optional
+            Called as ``progress(done, total)``; returning False cancels. True shows a bar.
+
+        Raises
+        ------
+        ValueError
+            As `train`.
+        NotTrained
+            An index that never held a vector, or "leanvec_ood" without queries.
+        Cancelled
+            `progress` returned False; nothing has changed.
+        """
+        sample = self._sample(queries)
+        with Meter(progress, "retrain") as callback:
+            self._cpp.retrain(sample, callback)
 
     @explain_unknown
     def add(
@@ -176,9 +218,12 @@ class Index:
         ------
         ValueError
             Another shape, a value that is not finite, a zero vector with "cosine", an id that is
-            negative, repeated or in the index: with its row.
+            negative, repeated or in the index, a value beyond what the encoding holds: with its
+            row. Vectors too few to train on, see `train`.
         TypeError
             A dtype that is not a real number; ids that are not integers.
+        NotTrained
+            ``reduce="leanvec_ood"`` and `train` was not called.
         Cancelled
             `progress` returned False.
         """
@@ -215,6 +260,8 @@ class Index:
         k: int = 10,
         *,
         beam: int | None = None,
+        rerank: int | None = None,
+        reduced_dim: int | None = None,
         filter: FilterLike | None = None,
         exact: bool = False,
         threads: int = 0,
@@ -231,6 +278,12 @@ class Index:
         beam : int, optional
             Candidates kept while walking the graph (ef_search): more find more and take longer.
             By default the index's own, see `beam` and `tune`.
+        rerank : int, optional
+            How many of them the full vectors rank, where the walked ones are not those; at least as
+            many as the beam. By default, or 0, the index's own, see `rerank` and `tune`.
+        reduced_dim : int, optional
+            Walk over only so many of the reduced dimensions, rounded up to a multiple of 32. By
+            default, or 0, all. Not for rotated vectors.
         filter : optional
             Which ids may be found, for the whole batch: a bool mask (``mask[i]`` allows id i),
             integers (the allowed ids), a `Bitmap`, or a callable ``id -> bool`` (slow: it is asked
@@ -250,10 +303,10 @@ class Index:
         Raises
         ------
         ValueError
-            Another shape, k < 1, or, with its row: a value that is not finite, a zero query with
-            "cosine".
+            Another shape, k < 1, a `reduced_dim` that the index cannot walk, or, with its row: a
+            value that is not finite, a zero query with "cosine".
         TypeError
-            A dtype that is not a real number; a filter, k or beam of another type.
+            A dtype that is not a real number; a filter or a number of another type.
         Cancelled
             `progress` returned False.
         """
@@ -266,35 +319,41 @@ class Index:
                 f"Q must have the shape (q, {self.dim}) or ({self.dim},), got {rows.shape}"
             )
         k = as_integer("k", k, 1, UINT32_MAX)
-        beam = 0 if beam is None else as_integer("beam", beam, 1, UINT32_MAX)
+        widths = (
+            as_optional("beam", beam, 1, UINT32_MAX),
+            as_optional("rerank", rerank, 0, UINT32_MAX),
+            as_optional("reduced_dim", reduced_dim, 0, UINT32_MAX),
+        )
         threads = as_integer("threads", threads, 0, UINT32_MAX)
         allowed = None if filter is None else as_filter(filter)
         if progress is None:
-            found = self._cpp.search(rows, k, beam, allowed, bool(exact), threads, None)
+            found = self._cpp.search(rows, k, *widths, allowed, bool(exact), threads, None)
         else:
             with Meter(progress, "search") as callback:
-                found = self._cpp.search(rows, k, beam, allowed, bool(exact), threads, callback)
+                found = self._cpp.search(rows, k, *widths, allowed, bool(exact), threads, callback)
         ids, distances, counts, stats = found
         if is_one:
             ids, distances, counts = ids[0], distances[0], counts[0]
         return Neighbors(ids, distances, counts, stats, self._metric)
 
     def tune(self, Q: ArrayLike, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
-        """Find the smallest beam that reaches a recall, and keep it as `beam`.
+        """Find the cheapest `beam` and `rerank` that reach a recall, and keep them.
 
         Parameters
         ----------
         Q : array_like, shape (q, dim)
             A sample of the queries, not of the items.
         recall : float
-            In (0, 1]: the share of the true k nearest, by exact search, that must be found.
+            In (0, 1]: the share of the k nearest, by exact search over the stored vectors, that
+            must be found.
         k : int
             At which the recall is measured.
 
         Returns
         -------
         dict
-            ``beam``, and the ``recall`` measured with it: below the target if no beam reaches it.
+            ``beam``, ``rerank`` (0 where the walked vectors rank the answers themselves), and the
+            ``recall`` measured with them: below the target if no beam reaches it.
 
         Raises
         ------
@@ -304,83 +363,8 @@ class Index:
         rows = as_matrix(Q, self.dim, "Q")
         return self._cpp.tune(rows, float(recall), as_integer("k", k, 1, UINT32_MAX))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the index to a file, which is replaced as a whole or not at all. Raises OSError."""
-        self._cpp.save(as_path(path))
-
-    def check(self) -> list[str]:
-        """Verify every invariant; return the faults found, none for a sound index."""
-        return self._cpp.check()
-
-    def stats(self) -> dict[str, Any]:
-        """Return what the index holds.
-
-        Returns
-        -------
-        dict
-            ``size``, ``removed`` (items whose rows still serve as steps of the graph),
-            ``duplicates``, ``levels``, ``mean_degree``, and ``bytes`` with its parts
-            ``bytes_rows``, ``bytes_graph`` and ``bytes_ids``.
-        """
-        return self._cpp.stats()
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The parameters: ``vecinal.Index(**index.config)`` makes an empty index like it."""
-        return self._cpp.config()
-
-    @property
-    def dim(self) -> int:
-        """Dimensions of a vector."""
-        return self._cpp.dim
-
-    @property
-    def ids(self) -> NDArray[np.int64]:
-        """The ids in the index, shape (n,), in the order they were added."""
-        return self._cpp.ids()
-
-    @property
-    def beam(self) -> int:
-        """Candidates kept where a search does not say; saved with the index."""
-        return self._cpp.beam()
-
-    @beam.setter
-    def beam(self, value: int) -> None:
-        self._cpp.set_beam(as_integer("beam", value, 1, 1_000_000))
-
-    def __len__(self) -> int:
-        return self._cpp.size()
-
-    def __contains__(self, id: object) -> bool:
-        number = _as_id(id)
-        return number is not None and self._cpp.contains(number)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.ids.tolist())
-
-    def __getitem__(self, id: SupportsIndex) -> NDArray[np.float32]:
-        """Return the stored vector of an id, shape (dim,): decoded, and normalised for "cosine".
-
-        Raises KeyError if the id is not in the index, TypeError if it is not an int.
-        """
-        try:
-            number = as_integer("id", id, 0, _ID_MAX)
-        except ValueError:
-            raise KeyError(id) from None
-        return self._cpp.get(number)
-
-    def __bytes__(self) -> bytes:
-        """The bytes that `save` writes; ``vecinal.load`` takes them."""
-        return self._cpp.to_bytes()
-
     def __reduce__(self) -> tuple[Any, tuple[bytes]]:
         return _restore, (bytes(self),)
-
-    def __repr__(self) -> str:
-        config = self.config
-        shown = ", ".join(f"{name}={config[name]!r}" for name in ("dim", "metric", "encoding"))
-        held = self.stats()["bytes"]
-        return f"vecinal.Index({shown}, n={len(self)}, bytes={held}, simd={_core.simd()!r})"
 
 
 def attach(core: _core.Index) -> Index:

@@ -30,6 +30,11 @@ def as_integer(name: str, value: Any, low: int, high: int) -> int:
     return int(value)
 
 
+def as_optional(name: str, value: Any, low: int, high: int) -> int:
+    """Return 0, with which C++ chooses, for None, else `value` as `as_integer` does."""
+    return 0 if value is None else as_integer(name, value, low, high)
+
+
 def as_path(path: str | os.PathLike[str]) -> bytes:
     """Return the bytes of a path, as the file system knows it."""
     name = os.fspath(path)

@@ -26,6 +26,7 @@ _ANSWERS = {
     "max_elements": "not needed, an index grows by itself",
     "dtype": "vecinal calls it encoding",
     "storage_data_type": "vecinal calls it encoding",
+    "reduction": "vecinal calls it reduce",
     "random_seed": "vecinal calls it seed",
     "num_threads": "vecinal calls it threads",
     "labels": "vecinal calls it ids",

@@ -31,8 +31,8 @@ class Neighbors(_Pair):
     counts : ndarray of int64, shape (q,)
         How many were found.
     stats : dict
-        What the search cost, summed over the batch: ``hops``, ``distances`` and ``exact`` (queries
-        answered by an exact scan).
+        What the search cost, summed over the batch: ``hops``, ``distances``, ``reranked``
+        (candidates ranked by the full vectors) and ``exact`` (queries answered by an exact scan).
     """
 
     counts: NDArray[np.int64]

@@ -52,9 +52,24 @@ CLI::Option* add_number(CLI::App& command, const char* name, Number& value,
       ->capture_default_str();
 }
 
-void add_graph_options(CLI::App& command, IndexOptions& options) {
-  add_name(command, "--encoding", options.encoding, "How rows are stored: f32, f16")
+void add_row_options(CLI::App& command, IndexOptions& options) {
+  add_name(command, "--encoding", options.encoding,
+           "How rows are stored: f32, f16, lvq8, lvq4, lvq4x4, lvq4x8, lvq8x8")
       ->capture_default_str();
+  add_name(command, "--reduce", options.reduce,
+           "Walk over fewer dimensions: none, pca, leanvec_ood, prefix")
+      ->capture_default_str();
+  add_name(command, "--quantizer", options.quantizer,
+           "How lvq rows find their grids: auto, plain, fitted, rotated, rotated_fitted")
+      ->capture_default_str();
+  add_name(command, "--keep", options.keep,
+           "Rows kept to rank the answers, with lvq8 and lvq4: none, f16, f32")
+      ->capture_default_str();
+  add_file(command, "--train-queries", options.train_queries,
+           "A sample of the queries to come, for leanvec_ood");
+}
+
+void add_graph_options(CLI::App& command, IndexOptions& options) {
   add_name(command, "--graph", options.graph, "hnsw, or none for exact search")
       ->capture_default_str();
   add_number(command, "--degree", options.degree, "Links of a node on level 0: even, 4 to 256");
@@ -63,6 +78,14 @@ void add_graph_options(CLI::App& command, IndexOptions& options) {
   add_name(command, "--order", options.order, "Order of insertion: given, shuffled, lid")
       ->capture_default_str();
   add_number(command, "--seed", options.seed, "Same seed, same data: same file");
+}
+
+/// Of searches that walk the graph, beside the beam.
+void add_walk_options(CLI::App& command, std::size_t& rerank, std::size_t& reduced_dim) {
+  add_number(command, "--rerank", rerank,
+             "Candidates ranked by the full rows; 0 = the index's default");
+  add_number(command, "--reduced-dim", reduced_dim,
+             "Walk over only so many of the reduced dimensions; 0 = all");
 }
 
 CLI::App* add_build(CLI::App& app, BuildOptions& options) {
@@ -74,6 +97,9 @@ CLI::App* add_build(CLI::App& app, BuildOptions& options) {
            "One id for each vector (.npy .ibin .ivecs); else 0, 1, 2, ...");
   add_name(*command, "--metric", options.index.metric, "l2 (squared), ip (inner product), cosine")
       ->capture_default_str();
+  add_row_options(*command, options.index);
+  add_number(*command, "--reduced-dim", options.index.reduced_dim,
+             "Dimensions to reduce to; 0 = chosen from the vectors");
   add_graph_options(*command, options.index);
   add_number(*command, "--threads", options.index.threads, "0 = all cores");
   return command;
@@ -85,9 +111,13 @@ CLI::App* add_search(CLI::App& app, SearchOptions& options) {
   add_file(*command, "index", options.index, "An index made by vecinal build")->required();
   add_file(*command, "queries", options.queries, vector_formats)->required();
   add_number(*command, "-k", options.k, "Neighbours of each query");
-  CLI::Option* beam = add_number(*command, "--beam", options.beam,
-                                 "Candidates kept while searching; 0 = the beam of the index");
-  command->add_flag("--exact", options.exact, "Compare with every vector instead")->excludes(beam);
+  add_number(*command, "--beam", options.beam,
+             "Candidates kept while searching; 0 = the beam of the index");
+  add_walk_options(*command, options.rerank, options.reduced_dim);
+  CLI::Option* exact =
+      command->add_flag("--exact", options.exact, "Compare with every vector instead");
+  for (const char* name : {"--beam", "--rerank", "--reduced-dim"})
+    exact->excludes(command->get_option(name));
   add_number(*command, "--threads", options.threads, "0 = all cores");
   add_file(*command, "-o,--output", options.output,
            "Write the ids here (.npy .ibin .ivecs) instead of printing them");
@@ -109,6 +139,9 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
            "For each query the ids of its nearest vectors; computed if missing");
   add_file(*command, "--index", options.index, "Measure this index instead of building one");
   add_name(*command, "--metric", options.metric, "l2, ip, cosine [meta.json, else l2]");
+  add_row_options(*command, options.build);
+  add_number(*command, "--build-reduced-dim", options.build.reduced_dim,
+             "Dimensions to reduce to; 0 = chosen from the vectors");
   add_graph_options(*command, options.build);
   add_number(*command, "--build-threads", options.build.threads, "0 = all cores");
   add_number(*command, "-k", options.k, "Neighbours of each query");
@@ -116,6 +149,7 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("N,N");
+  add_walk_options(*command, options.rerank, options.reduced_dim);
   add_number(*command, "--repeats", options.repeats, "Timed runs of each beam; the median counts");
   add_number(*command, "--threads", options.threads, "Of the searches; 0 = all cores");
   return command;
@@ -123,7 +157,7 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
 
 CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   CLI::App* command = add_command(
-      app, "tune", "Find the smallest beam that reaches a recall; store it in the index",
+      app, "tune", "Find the cheapest beam and rerank that reach a recall; store them in the index",
       options.json);
   add_file(*command, "index", options.index, "The index; it is replaced")->required();
   add_file(*command, "queries", options.queries, "A sample of real queries")->required();

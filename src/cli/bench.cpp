@@ -13,6 +13,7 @@
 #include "progress_bar.hpp"
 #include "report.hpp"
 #include "stopwatch.hpp"
+#include "train.hpp"
 #include "vecinal/index.hpp"
 #include "vector_file.hpp"
 
@@ -50,6 +51,7 @@ void build(Subject& subject, const FloatMatrix& base, const DataFiles& files,
   subject.index = make_index(config);
   ProgressBar bar("building");
   const Stopwatch watch;
+  train_for(*subject.index, base, options.build);
   subject.index->add(batch_of(base), {}, bar.callback());
   subject.build_seconds = watch.seconds();
 }
@@ -99,7 +101,8 @@ void print_as_json(const Subject& subject, const std::vector<BeamResult>& result
                      {"recall", result.recall},
                      {"qps", result.qps},
                      {"distances_per_query", result.distances},
-                     {"hops_per_query", result.hops}});
+                     {"hops_per_query", result.hops},
+                     {"reranked_per_query", result.reranked}});
   }
   auto at_recall = nlohmann::ordered_json::array();
   for (const double recall : target_recalls) {
@@ -115,6 +118,8 @@ void print_as_json(const Subject& subject, const std::vector<BeamResult>& result
                                      {"size", index.size()},
                                      {"queries", subject.queries.rows},
                                      {"k", options.k},
+                                     {"rerank", options.rerank},
+                                     {"reduced_dim", options.reduced_dim},
                                      {"threads", options.threads},
                                      {"repeats", options.repeats},
                                      {"build_seconds", nullptr},
@@ -134,11 +139,12 @@ void print_as_text(const Subject& subject, const std::vector<BeamResult>& result
              bytes_per_vector(index), with_commas(subject.queries.rows), options.k,
              options.threads == 0 ? "all cores" : fmt::format("{} threads", options.threads),
              name(active_simd()), options.repeats);
-  fmt::print("{:>8} {:>9} {:>14} {:>16} {:>12}\n", "beam", "recall", "queries/s", "distances/query",
-             "hops/query");
+  fmt::print("{:>8} {:>9} {:>14} {:>16} {:>12} {:>15}\n", "beam", "recall", "queries/s",
+             "distances/query", "hops/query", "reranked/query");
   for (const BeamResult& result : results) {
-    fmt::print("{:>8} {:>9.4f} {:>14} {:>16.1f} {:>12.1f}\n", result.beam, result.recall,
-               with_commas(static_cast<std::uint64_t>(result.qps)), result.distances, result.hops);
+    fmt::print("{:>8} {:>9.4f} {:>14} {:>16.1f} {:>12.1f} {:>15.1f}\n", result.beam, result.recall,
+               with_commas(static_cast<std::uint64_t>(result.qps)), result.distances, result.hops,
+               result.reranked);
   }
   fmt::print("\n");
   for (const double recall : target_recalls) {
@@ -154,6 +160,8 @@ int run(const BenchOptions& options) {
   const Subject subject = prepare(options);
   const SweepOptions sweep_options{.k = options.k,
                                    .beams = options.beams,
+                                   .rerank = options.rerank,
+                                   .reduced_dim = options.reduced_dim,
                                    .repeats = options.repeats,
                                    .threads = options.threads};
   const std::vector<BeamResult> results =

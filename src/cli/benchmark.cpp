@@ -32,6 +32,8 @@ SearchParams params_of(const SweepOptions& options, std::size_t beam) {
   SearchParams params;
   params.k = options.k;
   params.beam = beam;
+  params.rerank = options.rerank;
+  params.reduced_dim = options.reduced_dim;
   params.threads = options.threads;
   return params;
 }
@@ -87,7 +89,8 @@ std::vector<BeamResult> sweep(const Index& index, const FloatMatrix& queries, Ma
     results.push_back({.beam = beam,
                        .recall = recall_at(found, truth, options.k),
                        .distances = static_cast<double>(found.stats.distances) / count,
-                       .hops = static_cast<double>(found.stats.hops) / count});
+                       .hops = static_cast<double>(found.stats.hops) / count,
+                       .reranked = static_cast<double>(found.stats.reranked) / count});
   }
   std::vector<std::vector<double>> seconds(results.size());
   for (std::size_t round = 0; round < options.repeats; ++round) {

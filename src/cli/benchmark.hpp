@@ -18,11 +18,14 @@ struct BeamResult {
   double qps = 0;        ///< queries per second, the batch searched at once
   double distances = 0;  ///< scores computed, per query
   double hops = 0;       ///< graph nodes expanded, per query
+  double reranked = 0;   ///< candidates scored again by full rows, per query
 };
 
 struct SweepOptions {
   std::size_t k = 10;
   std::vector<std::size_t> beams;  ///< raised to k; values that are then equal are measured once
+  std::size_t rerank = 0;          ///< as in SearchParams
+  std::size_t reduced_dim = 0;     ///< as in SearchParams
   std::size_t repeats = 3;         ///< timed runs of each beam; the median counts
   unsigned threads = 0;
 };

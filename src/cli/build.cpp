@@ -9,6 +9,7 @@
 #include "progress_bar.hpp"
 #include "report.hpp"
 #include "stopwatch.hpp"
+#include "train.hpp"
 #include "vecinal/index.hpp"
 #include "vector_file.hpp"
 
@@ -27,6 +28,31 @@ std::vector<Id> read_item_ids(const std::string& file, std::size_t items) {
   return std::move(ids.values);
 }
 
+void report(const Index& index, const BuildOptions& options, double seconds) {
+  const std::uint64_t file_bytes = std::filesystem::file_size(options.output);
+  const Stats stats = index.stats();
+  const auto size = static_cast<double>(stats.size);
+  const double bytes_per_vector = static_cast<double>(stats.bytes) / size;
+  if (options.json) {
+    return print_json({{"file", options.output},
+                       {"size", stats.size},
+                       {"config", json_of(index.config())},
+                       {"reduced_dim", stats.reduced_dim},
+                       {"quantizer", name(stats.quantizer)},
+                       {"seconds", seconds},
+                       {"bytes_per_vector", bytes_per_vector},
+                       {"file_bytes", file_bytes}});
+  }
+  fmt::print("{}: {} vectors of {}\n", options.output, with_commas(stats.size),
+             in_words(index.config()));
+  if (stats.quantizer != Quantizer::automatic || stats.reduced_dim != index.config().dim) {
+    fmt::print("walks {} dims, quantizer {}\n", stats.reduced_dim, name(stats.quantizer));
+  }
+  fmt::print("built in {:.2f} s ({} vectors/s), {:.0f} bytes/vector, file of {}\n", seconds,
+             with_commas(static_cast<std::uint64_t>(size / seconds)), bytes_per_vector,
+             in_bytes(file_bytes));
+}
+
 }  // namespace
 
 Config config_of(const IndexOptions& options, std::size_t dim) {
@@ -34,6 +60,10 @@ Config config_of(const IndexOptions& options, std::size_t dim) {
   config.dim = dim;
   config.metric = parse_metric(options.metric);
   config.encoding = parse_encoding(options.encoding);
+  config.reduction = parse_reduction(options.reduce);
+  config.reduced_dim = options.reduced_dim;
+  config.quantizer = parse_quantizer(options.quantizer);
+  config.keep = parse_keep(options.keep);
   config.graph = parse_graph(options.graph);
   config.order = parse_order(options.order);
   config.degree = options.degree;
@@ -52,29 +82,13 @@ int run(const BuildOptions& options) {
   const Stopwatch watch;
   {
     ProgressBar bar("building");
+    train_for(*index, vectors, options.index);
     index->add(batch_of(vectors), ids, bar.callback());
   }
   const double seconds = watch.seconds();
   index->save(options.output);
 
-  const std::size_t size = index->size();
-  const std::uint64_t file_bytes = std::filesystem::file_size(options.output);
-  const double bytes_per_vector =
-      static_cast<double>(index->stats().bytes) / static_cast<double>(size);
-  if (options.json) {
-    print_json({{"file", options.output},
-                {"size", size},
-                {"config", json_of(index->config())},
-                {"seconds", seconds},
-                {"bytes_per_vector", bytes_per_vector},
-                {"file_bytes", file_bytes}});
-  } else {
-    fmt::print("{}: {} vectors of {}\n", options.output, with_commas(size),
-               in_words(index->config()));
-    fmt::print("built in {:.2f} s ({} vectors/s), {:.0f} bytes/vector, file of {}\n", seconds,
-               with_commas(static_cast<std::uint64_t>(static_cast<double>(size) / seconds)),
-               bytes_per_vector, in_bytes(file_bytes));
-  }
+  report(*index, options, seconds);
   return 0;
 }
 

@@ -17,6 +17,11 @@ namespace vecinal::cli {
 struct IndexOptions {
   std::string metric{name(Config{}.metric)};
   std::string encoding{name(Config{}.encoding)};
+  std::string reduce{name(Config{}.reduction)};
+  std::size_t reduced_dim = Config{}.reduced_dim;
+  std::string quantizer{name(Config{}.quantizer)};
+  std::string keep{name(Config{}.keep)};
+  std::string train_queries;  ///< a file of them; empty: none
   std::string graph{name(Config{}.graph)};
   std::string order{name(Config{}.order)};
   std::uint32_t degree = Config{}.degree;
@@ -43,6 +48,8 @@ struct SearchOptions {
   std::string distances;
   std::size_t k = 10;
   std::size_t beam = 0;
+  std::size_t rerank = 0;
+  std::size_t reduced_dim = 0;
   unsigned threads = 0;
   bool exact = false;
   bool json = false;
@@ -57,6 +64,8 @@ struct BenchOptions {
   std::string metric;  ///< empty: meta.json's, else the library's default
   IndexOptions build;
   std::vector<std::size_t> beams = {10, 20, 40, 80, 160, 320};
+  std::size_t rerank = 0;
+  std::size_t reduced_dim = 0;  ///< of the searches
   std::size_t k = 10;
   std::size_t repeats = 3;
   unsigned threads = 0;  ///< of the searches

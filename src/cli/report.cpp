@@ -27,6 +27,13 @@ std::string in_bytes(std::uint64_t bytes) {
 std::string in_words(const Config& config) {
   std::string words =
       fmt::format("{} dims, {}, {}, ", config.dim, name(config.metric), name(config.encoding));
+  if (config.reduction != Reduction::none) {
+    words += fmt::format("reduced by {}", name(config.reduction));
+    words += config.reduced_dim == 0 ? ", " : fmt::format(" to {}, ", config.reduced_dim);
+  }
+  if (config.quantizer != Quantizer::automatic)
+    words += fmt::format("quantizer {}, ", name(config.quantizer));
+  if (config.keep != Keep::none) words += fmt::format("{} kept, ", name(config.keep));
   if (config.graph == GraphKind::none) return words + "no graph (exact search)";
   return words + fmt::format("{} (degree {}, build beam {}, {}, seed {})", name(config.graph),
                              config.degree, config.build_beam, name(config.order), config.seed);
@@ -36,6 +43,10 @@ nlohmann::ordered_json json_of(const Config& config) {
   return {{"dim", config.dim},
           {"metric", name(config.metric)},
           {"encoding", name(config.encoding)},
+          {"reduce", name(config.reduction)},
+          {"reduced_dim", config.reduced_dim},
+          {"quantizer", name(config.quantizer)},
+          {"keep", name(config.keep)},
           {"graph", name(config.graph)},
           {"degree", config.degree},
           {"build_beam", config.build_beam},

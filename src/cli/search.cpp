@@ -26,6 +26,8 @@ Timed search_timed(const Index& index, const FloatMatrix& queries, const SearchO
   SearchParams params;
   params.k = options.k;
   params.beam = options.beam;
+  params.rerank = options.rerank;
+  params.reduced_dim = options.reduced_dim;
   params.exact = options.exact;
   params.threads = options.threads;
   params.progress = bar.callback();
@@ -76,6 +78,7 @@ void print_json_report(const Timed& timed, const SearchOptions& options) {
       {"qps", queries / timed.seconds},
       {"distances_per_query", static_cast<double>(found.stats.distances) / queries},
       {"hops_per_query", static_cast<double>(found.stats.hops) / queries},
+      {"reranked_per_query", static_cast<double>(found.stats.reranked) / queries},
       {"exact_queries", found.stats.exact}};
   if (!options.output.empty()) document["ids_file"] = options.output;
   if (!options.distances.empty()) document["distances_file"] = options.distances;

@@ -1,4 +1,4 @@
-// vecinal tune: finds the beam that reaches a recall and stores it in the index file.
+// vecinal tune: finds the beam and rerank that reach a recall and stores them in the index file.
 #include <fmt/core.h>
 
 #include <cstdio>
@@ -26,6 +26,7 @@ int run(const TuneOptions& options) {
   if (options.json) {
     print_json({{"file", options.index},
                 {"beam", tuned.beam},
+                {"rerank", tuned.rerank},
                 {"recall", tuned.recall},
                 {"target", options.recall},
                 {"reached", reached},
@@ -33,8 +34,11 @@ int run(const TuneOptions& options) {
                 {"queries", queries.rows},
                 {"seconds", seconds}});
   } else {
-    fmt::print("{}: beam {} gives recall {:.4f} at k {} on {} queries ({:.2f} s)\n", options.index,
-               tuned.beam, tuned.recall, options.k, with_commas(queries.rows), seconds);
+    const std::string reranking =
+        tuned.rerank == 0 ? "" : fmt::format(" with rerank {}", tuned.rerank);
+    fmt::print("{}: beam {}{} gives recall {:.4f} at k {} on {} queries ({:.2f} s)\n",
+               options.index, tuned.beam, reranking, tuned.recall, options.k,
+               with_commas(queries.rows), seconds);
   }
   if (!reached) {
     fmt::print(stderr,

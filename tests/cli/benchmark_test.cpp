@@ -126,6 +126,21 @@ TEST_F(SweepTest, WithoutAGraphThereIsOneExactResult) {
   EXPECT_EQ(results[0].recall, 1.0);
 }
 
+TEST_F(SweepTest, CandidatesToRerankAreCounted) {
+  const auto codes = make_index({.dim = 8, .encoding = Encoding::lvq4x8});
+  codes->add(batch_of(base_));
+  const SweepOptions options{.k = 10, .beams = {20, 40}, .rerank = 30, .repeats = 1, .threads = 1};
+  const auto results = sweep(*codes, queries_, truth_.view(), options);
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_EQ(results[0].reranked, 30.0);
+  EXPECT_EQ(results[1].reranked, 40.0) << "raised to the beam";
+  SweepOptions reduced = options;
+  reduced.reduced_dim = 4;
+  EXPECT_THROW(static_cast<void>(sweep(*codes, queries_, truth_.view(), reduced)),
+               std::invalid_argument)
+      << "there is no reduction";
+}
+
 TEST_F(SweepTest, NoBeamsOrNoRepeatsAreRefused) {
   const auto flat = index(GraphKind::none);
   EXPECT_THROW(static_cast<void>(

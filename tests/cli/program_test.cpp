@@ -281,6 +281,55 @@ TEST_F(Program, TuneStoresTheBeam) {
   EXPECT_EQ(run_json({"info", "a.vcn"}).at("beam"), tuned.at("beam"));
 }
 
+TEST_F(Program, CodesAndReductionsGoThroughEveryCommand) {
+  const json built = run_json({"build", "base.fbin", "-o", "a.vcn", "--encoding", "lvq4x8",
+                               "--reduce", "leanvec_ood", "--reduced-dim", "12", "--quantizer",
+                               "fitted", "--train-queries", "queries.npy"});
+  EXPECT_EQ(built.at("config").at("encoding"), "lvq4x8");
+  const json info = run_json({"info", "a.vcn", "--verify"});
+  EXPECT_EQ(info.at("config").at("reduce"), "leanvec_ood");
+  EXPECT_EQ(info.at("config").at("reduced_dim"), 12);
+  EXPECT_EQ(info.at("sound"), true);
+  const json found =
+      run_json({"search", "a.vcn", "base.fbin", "-k", "1", "--beam", "50", "--rerank", "100"});
+  std::size_t own = 0;
+  for (std::size_t i = 0; i < 500; ++i) own += found.at("results")[i].at("ids")[0] == i ? 1U : 0U;
+  EXPECT_GE(own, 490U);
+  EXPECT_EQ(found.at("reranked_per_query"), 100);
+  EXPECT_EQ(built.at("reduced_dim"), 12);
+  EXPECT_EQ(built.at("quantizer"), "fitted");
+  const json bench =
+      run_json({"bench", ".", "--encoding", "lvq8", "--reduce", "pca", "--build-reduced-dim", "12",
+                "--reduced-dim", "8", "--rerank", "40", "--beams", "10", "--repeats", "1"});
+  EXPECT_EQ(bench.at("config").at("reduced_dim"), 12);
+  EXPECT_EQ(bench.at("reduced_dim"), 8);
+  EXPECT_EQ(bench.at("beams")[0].at("reranked_per_query"), 40);
+  const json tuned = run_json({"tune", "a.vcn", "queries.npy", "--recall", "0.8", "-k", "5"});
+  EXPECT_EQ(run_json({"info", "a.vcn"}).at("rerank"), tuned.at("rerank"));
+}
+
+TEST_F(Program, WrongRowOptionsExitWith2) {
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--encoding", "lvq9"}, 2, "lvq8x8");
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--reduced-dim", "4"}, 2, "reduction");
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--reduce", "umap"}, 2, "leanvec_ood");
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--quantizer", "best"}, 2, "rotated_fitted");
+  expect_failure({"build", "base.fbin", "-o", "a.vcn", "--keep", "f32"}, 2, "keep");
+  const std::vector<std::string> ood = {"build",      "base.fbin", "-o",       "a.vcn",
+                                        "--encoding", "lvq8",      "--reduce", "leanvec_ood"};
+  expect_failure(ood, 2, "--train-queries");
+  std::vector<std::string> others = ood;
+  write_floats(folder_ / "other.npy", random_vectors(2, 17, 3).view());
+  others.insert(others.end(), {"--train-queries", "other.npy"});
+  expect_failure(others, 2, "17");
+  others.back() = "missing.npy";
+  expect_failure(others, 1, "missing.npy");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a.vcn"));
+  build();
+  expect_failure({"search", "a.vcn", "queries.npy", "--exact", "--rerank", "4"}, 2, "--exact");
+  expect_failure({"search", "a.vcn", "queries.npy", "--rerank", "-4"}, 2, "negative");
+  expect_failure({"search", "a.vcn", "queries.npy", "--reduced-dim", "4"}, 2, "reduced_dim");
+}
+
 TEST_F(Program, InfoFindsADamagedFile) {
   build();
   std::string bytes = content_of(folder_ / "a.vcn");

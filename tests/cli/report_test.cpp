@@ -35,6 +35,20 @@ TEST(Words, ConfigsNameTheirGraph) {
   EXPECT_EQ(in_words(config), "8 dims, l2, f32, no graph (exact search)");
 }
 
+TEST(Words, ConfigsNameHowRowsAreMadeSmaller) {
+  Config config{.dim = 8,
+                .encoding = Encoding::lvq4,
+                .reduction = Reduction::pca,
+                .quantizer = Quantizer::rotated,
+                .keep = Keep::f16,
+                .graph = GraphKind::none};
+  EXPECT_EQ(
+      in_words(config),
+      "8 dims, l2, lvq4, reduced by pca, quantizer rotated, f16 kept, no graph (exact search)");
+  config = {.dim = 8, .reduction = Reduction::prefix, .reduced_dim = 4, .graph = GraphKind::none};
+  EXPECT_EQ(in_words(config), "8 dims, l2, f32, reduced by prefix to 4, no graph (exact search)");
+}
+
 TEST(Progress, LineShowsShareAndCounts) {
   EXPECT_EQ(progress_line("building", 12'600, 30'000),
             "building [########------------]  42 %  12,600/30,000");
@@ -50,6 +64,10 @@ TEST(Options, DefaultsAreTheLibrarys) {
   EXPECT_EQ(config.dim, 8U);
   EXPECT_EQ(config.metric, library.metric);
   EXPECT_EQ(config.encoding, library.encoding);
+  EXPECT_EQ(config.reduction, library.reduction);
+  EXPECT_EQ(config.reduced_dim, library.reduced_dim);
+  EXPECT_EQ(config.quantizer, library.quantizer);
+  EXPECT_EQ(config.keep, library.keep);
   EXPECT_EQ(config.graph, library.graph);
   EXPECT_EQ(config.degree, library.degree);
   EXPECT_EQ(config.build_beam, library.build_beam);

@@ -21,6 +21,9 @@ CONFIGS = [
         metric="cosine", encoding="f16", graph="hnsw", degree=8, build_beam=20, order="lid", seed=5
     ),
     dict(metric="ip", encoding="f16", graph=None),
+    dict(metric="ip", encoding="lvq4", keep="f16", quantizer="rotated"),
+    dict(metric="cosine", encoding="lvq4x8", reduce="pca"),
+    dict(metric="l2", encoding="lvq8x8", reduce="prefix", reduced_dim=5, graph=None),
 ]
 
 
@@ -29,13 +32,15 @@ def make_index(n=120, dim=9, removed=(3, 50), **config):
     index = vecinal.Index(dim, **config)
     index.add(rng.standard_normal((n, dim)), rng.permutation(10 * n)[:n])
     index.remove(index.ids[list(removed)] if n else [])
-    index.beam = 77
+    index.beam, index.rerank = 77, 88
     return index
 
 
 def assert_same(loaded, index):
     assert loaded.config == {**index.config, "threads": loaded.config["threads"]}
-    assert len(loaded) == len(index) and loaded.beam == index.beam and loaded.check() == []
+    assert len(loaded) == len(index) and loaded.check() == []
+    assert (loaded.beam, loaded.rerank) == (index.beam, index.rerank)
+    assert loaded.stats()["trained"] == index.stats()["trained"]
     assert loaded.ids.tolist() == index.ids.tolist()
     assert bytes(loaded) == bytes(index)
     queries = np.random.default_rng(2).standard_normal((6, index.dim))
@@ -111,7 +116,7 @@ def test_threads_are_not_saved(tmp_path):
 
 
 def test_info_does_not_load(tmp_path):
-    index = make_index(metric="cosine", encoding="f16")
+    index = make_index(metric="cosine", encoding="lvq8", reduce="pca", reduced_dim=4, keep="f16")
     path = tmp_path / "a.vcn"
     index.save(path)
     info = vecinal.info(path)
@@ -121,7 +126,8 @@ def test_info_does_not_load(tmp_path):
         and info["size"] == 118
         and info["removed"] == index.stats()["removed"]
     )
-    assert info["config"] == index.config and info["beam"] == 77 and info["version"] >= 1
+    assert info["config"] == index.config and info["version"] >= 1
+    assert (info["beam"], info["rerank"]) == (77, 88)
     for section in info["sections"]:
         assert set(section) == {"tag", "offset", "length"}
         assert section["offset"] + section["length"] <= info["bytes"]

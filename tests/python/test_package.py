@@ -93,5 +93,5 @@ def test_everything_public_is_documented():
     for name in vecinal.__all__:
         thing = getattr(vecinal, name)
         assert name == "__version__" or thing.__doc__
-    for name, member in vars(vecinal.Index).items():
-        assert name.startswith("_") or member.__doc__, name
+    for name in dir(vecinal.Index):
+        assert name.startswith("_") or getattr(vecinal.Index, name).__doc__, name

@@ -35,24 +35,31 @@ def small_index(rows, **config):
     return index
 
 
-# name -> (config of the index, the call)
+FLAT_CODES = {"graph": None, "encoding": "lvq4", "quantizer": "rotated_fitted", "keep": "f32"}
+
+# name -> (config of the index, how many rows it gets, the call)
 LONG_CALLS = {
-    "add": ({}, lambda index, rows, **options: index.add(rows, **options)),
-    "search": ({}, lambda index, rows, **options: index.search(rows, k=100, beam=500, **options)),
+    "add": ({}, 500, lambda index, rows, **options: index.add(rows, **options)),
+    "search": (
+        {},
+        500,
+        lambda index, rows, **options: index.search(rows, k=100, beam=500, **options),
+    ),
     "exact search": (
         {"graph": None},
+        30_000,
         lambda index, rows, **options: index.search(rows, exact=True, **options),
     ),
+    "retrain": (FLAT_CODES, 300_000, lambda index, rows, **options: index.retrain(**options)),
 }
 
 
 @pytest.fixture(params=LONG_CALLS)
 def long_call(request, many):
-    """(index, call): the call takes seconds."""
-    config, call = LONG_CALLS[request.param]
+    """(index, call): the call takes a second or more."""
+    config, size, call = LONG_CALLS[request.param]
     index = small_index(many, **config)
-    if "graph" in config:
-        index.add(many[500:30_000])
+    index.add(np.resize(many, (size - 500, DIM)))
     return index, functools.partial(call, index, many)
 
 
@@ -138,6 +145,8 @@ CALLS_THAT_WAIT = {
     "add": lambda index: index.add(np.ones((1, DIM))),
     "remove": lambda index: index.remove(7),
     "train": lambda index: index.train(np.ones((1, DIM))),
+    "retrain": lambda index: index.retrain(),
+    "set rerank": lambda index: setattr(index, "rerank", 50),
     "tune": lambda index: index.tune(np.ones((1, DIM))),
     "check": lambda index: index.check(),
     "stats": lambda index: index.stats(),

@@ -61,7 +61,8 @@ def test_a_pair_with_names(rows):
     ids, distances = hits
     assert isinstance(hits, tuple) and isinstance(hits, vecinal.Neighbors) and len(hits) == 2
     assert ids is hits.ids is hits[0] and distances is hits.distances is hits[1]
-    assert hits.stats["distances"] > 0 and set(hits.stats) == {"hops", "distances", "exact"}
+    assert hits.stats["distances"] > 0
+    assert set(hits.stats) == {"hops", "distances", "reranked", "exact"}
     assert repr(hits).startswith("Neighbors(ids=array([[")
     ids[:] = 0  # the caller's own
 
@@ -135,7 +136,11 @@ def test_config_makes_an_index_like_it():
     given = dict(
         dim=5,
         metric="ip",
-        encoding="f16",
+        encoding="lvq8",
+        reduce="pca",
+        reduced_dim=3,
+        quantizer="rotated",
+        keep="f16",
         graph=None,
         degree=8,
         build_beam=33,
@@ -151,6 +156,10 @@ def test_config_makes_an_index_like_it():
         dim=3,
         metric="l2",
         encoding="f32",
+        reduce=None,
+        reduced_dim=None,
+        quantizer="auto",
+        keep=None,
         graph="hnsw",
         degree=32,
         build_beam=200,
@@ -196,10 +205,35 @@ def test_beam_is_kept(rows):
     assert index.beam == 123
 
 
+def test_rerank_is_kept(rows):
+    index = index_of(rows, encoding="lvq4x8")
+    assert index.rerank == 0
+    index.rerank = 55
+    assert index.rerank == 55 and vecinal.load(bytes(index)).rerank == 55
+    for options, reranked in (
+        ({}, 55),
+        ({"rerank": 0}, 55),
+        ({"rerank": 70}, 70),
+        ({"rerank": 1}, 20),  # raised to the beam
+    ):
+        assert index.search(rows[0], beam=20, **options).stats["reranked"] == reranked
+    for bad, error in (
+        (-1, ValueError),
+        (10**7, ValueError),
+        (1.5, TypeError),
+        (True, TypeError),
+        (None, TypeError),
+    ):
+        with pytest.raises(error, match="rerank"):
+            index.rerank = bad
+    assert index.rerank == 55
+
+
 def test_tune_sets_the_beam(rows):
     index = index_of(rows)
     result = index.tune(rows[:50] + 0.01, recall=0.9, k=5)
-    assert set(result) == {"beam", "recall"} and index.beam == result["beam"] >= 1
+    assert set(result) == {"beam", "rerank", "recall"} and index.beam == result["beam"] >= 1
+    assert index.rerank == result["rerank"] == 0  # there is nothing to re-rank by
     assert 0.9 <= result["recall"] <= 1
     for bad in (0, 1.01, -1, float("nan")):
         with pytest.raises(ValueError, match="recall"):

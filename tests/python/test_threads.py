@@ -40,12 +40,21 @@ def run_all(targets, seconds=60):
     assert not errors, errors
 
 
+def retrain_codes(rows):
+    """The index of the test holds floats, which have nothing to learn."""
+    index = vecinal.Index(DIM, encoding="lvq4", graph=None, threads=1)
+    index.add(rows)
+    for _ in range(5):
+        index.retrain()
+
+
 LONG_CALLS = {
     "add": lambda index, rows: index.add(rows[5000:7000]),
     "search": lambda index, rows: index.search(rows[:6000], k=50, beam=200),
     "exact search": lambda index, rows: index.search(rows[:20_000], exact=True),
     "tune": lambda index, rows: index.tune(rows[:1000], recall=0.99),
     "train": lambda index, rows: [index.train(rows) for _ in range(20)],
+    "retrain": lambda index, rows: retrain_codes(rows),
     "bytes and load": lambda index, rows: [vecinal.load(bytes(index)) for _ in range(30)],
 }
 
@@ -108,6 +117,28 @@ def test_searches_beside_changes(rows):
 
     run_all([change, search, search, look])
     assert len(index) == 1000 + 8 * 250 and index.check() == []
+
+
+def test_searches_beside_retraining(rows):
+    index = vecinal.Index(DIM, encoding="lvq4x8", reduce="pca", reduced_dim=20, build_beam=50)
+    index.add(rows[:3000])
+    ended = threading.Event()
+
+    def retrain():
+        try:
+            for _ in range(10):
+                index.retrain()
+        finally:
+            ended.set()
+
+    def search():
+        while not ended.is_set():
+            hits = index.search(rows[:20], k=5, beam=50, rerank=100, threads=1)
+            assert (hits.counts == 5).all() and (hits.ids[:, 0] == np.arange(20)).mean() > 0.8
+            assert index[7].shape == (DIM,)
+
+    run_all([retrain, search, search])
+    assert index.ids.tolist() == list(range(3000)) and index.check() == []
 
 
 def test_changes_of_several_threads_queue(rows):

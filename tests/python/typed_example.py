@@ -34,6 +34,11 @@ def use(rows: NDArray[np.float32]) -> NDArray[np.int64]:
     assert_type(index[42], NDArray[np.float32])
     assert_type([id for id in index], list[int])
     index.beam += 1
+    index.rerank = 2 * index.beam
+    index.search(rows, rerank=100, reduced_dim=None)
+    index.retrain(rows, progress=True)
+    vecinal.Index(3, encoding="lvq4x8", reduce="leanvec_ood", reduced_dim=2, quantizer="fitted")
+    vecinal.Index(3, encoding="lvq8", keep="f16", reduce=None)
     index.tune(rows, recall=0.9)["beam"]
     index.save("a.vcn")
     for source in ("a.vcn", bytes(index), memoryview(b""), open("a.vcn", "rb")):
@@ -42,6 +47,7 @@ def use(rows: NDArray[np.float32]) -> NDArray[np.int64]:
 
     vecinal.Index(3, M=16)  # type: ignore[call-arg]
     vecinal.Index(3, metric="l1")  # type: ignore[arg-type]
+    vecinal.Index(3, reduce="umap")  # type: ignore[arg-type]
     index.search(rows, ef=50)  # type: ignore[call-arg]
     index.search(rows, k="10")  # type: ignore[arg-type]
     index.beam = "10"  # type: ignore[assignment]

@@ -1,0 +1,135 @@
+"""What an index holds and says of itself: the part of `Index` that neither adds nor searches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._inputs import as_integer, as_path
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+    from typing import SupportsIndex
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+_ID_MAX = (1 << 63) - 1
+
+
+def _as_id(value: Any) -> int | None:
+    """Return `value` as an int if it can be an id, else None."""
+    try:
+        return as_integer("id", value, 0, _ID_MAX)
+    except (TypeError, ValueError):
+        return None
+
+
+class Stored:
+    """The base of `Index`: ids and vectors, files, figures, and the defaults of a search."""
+
+    __slots__ = ("_cpp", "_metric", "__weakref__")
+
+    _cpp: _core.Index
+    _metric: str
+
+    def _attach(self, core: _core.Index) -> Self:
+        self._cpp = core
+        self._metric = core.config()["metric"]
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the index to a file, which is replaced as a whole or not at all. Raises OSError."""
+        self._cpp.save(as_path(path))
+
+    def check(self) -> list[str]:
+        """Verify every invariant; return the faults found, none for a sound index."""
+        return self._cpp.check()
+
+    def stats(self) -> dict[str, Any]:
+        """Return what the index holds.
+
+        Returns
+        -------
+        dict
+            ``size``, ``removed`` (items whose rows still serve as steps of the graph),
+            ``duplicates``, ``levels``, ``mean_degree``.
+            ``trained``: whether vectors can be added without learning first. ``reduced_dim``: of
+            the vectors that are walked; ``dim`` without a reduction. ``quantizer``: the one in use,
+            once trained. ``trained_error``: squared error of the walked vectors over their squared
+            length about the mean, on the training sample. ``added_error``: the same over all added
+            since; growth means drift, see `retrain`. ``clipped``: share of the values of added
+            vectors beyond their grid.
+            ``bytes``, and its parts ``bytes_rows``, ``bytes_secondary`` (vectors that rank the
+            answers, if others than those walked), ``bytes_graph`` and ``bytes_ids``.
+        """
+        return self._cpp.stats()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The parameters: ``vecinal.Index(**index.config)`` makes an empty index like it."""
+        return self._cpp.config()
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a vector."""
+        return self._cpp.dim
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The ids in the index, shape (n,), in the order they were added."""
+        return self._cpp.ids()
+
+    @property
+    def beam(self) -> int:
+        """Candidates kept where a search does not say; saved with the index."""
+        return self._cpp.beam()
+
+    @beam.setter
+    def beam(self, value: int) -> None:
+        self._cpp.set_beam(as_integer("beam", value, 1, 1_000_000))
+
+    @property
+    def rerank(self) -> int:
+        """Candidates ranked by the full vectors where a search does not say; saved with the index.
+
+        0 is as many as the beam, and fewer than the beam count as many.
+        """
+        return self._cpp.rerank()
+
+    @rerank.setter
+    def rerank(self, value: int) -> None:
+        self._cpp.set_rerank(as_integer("rerank", value, 0, 1_000_000))
+
+    def __len__(self) -> int:
+        return self._cpp.size()
+
+    def __contains__(self, id: object) -> bool:
+        number = _as_id(id)
+        return number is not None and self._cpp.contains(number)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.ids.tolist())
+
+    def __getitem__(self, id: SupportsIndex) -> NDArray[np.float32]:
+        """Return the stored vector of an id, shape (dim,): decoded, and normalised for "cosine".
+
+        Raises KeyError if the id is not in the index, TypeError if it is not an int.
+        """
+        try:
+            number = as_integer("id", id, 0, _ID_MAX)
+        except ValueError:
+            raise KeyError(id) from None
+        return self._cpp.get(number)
+
+    def __bytes__(self) -> bytes:
+        """The bytes that `save` writes; ``vecinal.load`` takes them."""
+        return self._cpp.to_bytes()
+
+    def __repr__(self) -> str:
+        config = self.config
+        shown = ", ".join(f"{name}={config[name]!r}" for name in ("dim", "metric", "encoding"))
+        held = self.stats()["bytes"]
+        return f"vecinal.Index({shown}, n={len(self)}, bytes={held}, simd={_core.simd()!r})"
