@@ -163,7 +163,7 @@ class Index(Stored):
     def retrain(
         self, queries: ArrayLike | None = None, *, progress: ProgressLike = None
     ) -> None:
-        """Learn again from the vectors in the index, as far as it stores them, and encode them anew.
+        """Learn again from the vectors in the index, as it stores them, and encode them anew.
 
         For items that have drifted (``stats()["added_error"]``). Ids and graph stay. Needs memory
         for the old and the new form at once. `progress` and Ctrl-C are heeded while it encodes, not

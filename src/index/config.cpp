@@ -102,7 +102,7 @@ Encoding parse_encoding(std::string_view text) {
   return parse<Encoding>("encoding", encoding_names, text);
 }
 Reduction parse_reduction(std::string_view text) {
-  return parse<Reduction>("reduction", reduction_names, text);
+  return parse<Reduction>("reduce", reduction_names, text);
 }
 Quantizer parse_quantizer(std::string_view text) {
   return parse<Quantizer>("quantizer", quantizer_names, text);

@@ -88,7 +88,8 @@ Projection learn_leanvec(const Moments& data, const Moments& queries, std::size_
   const Eigen::VectorXd scales = root.eigenvalues().cwiseMax(0.0).cwiseSqrt();
   const Square w = root.eigenvectors() * scales.asDiagonal() * root.eigenvectors().transpose();
   const Eigen::SelfAdjointEigenSolver<Square> solver(w * k_x * w);
-  const Eigen::Index d = resolve(reduced_dim, solver.eigenvalues());
+  // Roots, so that queries like the data give as many dims as their variances would.
+  const Eigen::Index d = resolve(reduced_dim, solver.eigenvalues().cwiseMax(0.0).cwiseSqrt());
   const Square span = w * solver.eigenvectors().rightCols(d);
   const Square basis = Eigen::HouseholderQR<Square>(span).householderQ() *
                        Square::Identity(static_cast<Eigen::Index>(dim), d);
