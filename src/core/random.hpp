@@ -9,7 +9,15 @@
 namespace vecinal {
 
 /// One stream per use, so that no two uses share numbers.
-enum class Stream : std::uint32_t { levels = 1, shuffle = 2, sample = 3, signs = 4 };
+enum class Stream : std::uint32_t {
+  levels = 1,
+  shuffle = 2,
+  sample = 3,
+  signs = 4,
+  planes = 5,
+  inner_projection = 6,
+  final_projection = 7
+};
 
 /// 64 uniform bits.
 [[nodiscard]] inline std::uint64_t random_bits(std::uint64_t seed, Stream stream,

@@ -14,6 +14,7 @@ LAYERS: dict[str, set[str]] = {
     "encoding": {"core", "kernels"},
     "graph": {"core", "kernels", "encoding"},
     "transform": {"core", "kernels"},
+    "multivector": {"core", "kernels", "transform"},
     "backend": {"core", "kernels", "encoding", "graph"},
     "index": {"core", "kernels", "encoding", "graph", "transform", "backend"},
     "cli": set(),
