@@ -1,6 +1,7 @@
 #include "index/sample.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/rows.hpp"
 #include "transform/prepare.hpp"
@@ -51,6 +52,21 @@ std::vector<float> Sample::mean(std::size_t dim) {
 void Sample::center(const std::vector<float>& mean) {
   for (std::size_t i = 0; i < count(); ++i)
     for (std::size_t d = 0; d < mean.size(); ++d) row(i)[d] -= mean[d];
+}
+
+float Sample::normalise() {
+  float largest = 0;
+  for (std::size_t i = 0; i < count() * stride_; ++i)
+    largest = std::max(largest, std::fabs(values_.data()[i]));
+  constexpr int most = 120;  // powers that are normal floats, as their inverses are
+  const int exponent = largest > 0 ? std::clamp(std::ilogb(largest), -most, most) : 0;
+  const float factor = std::ldexp(1.0F, -exponent);
+  scale(factor);
+  return factor;
+}
+
+void Sample::scale(float factor) {
+  for (std::size_t i = 0; i < count() * stride_; ++i) values_.data()[i] *= factor;
 }
 
 }  // namespace vecinal

@@ -27,6 +27,11 @@ class Sample {
   [[nodiscard]] std::vector<float> mean(std::size_t dim);
   void center(const std::vector<float>& mean);
 
+  /// Multiplies by the power of two that brings the largest value near one, and returns it: moments
+  /// of any vectors then stay within float32, and directions are the same.
+  float normalise();
+  void scale(float factor);
+
  private:
   std::size_t stride_;
   AlignedFloats values_;

@@ -57,7 +57,10 @@ void learn_reduction(const Config& config, Sample& sample, Sample& queries, unsi
     case Reduction::leanvec_ood:
       break;
   }
+  const float factor = sample.normalise();
+  queries.normalise();
   const Moments data = moments_of(sample, dim, threads);
+  sample.scale(1.0F / factor);
   const bool ood = config.reduction == Reduction::leanvec_ood;
   const Projection learned =
       ood ? learn_leanvec(data, moments_of(queries, dim, threads), dim, config.reduced_dim)

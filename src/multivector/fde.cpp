@@ -15,8 +15,6 @@
 namespace vecinal {
 namespace {
 
-constexpr std::uint32_t none = 0xFFFFFFFFU;
-
 void require(bool holds, const char* field, const char* rule, std::size_t value) {
   if (!holds)
     throw std::invalid_argument(concat("fde: ", field, " must be ", rule, ", got ", value));

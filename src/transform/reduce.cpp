@@ -51,8 +51,8 @@ Projection ordered(const Square& data, const Square& query, const Eigen::VectorX
 
 /// As asked, or chosen from eigenvalues in ascending order.
 Eigen::Index resolve(std::size_t reduced_dim, const Eigen::VectorXd& eigenvalues) {
-  if (reduced_dim == 0)
-    reduced_dim = choose_dim({eigenvalues.reverse().begin(), eigenvalues.reverse().end()});
+  const Eigen::VectorXd descending = eigenvalues.reverse();
+  if (reduced_dim == 0) reduced_dim = choose_dim({descending.begin(), descending.end()});
   return static_cast<Eigen::Index>(reduced_dim);
 }
 

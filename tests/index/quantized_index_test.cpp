@@ -98,6 +98,17 @@ TEST(QuantizedIndex, EqualVectorsAndOutliersHarmNobody) {
   }
 }
 
+TEST(QuantizedIndex, VectorsOfAnySizeAreReduced) {
+  for (const float size : {1e-20F, 1.0F, 3e17F}) {
+    const Rows rows = moved(clustered(1000, 32, 16), size, 0);
+    const Rows queries = moved(clustered(40, 32, 17), size, 0);
+    const auto index = make_index(
+        {.dim = 32, .encoding = Encoding::lvq8, .reduction = Reduction::pca, .reduced_dim = 24});
+    index->add(rows.batch());
+    EXPECT_GE(test::recall(*index, rows, queries, {.k = 10, .beam = 100}), .9) << size;
+  }
+}
+
 TEST(QuantizedIndex, DriftShowsInStatsAndRetrainingCuresIt) {
   const Rows first = clustered(500, 32, 5);
   const Rows later = moved(clustered(1500, 32, 6), 1.0F, 40.0F);

@@ -331,11 +331,14 @@ TEST(Reduce, DimsThatAreNotGivenComeFromTheSpectrum) {
     EXPECT_EQ(pca.data, problem.pca(pca.reduced_dim).data);
     const auto product = Eigen::EigenSolver<Dense>(problem.k_q * problem.k_x, false);
     std::vector<double> energies;
-    for (const auto& value : product.eigenvalues()) energies.push_back(value.real());
+    for (const auto& value : product.eigenvalues())
+      energies.push_back(std::sqrt(std::max(0.0, value.real())));
     std::sort(energies.rbegin(), energies.rend());
     const Projection learned = problem.leanvec(0);
     EXPECT_EQ(learned.reduced_dim, choose_dim(energies));
     EXPECT_EQ(learned.data, problem.leanvec(learned.reduced_dim).data);
+    const Problem alike(problem.data, problem.data);
+    EXPECT_EQ(alike.leanvec(0).reduced_dim, pca.reduced_dim);
   }
 }
 
