@@ -77,7 +77,7 @@ class Index {
   /// Adds items (n, dim); all or nothing. ids: n distinct ids >= 0 that the index does not hold;
   /// empty = the next n after the largest id ever used. Returns the ids in the order of the rows.
   /// Throws std::invalid_argument (dim, a value not finite, a zero row with cosine, an id negative,
-  /// repeated or present: with its row), std::length_error (more than 2^32 - 2 items), Cancelled.
+  /// repeated or present: with its row), std::length_error (more than 2^31 - 2 items), Cancelled.
   virtual std::vector<Id> add(const Batch& items, std::span<const Id> ids = {},
                               const Progress& progress = {}) = 0;
 

@@ -32,11 +32,12 @@ class Codec {
   /// True if rows are codes behind a kernels::CodeHeader.
   [[nodiscard]] virtual bool is_code() const { return false; }
 
-  /// Rows of codes as integer queries: steps[d] of a size that is returned.
-  virtual float widen(const std::byte* /*row*/, std::size_t /*padded_dim*/,
-                      std::int16_t* /*steps*/) const {
-    return 0;
-  }
+  /// Of a row of codes: the number that its values are whole multiples of, half a gap of its grid.
+  [[nodiscard]] virtual float step(const std::byte* /*row*/) const { return 0; }
+
+  /// A row of codes as an integer query: its values in steps.
+  virtual void widen(const std::byte* /*row*/, std::size_t /*padded_dim*/,
+                     std::int16_t* /*steps*/) const {}
 
   /// What encode() accepts, for error messages.
   [[nodiscard]] virtual const char* range() const = 0;

@@ -73,10 +73,10 @@ class LvqCodec final : public Codec {
     kernel().decode(codes(from), padded_dim, grid(from), to);
   }
 
-  float widen(const std::byte* row, std::size_t padded_dim, std::int16_t* steps) const override {
-    const Grid own = grid(row);
-    kernel().widen(codes(row), padded_dim, own.offset, steps);
-    return own.step;
+  float step(const std::byte* row) const override { return grid(row).step; }
+
+  void widen(const std::byte* row, std::size_t padded_dim, std::int16_t* steps) const override {
+    kernel().widen(codes(row), padded_dim, grid(row).offset, steps);
   }
 
  private:

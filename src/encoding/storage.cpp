@@ -85,9 +85,7 @@ Encoded Storage::finish(Slot slot, const float* row, float bias, const float* de
   const float product = -compare(kernels::Op::negative_dot, row, decoded, padded_dim_);
   header.bias = bias + format_.correction * (product - static_cast<float>(result.squared_norm));
   std::memcpy(to, &header, sizeof header);
-  const std::uint32_t bits = static_cast<std::uint32_t>(header.step) << 16U;
-  float step = 0;
-  std::memcpy(&step, &bits, sizeof step);
+  const float step = codec_.step(to);
   for (std::size_t d = 0; d < padded_dim_; ++d)
     result.clipped += std::fabs(row[d] - decoded[d]) > 1.05F * step ? 1U : 0U;
   return result;
@@ -154,7 +152,8 @@ Scorer Storage::scorer_of(Slot slot, const QueryBuffer& buffer) const {
     codec_.decode(row(slot), padded_dim_, buffer.values());
     return {{.values = buffer.values()}, view(), kernel_};
   }
-  float size = codec_.widen(row(slot), padded_dim_, buffer.steps());
+  codec_.widen(row(slot), padded_dim_, buffer.steps());
+  float size = codec_.step(row(slot));
   // Only rows of very many dims, or whose spread is small beside their mean, can be that large.
   const std::int64_t largest = 510 + std::abs(header_of(row(slot)).offset);
   if (largest * static_cast<std::int64_t>(padded_dim_) > kernels::max_step_sum) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/concat.hpp"
+#include "index/rows.hpp"
 #include "vecinal/index.hpp"
 
 namespace vecinal {
@@ -49,7 +50,7 @@ void require(bool holds, const char* field, const char* rule, const Value& value
 
 /// Fields that are sound alone but not together.
 void validate_rows(const Config& config) {
-  const bool floats = config.encoding == Encoding::f32 || config.encoding == Encoding::f16;
+  const bool floats = has_float_rows(config.encoding);
   const bool one_level = config.encoding == Encoding::lvq8 || config.encoding == Encoding::lvq4;
   require(config.keep == Keep::none || one_level, "keep",
           "none unless the encoding is lvq8 or lvq4", name(config.keep));

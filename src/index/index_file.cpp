@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/concat.hpp"
+#include "core/dot.hpp"
 #include "core/file_io.hpp"
 #include "core/section_file.hpp"
 #include "index/index_file.hpp"
@@ -41,9 +42,7 @@ void validate_storage(const char* tag, const Storage& storage, double longest) {
     double squared = std::fabs(static_cast<double>(storage.bias(slot)));
     if (!(squared <= longest * longest * 4))
       throw FormatError(concat("section ", tag, ": the bias of row ", slot, " is out of range"));
-    squared = 0;
-    for (std::size_t d = 0; d < padded; ++d)
-      squared += static_cast<double>(row.data()[d]) * static_cast<double>(row.data()[d]);
+    squared = dot(row.data(), row.data(), padded);
     if (!(squared <= longest * longest) || squared > 2 * max_squared_norm)
       throw FormatError(
           concat("section ", tag, ": row ", slot, " is not finite or longer than the file says"));
@@ -73,7 +72,7 @@ Matrix read_matrix(const SectionReader& reader, const char* tag, std::size_t row
 Model read_model(const SectionReader& reader, const Config& config, std::size_t& sections) {
   const ModelSection section = reader.array<ModelSection>("model", 1)[0];
   const auto fail = [](const char* what) { throw FormatError(concat("section model: ", what)); };
-  const bool floats = config.encoding == Encoding::f32 || config.encoding == Encoding::f16;
+  const bool floats = has_float_rows(config.encoding);
   if (section.walk_dim < 1 || section.walk_dim > config.dim) fail("walk_dim is out of range");
   if (config.reduction == Reduction::none && section.walk_dim != config.dim)
     fail("walk_dim is not dim, and there is no reduction");

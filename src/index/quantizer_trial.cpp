@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "backend/scan.hpp"
+#include "core/dot.hpp"
+#include "index/rows.hpp"
 
 namespace vecinal {
 namespace {
@@ -19,13 +21,6 @@ struct Trial {
   double recall = 0;
   double squared_error = 0;
 };
-
-double squared(const float* row, std::size_t count) {
-  double sum = 0;
-  for (std::size_t d = 0; d < count; ++d)
-    sum += static_cast<double>(row[d]) * static_cast<double>(row[d]);
-  return sum;
-}
 
 /// Projected sample rows, on which quantizers are tried: the first of them are also the queries.
 class TrialRows {
@@ -45,8 +40,8 @@ class TrialRows {
         std::copy_n(from, dim_, to);
       else
         multiply(parts.data, {from, 1, stride}, to, padded_);
-      full_ += squared(from, config.dim);
-      const double kept = squared(to, padded_);
+      full_ += dot(from, from, config.dim);
+      const double kept = dot(to, to, padded_);
       kept_ += kept;
       longest_ = std::max(longest_, std::sqrt(kept));
     }
@@ -58,9 +53,8 @@ class TrialRows {
 
   /// Runs one trial: how many of the nearest neighbours it finds, and its error.
   void run(Trial& trial) const {
-    const bool eight = config_.encoding == Encoding::lvq8 || config_.encoding == Encoding::lvq8x8;
     const Rotation rotation = trial.rotated ? Rotation(padded_, config_.seed) : Rotation();
-    const auto found = nearest({.type = eight ? kernels::RowType::lvq8 : kernels::RowType::lvq4,
+    const auto found = nearest({.type = walked_type(config_.encoding),
                                 .dim = dim_,
                                 .fitted = trial.fitted,
                                 .weight = ip() ? -1.0F : -2.0F,
@@ -99,7 +93,7 @@ class TrialRows {
     for (std::size_t i = 0; i < count_; ++i) {
       float* row = rotated.data() + i * padded_;
       rotation.apply(row);
-      const float bias = ip() ? 0.0F : static_cast<float>(squared(row, padded_));
+      const float bias = ip() ? 0.0F : static_cast<float>(dot(row, row, padded_));
       const Encoded done = storage.set(static_cast<Slot>(i), row, bias, buffer);
       if (squared_error != nullptr) *squared_error += done.squared_error;
     }
@@ -144,8 +138,7 @@ std::vector<Trial> trials_of(const Config& config) {
       break;
   }
   // With 8 bits the error is so small that no choice would show in the answers.
-  if (config.encoding == Encoding::lvq8 || config.encoding == Encoding::lvq8x8)
-    return {{false, false}};
+  if (walked_type(config.encoding) == kernels::RowType::lvq8) return {{false, false}};
   return {{false, false}, {false, true}, {true, true}};
 }
 
@@ -153,7 +146,7 @@ std::vector<Trial> trials_of(const Config& config) {
 
 void choose_quantizer(const Config& config, const Sample& sample, unsigned threads,
                       Model::Parts& parts) {
-  if (config.encoding == Encoding::f32 || config.encoding == Encoding::f16) return;
+  if (has_float_rows(config.encoding)) return;
   const TrialRows rows(config, sample, parts, threads);
   std::vector<Trial> trials = trials_of(config);
   const Trial* best = nullptr;

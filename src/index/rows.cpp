@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "core/concat.hpp"
+#include "core/dot.hpp"
 #include "core/parallel.hpp"
 #include "transform/prepare.hpp"
 
@@ -41,18 +42,6 @@ Levels levels_of(Encoding encoding) {
   return {RowType::lvq8, RowType::lvq8, RowType::lvq8x8};
 }
 
-bool is_code(RowType type) { return type != RowType::f32 && type != RowType::f16; }
-
-double dot(const float* a, const float* b, std::size_t count) {
-  double chains[4] = {0, 0, 0, 0};
-  std::size_t d = 0;
-  for (; d + 4 <= count; d += 4)
-    for (std::size_t c = 0; c < 4; ++c)
-      chains[c] += static_cast<double>(a[d + c]) * static_cast<double>(b[d + c]);
-  for (; d < count; ++d) chains[0] += static_cast<double>(a[d]) * static_cast<double>(b[d]);
-  return (chains[0] + chains[1]) + (chains[2] + chains[3]);
-}
-
 /// How scores arise from inner products of centred vectors:
 ///   l2      |q - x|^2          = |q'|^2 + |x'|^2 - 2 <q', x'>
 ///   cosine  -<q, x>, unit ones = |q'|^2 / 2 + |x'|^2 / 2 - 1 - <q', x'>
@@ -63,7 +52,7 @@ double dot(const float* a, const float* b, std::size_t count) {
 RowFormat format_of(const Config& config, RowType type, std::size_t dim, const Model& model,
                     bool symmetric) {
   RowFormat format{.type = type, .op = Op::l2, .dim = dim};
-  if (!is_code(type)) {
+  if (!codec(type, false).is_code()) {
     if (config.metric == Metric::inner_product ||
         (config.metric == Metric::cosine && model.identity()))
       format.op = Op::negative_dot;
@@ -89,12 +78,14 @@ RowFormat format_of(const Config& config, RowType type, std::size_t dim, const M
 
 }  // namespace
 
+kernels::RowType walked_type(Encoding encoding) { return levels_of(encoding).walked; }
+
 Rows::Rows(const Config& config, Model model) : config_(config), model_(std::move(model)) {
   const Levels levels = levels_of(config.encoding);
   walked_ = std::make_unique<Storage>(
       format_of(config, levels.walked, model_.walk_dim(), model_, model_.symmetric()));
   const Model plain(config.dim);
-  if (config.keep != Keep::none || (model_.reduced() && !is_code(levels.second))) {
+  if (config.keep != Keep::none || (model_.reduced() && !codec(levels.second, false).is_code())) {
     second_ = Second::raw;
     const RowType type = config.keep == Keep::f16   ? RowType::f16
                          : config.keep == Keep::f32 ? RowType::f32
@@ -111,8 +102,6 @@ Rows::Rows(const Config& config, Model model) : config_(config), model_(std::mov
         format_of(config, levels.rest, model_.walk_dim(), model_, true), walked_.get());
   }
 }
-
-std::size_t Rows::bytes() const { return walked_->bytes() + (two() ? ranking_->bytes() : 0); }
 
 void Rows::resize(std::size_t rows) {
   walked_->resize(rows);
@@ -253,7 +242,7 @@ EncodeSummary Rows::encode(const Batch& items, std::size_t first, unsigned threa
   return total;
 }
 
-QuerySet Rows::prepare(const Batch& queries) const {
+QuerySet Rows::prepare(const Batch& queries, std::size_t walk_dim) const {
   const std::size_t stride = kernels::padded_codes(config_.dim);
   AlignedFloats prepared(queries.count * stride);
   QuerySet set;
@@ -285,7 +274,8 @@ QuerySet Rows::prepare(const Batch& queries) const {
   model_.project(Side::query, {centred.data(), queries.count, stride}, set.walked_values.data(),
                  walked_dim);
   for (std::size_t i = 0; i < queries.count; ++i) {
-    const float* row = set.walked_values.data() + i * walked_dim;
+    float* row = set.walked_values.data() + i * walked_dim;
+    std::fill(row + walk_dim, row + walked_dim, 0.0F);
     set.walked.push_back({row, walked_->format().origin + walked_bias(constants[i], row)});
   }
   if (!two()) return set;
@@ -298,12 +288,6 @@ QuerySet Rows::prepare(const Batch& queries) const {
     set.second.push_back(
         {set.second_values.data() + i * stride, ranking_->format().origin + constants[i]});
   return set;
-}
-
-void QuerySet::truncate(std::size_t dims, std::size_t padded_dim) const {
-  for (std::size_t i = 0; i < walked.size(); ++i)
-    std::fill(walked_values.data() + i * padded_dim + dims,
-              walked_values.data() + (i + 1) * padded_dim, 0.0F);
 }
 
 void Rows::decode(Slot slot, float* to) const {

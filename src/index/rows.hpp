@@ -13,6 +13,14 @@
 
 namespace vecinal {
 
+/// How the rows are stored that are walked.
+[[nodiscard]] kernels::RowType walked_type(Encoding encoding);
+
+/// True if rows are floats, not codes: they need no quantizer, and have no bias.
+[[nodiscard]] inline bool has_float_rows(Encoding encoding) {
+  return !codec(walked_type(encoding), false).is_code();
+}
+
 /// What encoding rows did to them, summed.
 struct EncodeSummary {
   float magnitude = 0;       ///< no score of the rows with one another leaves its square
@@ -29,9 +37,6 @@ struct QuerySet {
   std::vector<Query> walked;
   std::vector<Query> second;  ///< empty without secondary rows
   float magnitude = 0;
-
-  /// Makes walked values past `dims` zero.
-  void truncate(std::size_t dims, std::size_t padded_dim) const;
 
   /// Queries for the rows that rank.
   [[nodiscard]] std::span<const Query> ranking() const { return second.empty() ? walked : second; }
@@ -51,7 +56,6 @@ class Rows {
   [[nodiscard]] Storage& ranking() { return two() ? *ranking_ : *walked_; }
   [[nodiscard]] const Storage& ranking() const { return two() ? *ranking_ : *walked_; }
 
-  [[nodiscard]] std::size_t bytes() const;
   void resize(std::size_t rows);
   [[nodiscard]] bool has_retired() const;
   void release_retired();
@@ -59,8 +63,9 @@ class Rows {
   /// Encodes the items as rows first, first + 1, ... Throws std::invalid_argument naming the item.
   EncodeSummary encode(const Batch& items, std::size_t first, unsigned threads);
 
-  /// Throws std::invalid_argument naming the query.
-  [[nodiscard]] QuerySet prepare(const Batch& queries) const;
+  /// walk_dim: walked values that count, at most the walked rows' padded_dim; the others are made
+  /// zero. Throws std::invalid_argument naming the query.
+  [[nodiscard]] QuerySet prepare(const Batch& queries, std::size_t walk_dim) const;
 
   /// The vector that a row stands for, as far as it is stored: dim floats.
   void decode(Slot slot, float* to) const;

@@ -11,7 +11,6 @@
 #include "index/vector_index.hpp"
 
 namespace vecinal {
-
 namespace {
 
 /// Scores of codes are estimates, and those of squares may fall below zero.
@@ -269,7 +268,8 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
 
   const ReaderGate::Pass pass(gate_);
   const Rows& rows = *published_.load(std::memory_order_acquire);
-  const QuerySet prepared = rows.prepare(queries);
+  const std::size_t walk_dim = walk_dim_of(params, rows);
+  const QuerySet prepared = rows.prepare(queries, walk_dim);
   Searcher searcher{*this,
                     rows,
                     prepared,
@@ -280,8 +280,7 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
                     ids_.ids().data(),
                     allow(params.filter),
                     breadth_of(params, rows),
-                    walk_dim_of(params, rows)};
-  prepared.truncate(searcher.walk_dim, rows.walked().padded_dim());
+                    walk_dim};
   searcher.slots = std::min(searcher.slots,
                             std::max(searcher.allowed.words.size() * 64, searcher.allowed.count));
   if (searcher.allowed.count == 0) return hits;

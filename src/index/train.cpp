@@ -6,6 +6,7 @@
 
 #include "core/concat.hpp"
 #include "index/quantizer_trial.hpp"
+#include "index/rows.hpp"
 #include "index/sample.hpp"
 #include "transform/prepare.hpp"
 #include "transform/reduce.hpp"
@@ -18,8 +19,6 @@ namespace {
 std::size_t sample_limit(std::size_t dim) {
   return std::clamp<std::size_t>(10 * dim, 20'000, 100'000);
 }
-
-bool is_float(Encoding encoding) { return encoding == Encoding::f32 || encoding == Encoding::f16; }
 
 Moments moments_of(const Sample& sample, std::size_t dim, unsigned threads) {
   Moments moments(dim * dim, 0.0);
@@ -73,7 +72,7 @@ void learn_reduction(const Config& config, Sample& sample, Sample& queries, unsi
 }  // namespace
 
 bool needs_training(const Config& config) {
-  return !is_float(config.encoding) || config.reduction != Reduction::none;
+  return !has_float_rows(config.encoding) || config.reduction != Reduction::none;
 }
 
 void validate_batch(const Config& config, const Batch& batch, const char* what) {
@@ -107,7 +106,7 @@ Model train_model(const Config& config, const Batch& sample, const Batch& querie
   Model::Parts parts;
   parts.mean.assign(config.dim, 0.0F);
   // Float rows have no bias for what centring takes from an inner product.
-  if (!is_float(config.encoding) || config.metric != Metric::inner_product)
+  if (!has_float_rows(config.encoding) || config.metric != Metric::inner_product)
     parts.mean = vectors.mean(config.dim);
   parts.walk_dim = config.dim;
   parts.reduced = config.reduction != Reduction::none;

@@ -78,20 +78,21 @@ class Tuner {
     return smallest(k_, most, [&](std::size_t beam) { return reaches(beam, beam); });
   }
 
-  /// A narrower walk that keeps more candidates may cost less (SVS, split buffer).
-  [[nodiscard]] Tuned narrowed(Tuned best) const {
+  /// A narrower walk that keeps more candidates may cost less (SVS, split buffer). cost: of `best`.
+  [[nodiscard]] Tuned narrowed(Tuned best, double cost) const {
     constexpr double shrink = 0.8;
     constexpr int narrowings = 7;
     constexpr std::size_t widest = 10;
-    double cost = measure(best.beam, best.rerank).cost;
     const std::size_t start = best.beam;
+    std::size_t before = start;
     double share = 1;
     for (int i = 0; i < narrowings; ++i) {
       share *= shrink;
       const auto beam =
           std::max<std::size_t>(k_, static_cast<std::size_t>(share * static_cast<double>(start)));
       const std::size_t most = widest * start;
-      if (beam == k_ && best.beam == k_) break;
+      if (beam == before) break;
+      before = beam;
       if (!reaches(beam, most)) break;
       const std::size_t rerank =
           smallest(beam, most, [&](std::size_t count) { return reaches(beam, count); });
@@ -122,8 +123,9 @@ Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k) {
   if (index.size() == 0) throw std::invalid_argument("tune: the index is empty");
   const Tuner tuner(index, queries, recall, k);
   const std::size_t beam = tuner.smallest_beam();
-  Tuned best{beam, beam, tuner.measure(beam, beam).recall};
-  if (tuner.reranks() && best.recall >= recall) best = tuner.narrowed(best);
+  const Tried widest = tuner.measure(beam, beam);
+  Tuned best{beam, beam, widest.recall};
+  if (tuner.reranks() && best.recall >= recall) best = tuner.narrowed(best, widest.cost);
   best.beam = std::min<std::size_t>(best.beam, 1'000'000);
   best.rerank = tuner.reranks() ? std::min<std::size_t>(best.rerank, 1'000'000) : 0;
   index.set_beam(best.beam);

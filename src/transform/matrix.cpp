@@ -65,7 +65,6 @@ void multiply(const Matrix& matrix, const Vectors& vectors, float* to, std::size
   std::vector<float> panel(matrix.stride() * width);
   for (std::size_t first = 0; first < vectors.count; first += width) {
     const std::size_t count = std::min(width, vectors.count - first);
-    std::fill(panel.begin(), panel.end(), 0.0F);
     for (std::size_t i = 0; i < count; ++i)
       for (std::size_t d = 0; d < matrix.cols(); ++d)
         panel[d * width + i] = vectors.row(first + i)[d];

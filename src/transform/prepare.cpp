@@ -3,18 +3,14 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/dot.hpp"
+
 namespace vecinal {
 
 Prepared prepare_row(Metric metric, const float* from, std::size_t dim, float* to) {
   // Squares of finite floats and their sum are finite in double, so a sum that is not finite says
   // it all.
-  double chains[4] = {0, 0, 0, 0};
-  std::size_t d = 0;
-  for (; d + 4 <= dim; d += 4)
-    for (std::size_t c = 0; c < 4; ++c)
-      chains[c] += static_cast<double>(from[d + c]) * static_cast<double>(from[d + c]);
-  for (; d < dim; ++d) chains[0] += static_cast<double>(from[d]) * static_cast<double>(from[d]);
-  const double squared = (chains[0] + chains[1]) + (chains[2] + chains[3]);
+  const double squared = dot(from, from, dim);
   if (!std::isfinite(squared)) return {RowFault::not_finite, 0};
   if (metric != Metric::cosine) {
     if (squared > max_squared_norm) return {RowFault::too_long, 0};

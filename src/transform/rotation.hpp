@@ -1,6 +1,6 @@
-/// A random rotation that costs d log d: rounds of random signs and Walsh-Hadamard transforms (the
-/// Kac walk of RaBitQ-Library's default rotator). It spreads the energy of a vector evenly over its
-/// values, which uniform grids of few bits need.
+/// A random rotation that costs d log d: rounds of random signs and Walsh-Hadamard transforms of
+/// the largest power-of-two block, from the front and from the back in turn. It spreads the energy
+/// of a vector evenly over its values, which uniform grids of few bits need.
 #pragma once
 
 #include <cstddef>

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/dispatch.hpp"
+#include "support/random.hpp"
 
 namespace vecinal::kernels {
 namespace {
@@ -183,10 +184,7 @@ TEST_P(CodeKernelTest, TheLargestSumsDoNotOverflow) {
 TEST_P(CodeKernelTest, ConversionsAreThoseOfTheScalarLevelBitByBit) {
   const KernelTable& scalar = table(SimdLevel::scalar);
   for (const std::size_t dim : dims()) {
-    std::mt19937 random(static_cast<std::uint32_t>(dim));
-    std::normal_distribution<float> normal;
-    std::vector<float> row(dim);
-    for (float& value : row) value = normal(random);
+    const std::vector<float> row = test::random_floats(dim, static_cast<std::uint32_t>(dim));
     const Grid grid{0.011F, -250};
     for (const unsigned bits : {4U, 8U}) {
       const CodeKernels& own = bits == 8 ? kernels().codes8 : kernels().codes4;
@@ -212,10 +210,7 @@ TEST_P(CodeKernelTest, ConversionsAreThoseOfTheScalarLevelBitByBit) {
 
 TEST_P(CodeKernelTest, RangesErrorsAndStepsMatchDoubleReferences) {
   for (const std::size_t dim : dims()) {
-    std::mt19937 random(static_cast<std::uint32_t>(dim));
-    std::normal_distribution<float> normal;
-    std::vector<float> row(dim);
-    for (float& value : row) value = normal(random);
+    const std::vector<float> row = test::random_floats(dim, static_cast<std::uint32_t>(dim));
     float low = 0;
     float high = 0;
     kernels().range(row.data(), dim, &low, &high);

@@ -9,17 +9,10 @@
 #include <vector>
 
 #include "kernels/dispatch.hpp"
+#include "support/random.hpp"
 
 namespace vecinal::kernels {
 namespace {
-
-std::vector<float> random_floats(std::size_t count, std::uint32_t seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 /// Independent of any kernel: decodes a half by arithmetic.
 double half_value(std::uint16_t half) {
@@ -49,7 +42,7 @@ struct Fixture {
   std::vector<std::uint16_t> halves = std::vector<std::uint16_t>(width * count, 0);
 
   Fixture(std::size_t d, std::size_t n, const KernelTable& kernels) : dim(d), count(n) {
-    const auto values = random_floats(dim * (count + 1), static_cast<std::uint32_t>(dim));
+    const auto values = test::random_floats(dim * (count + 1), static_cast<std::uint32_t>(dim));
     std::copy_n(values.begin(), dim, query.begin());
     for (std::size_t i = 0; i < count; ++i)
       std::copy_n(values.begin() + static_cast<std::ptrdiff_t>((i + 1) * dim), dim,
@@ -155,7 +148,7 @@ TEST_P(KernelTest, EveryHalfDecodesToItsValue) {
 }
 
 TEST_P(KernelTest, HalvesAreTheNearestWithTiesToEven) {
-  std::vector<float> values = random_floats(4096, 3);
+  std::vector<float> values = test::random_floats(4096, 3);
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = std::ldexp(values[i], static_cast<int>(i % 60) - 34);
   for (const float special :
@@ -188,10 +181,10 @@ TEST_P(KernelTest, TilesMatchADoubleReferenceAndReportHits) {
   const std::size_t width = kernels().tile_queries;
   for (const std::size_t dim : {1U, 16U, 100U, 112U, 256U, 257U, 784U}) {
     for (const std::size_t rows : {0U, 1U, 5U, 6U, 7U, 13U, 29U}) {
-      const auto x = random_floats(rows * dim, 11);
-      const auto panel = random_floats(dim * width, 12);
-      const auto bias = random_floats(rows, 13);
-      const auto limits = random_floats(width, 14);
+      const auto x = test::random_floats(rows * dim, 11);
+      const auto panel = test::random_floats(dim * width, 12);
+      const auto bias = test::random_floats(rows, 13);
+      const auto limits = test::random_floats(width, 14);
       std::vector<float> scores(rows * width + 1, 99.0F);
       std::vector<std::uint32_t> hits(rows + 1, 77U);
       kernels().tile({x.data(), dim, rows, dim, panel.data(), bias.data(), -2.0F, limits.data()},

@@ -6,22 +6,15 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
-#include <random>
 #include <set>
 #include <vector>
+
+#include "support/random.hpp"
 
 namespace vecinal {
 namespace {
 
 constexpr std::size_t dims[] = {1, 2, 32, 64, 96, 128, 384, 800, 960};
-
-std::vector<float> random_vector(std::size_t dim, std::uint32_t seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> vector(dim);
-  for (float& value : vector) value = normal(random);
-  return vector;
-}
 
 std::vector<float> rotated(const Rotation& rotation, std::vector<float> vector) {
   rotation.apply(vector.data());
@@ -48,8 +41,8 @@ TEST(Rotation, KeepsLengthsAndInnerProducts) {
   for (const std::size_t dim : dims) {
     const Rotation rotation(dim, 5);
     for (std::uint32_t seed = 0; seed < 10; ++seed) {
-      const auto a = random_vector(dim, seed);
-      const auto b = random_vector(dim, seed + 100);
+      const auto a = test::random_floats(dim, seed);
+      const auto b = test::random_floats(dim, seed + 100);
       const auto x = rotated(rotation, a);
       const auto y = rotated(rotation, b);
       EXPECT_NEAR(length(x), length(a), rounding(dim) * length(a)) << dim;
@@ -61,7 +54,7 @@ TEST(Rotation, KeepsLengthsAndInnerProducts) {
 TEST(Rotation, UndoInvertsApplyAndApplyInvertsUndo) {
   for (const std::size_t dim : dims) {
     const Rotation rotation(dim, 6);
-    const auto before = random_vector(dim, 1);
+    const auto before = test::random_floats(dim, 1);
     auto there = rotated(rotation, before);
     rotation.undo(there.data());
     auto back = before;
@@ -80,7 +73,7 @@ TEST(Rotation, UndoInvertsApplyAndApplyInvertsUndo) {
 TEST(Rotation, IsLinear) {
   for (const std::size_t dim : dims) {
     const Rotation rotation(dim, 7);
-    const auto vector = random_vector(dim, 2);
+    const auto vector = test::random_floats(dim, 2);
     auto doubled = vector;
     for (float& value : doubled) value *= -2;
     auto expected = rotated(rotation, vector);
@@ -92,7 +85,7 @@ TEST(Rotation, IsLinear) {
 
 TEST(Rotation, SameSeedGivesTheSameBitsAndAnotherSeedOtherValues) {
   for (const std::size_t dim : {32U, 64U, 96U, 128U, 384U, 800U}) {
-    const auto vector = random_vector(dim, 3);
+    const auto vector = test::random_floats(dim, 3);
     std::set<std::vector<float>> different;
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       const auto first = rotated(Rotation(dim, seed), vector);
@@ -157,7 +150,7 @@ TEST(Rotation, LeavesNoPartOfTheValuesEmpty) {
 }
 
 TEST(Rotation, OfNoDimensionsDoesNothing) {
-  auto vector = random_vector(8, 1);
+  auto vector = test::random_floats(8, 1);
   const auto before = vector;
   const Rotation none;
   EXPECT_TRUE(none.identity());
