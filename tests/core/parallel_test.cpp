@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -28,7 +29,11 @@ TEST(ParallelFor, TheFirstExceptionStopsTheLoopAndIsPassedOn) {
   std::atomic<int> ranges{0};
   EXPECT_THROW(parallel_for({.count = 100000, .grain = 1, .threads = 3},
                             [&](std::size_t, std::size_t, unsigned) {
-                              if (++ranges == 10) throw std::runtime_error("stop");
+                              const int range = ++ranges;
+                              if (range == 10) throw std::runtime_error("stop");
+                              // Unwinding takes a while; the others must not be done by then.
+                              if (range > 10)
+                                std::this_thread::sleep_for(std::chrono::milliseconds(1));
                             }),
                std::runtime_error);
   EXPECT_LT(ranges, 100000);

@@ -135,7 +135,8 @@ TEST(QuantizedIndex, DriftShowsInStatsAndRetrainingCuresIt) {
 }
 
 TEST(QuantizedIndex, ACancelledRetrainingChangesNothing) {
-  const auto index = make_index({.dim = 16, .encoding = Encoding::lvq4x4});
+  const auto index =
+      make_index({.dim = 16, .encoding = Encoding::lvq4x4, .graph = GraphKind::none});
   index->add(clustered(20'000, 16, 8).batch());
   const auto bytes = index->to_bytes();
   EXPECT_THROW(index->retrain({}, [](auto, auto) { return false; }), Cancelled);
