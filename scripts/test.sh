@@ -5,8 +5,8 @@
 #
 # unit    release build; unit, architecture, command line, example and consumer tests
 # asan    the unit tests under the address and undefined-behaviour sanitizers
-# tsan    the unit tests under the thread sanitizer
-# neon    the unit tests built for 64-bit ARM, run by qemu
+# tsan    the unit tests under the thread sanitizer, but for the slow ones (CMakePresets.json)
+# neon    the unit tests built for 64-bit ARM, run by qemu, but for the slow ones
 # fuzz    every libFuzzer target for FUZZ_SECONDS (60)
 # python  pip install into an environment of its own, then pytest
 set -euo pipefail
