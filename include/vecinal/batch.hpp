@@ -11,15 +11,25 @@
 namespace vecinal {
 
 /// n items as rows of float32; a view, so the caller keeps the memory alive during the call.
+///
+/// Without offsets every row is an item. With them, for Metric::chamfer, items are sets of vectors:
+/// item i is the rows [offsets[i], offsets[i + 1]).
 struct Batch {
   const float* data = nullptr;
   std::size_t count = 0;   ///< rows
   std::size_t dim = 0;     ///< values of a row
   std::size_t stride = 0;  ///< floats from one row to the next, >= dim; 0 means dim
+  std::span<const std::size_t> offsets =
+      {};  ///< none, or one more than there are items, ascending from 0 to count
 
   [[nodiscard]] const float* row(std::size_t i) const {
     return data + i * (stride == 0 ? dim : stride);
   }
+
+  [[nodiscard]] std::size_t items() const { return offsets.empty() ? count : offsets.size() - 1; }
+
+  /// The first row of item i; that of the item after the last is the number of rows.
+  [[nodiscard]] std::size_t begin(std::size_t i) const { return offsets.empty() ? i : offsets[i]; }
 };
 
 /// What a search cost, summed over the batch.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 namespace vecinal {
@@ -15,7 +16,10 @@ inline constexpr Id no_id = -1;
 
 /// Distances ascend (smaller = closer) for every metric:
 /// l2 = squared Euclidean, inner_product = -<q, x>, cosine = 1 - cos(q, x).
-enum class Metric : std::uint8_t { l2, inner_product, cosine };
+/// chamfer: items and queries are sets of vectors, and the distance is minus the sum, over the
+/// query's vectors, of the greatest inner product with one of the item's (MaxSim of late
+/// interaction).
+enum class Metric : std::uint8_t { l2, inner_product, cosine, chamfer };
 
 /// How rows are kept in memory.
 ///
@@ -50,6 +54,21 @@ enum class GraphKind : std::uint8_t { hnsw, none };
 /// sample.
 enum class InsertionOrder : std::uint8_t { given, shuffled, lid };
 
+/// How vectors are projected within a cell of a fixed-dimensional encoding. sparse: each dimension
+/// goes to one drawn place with a drawn sign (count-sketch). dense: a matrix of drawn signs.
+enum class InnerProjection : std::uint8_t { sparse, dense };
+
+/// The fixed-dimensional encoding (FDE) of a set of vectors as one vector (MUVERA; arXiv
+/// 2405.19504). It has repetitions * 2^k_sim * projected_dim values, or final_dim.
+struct FdeParams {
+  std::uint32_t k_sim = 5;        ///< hyperplanes of a repetition: 2^k_sim cells; 0 .. 10
+  std::size_t projected_dim = 0;  ///< of a cell, 1 .. dim; dim = no projection; 0 = 16, at most dim
+  InnerProjection projection = InnerProjection::sparse;
+  std::uint32_t repetitions = 20;  ///< 1 .. 1,000
+  std::size_t final_dim = 0;       ///< count-sketch of the whole down to so many; 0 = none
+  bool fill_empty = true;          ///< empty cells of a document take its nearest vector
+};
+
 struct Config {
   std::size_t dim = 0;  ///< dimensions of a vector, 1 .. 65,536
   Metric metric = Metric::l2;
@@ -58,20 +77,27 @@ struct Config {
   std::size_t reduced_dim = 0;  ///< 1 .. dim; 0 = chosen by train() from the spectrum
   Quantizer quantizer = Quantizer::automatic;
   Keep keep = Keep::none;  ///< goes with lvq8 and lvq4
+  FdeParams fde = {};      ///< chamfer: the vector of a set, which encoding and graph are of
+  Encoding tokens = Encoding::lvq8;  ///< chamfer: the vectors of the sets, f32, f16 or lvq8
+  std::uint32_t pooling = 1;         ///< chamfer: an item keeps one in so many vectors, the means of
+                                     ///< clusters; 1 = all, 1 .. 64
   GraphKind graph = GraphKind::hnsw;
   std::uint32_t degree = 32;       ///< links of a node on level 0 (2 M), even, 4 .. 256; half above
   std::uint32_t build_beam = 200;  ///< candidates kept while a node is inserted (ef_construction)
   InsertionOrder order = InsertionOrder::shuffled;
   std::uint64_t seed = 0;  ///< same seed, same data: same bytes, for any thread count
   unsigned threads = 0;    ///< default for add and search; 0 = all cores. Not saved.
+  std::function<void(std::string_view)> warn = {};  ///< told, by train() or the first add(), of
+                                                    ///< items that the encoding serves badly. Not
+                                                    ///< saved.
 };
 
 /// Throws std::invalid_argument naming the field and its range.
 void validate(const Config& config);
 
-/// The names used by Python and the command line: "l2" "ip" "cosine", "f32" ... "lvq8x8", "none"
+/// The names used by Python and the command line: "l2" "ip" "cosine" "chamfer", "f32" ... "lvq8x8", "none"
 /// "pca" "leanvec_ood" "prefix", "auto" "plain" "fitted" "rotated" "rotated_fitted", "none" "f16"
-/// "f32", "hnsw" "none", "given" "shuffled" "lid".
+/// "f32", "hnsw" "none", "given" "shuffled" "lid", "sparse" "dense".
 /// parse_* throws std::invalid_argument listing the accepted names.
 [[nodiscard]] std::string_view name(Metric metric);
 [[nodiscard]] std::string_view name(Encoding encoding);
@@ -80,6 +106,7 @@ void validate(const Config& config);
 [[nodiscard]] std::string_view name(Keep keep);
 [[nodiscard]] std::string_view name(GraphKind graph);
 [[nodiscard]] std::string_view name(InsertionOrder order);
+[[nodiscard]] std::string_view name(InnerProjection projection);
 [[nodiscard]] Metric parse_metric(std::string_view text);
 [[nodiscard]] Encoding parse_encoding(std::string_view text);
 [[nodiscard]] Reduction parse_reduction(std::string_view text);
@@ -87,5 +114,6 @@ void validate(const Config& config);
 [[nodiscard]] Keep parse_keep(std::string_view text);
 [[nodiscard]] GraphKind parse_graph(std::string_view text);
 [[nodiscard]] InsertionOrder parse_order(std::string_view text);
+[[nodiscard]] InnerProjection parse_projection(std::string_view text);
 
 }  // namespace vecinal

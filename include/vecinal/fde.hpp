@@ -5,7 +5,8 @@
 ///   sum over q in Q of the greatest <q, p> over p in P       (MaxSim of late interaction).
 ///
 ///   vecinal::FdeEncoder encoder({.dim = 128});
-///   std::vector<float> codes(documents.count() * encoder.encoded_dim());
+///   vecinal::Batch documents{.data = tokens, .count = n, .dim = 128, .offsets = offsets};
+///   std::vector<float> codes(documents.items() * encoder.encoded_dim());
 ///   encoder.encode_documents(documents, codes);
 #pragma once
 
@@ -18,31 +19,15 @@
 
 namespace vecinal {
 
-/// Sets of vectors, one after another: set i is the rows [offsets[i], offsets[i + 1]). A view.
-struct SetBatch {
-  Batch vectors;
-  std::span<const std::size_t> offsets;  ///< one more than there are sets, ascending
-
-  [[nodiscard]] std::size_t count() const { return offsets.empty() ? 0 : offsets.size() - 1; }
-  [[nodiscard]] std::size_t size(std::size_t set) const { return offsets[set + 1] - offsets[set]; }
-};
-
-/// How vectors are projected within a cell. sparse: each dimension goes to one drawn place with a
-/// drawn sign (count-sketch). dense: a matrix of drawn signs.
-enum class InnerProjection : std::uint8_t { sparse, dense };
-
 struct FdeConfig {
-  std::size_t dim = 0;      ///< of the vectors, 1 .. 65,536
-  std::uint32_t k_sim = 4;  ///< hyperplanes of a repetition: 2^k_sim cells; 0 .. 10
-  std::size_t projected_dim =
-      0;  ///< of a cell, 1 .. dim; dim = no projection; 0 = 8, or dim if less
-  InnerProjection projection = InnerProjection::sparse;
-  std::uint32_t repetitions = 20;  ///< 1 .. 1,000
-  std::size_t final_dim = 0;       ///< count-sketch of the whole down to so many; 0 = none
-  bool fill_empty = true;          ///< empty cells of a document take its nearest vector
-  std::uint64_t seed = 0;          ///< the same seed draws the same planes and places everywhere
-  unsigned threads = 0;            ///< 0 = all cores
+  std::size_t dim = 0;  ///< of the vectors, 1 .. 65,536
+  FdeParams params = {};
+  std::uint64_t seed = 0;  ///< the same seed draws the same planes and places everywhere
+  unsigned threads = 0;    ///< 0 = all cores
 };
+
+/// Values of an encoding. Throws std::invalid_argument naming the field and its range.
+[[nodiscard]] std::size_t encoded_dim(std::size_t dim, const FdeParams& params);
 
 /// How well cells tell the vectors of a sample apart.
 struct FdeQuality {
@@ -67,16 +52,20 @@ class FdeEncoder {
   /// about it: models whose vectors share one direction leave most cells empty otherwise, and the
   /// ranking by Chamfer similarity is the same, as <q, mean> is the same for every document.
   /// Returns the quality after centring. Throws std::invalid_argument (dim, a value not finite).
-  FdeQuality train(const SetBatch& documents);
+  FdeQuality train(const Batch& documents);
 
   /// The mean, dim values; zeros before train().
   [[nodiscard]] std::span<const float> mean() const;
 
+  /// Takes a mean that train() of another encoder found. Throws std::invalid_argument (not dim
+  /// values, or not finite).
+  void set_mean(std::span<const float> mean);
+
   /// out: count x encoded_dim floats. An empty set is encoded as zeros. Throws
   /// std::invalid_argument (dim, offsets that are not ascending or past the vectors, a value not
   /// finite, with its row; out of another size).
-  void encode_documents(const SetBatch& documents, std::span<float> out) const;
-  void encode_queries(const SetBatch& queries, std::span<float> out) const;
+  void encode_documents(const Batch& documents, std::span<float> out) const;
+  void encode_queries(const Batch& queries, std::span<float> out) const;
 
  private:
   class Impl;

@@ -4,8 +4,12 @@
 ///   index->add({rows.data(), n, 384});
 ///   vecinal::Neighbors hits = index->search({queries.data(), q, 384}, {.k = 10});
 ///
+/// With Metric::chamfer items and queries are sets of vectors (Batch::offsets): an encoding of each
+/// set as one vector finds candidates (fde.hpp), its vectors rank them. Config::encoding, reduction
+/// and graph are then those of the encodings.
+///
 /// Threads: any number of const calls may run beside each other and beside one mutating call
-/// (train, add, remove, set_beam); mutating calls queue. A search sees an add whole or not at all.
+/// (train, add, retrain, remove, set_defaults); mutating calls queue. A search sees an add whole or not at all.
 #pragma once
 
 #include <cstddef>
@@ -37,11 +41,25 @@ struct SearchParams {
                            ///< not those; 0 = the index's default; raised to the beam
   std::size_t reduced_dim = 0;  ///< walk over only so many of the reduced dimensions, rounded up to
                                 ///< a multiple of 32; 0 = all. Not for rotated rows.
+  std::size_t candidates = 0;   ///< chamfer: sets found by their encodings that are ranked by their
+                                ///< vectors; 0 = the index's default; raised to k
+  float carving = 0;  ///< chamfer: while ranking, vectors of a query at least so similar (cosine) to
+                      ///< one of them count as their sum; 0 = none. 0.7 costs little recall.
   Filter filter = {};
   bool exact = false;    ///< compare with every allowed item instead of walking the graph
   unsigned threads = 0;  ///< 0 = the config's
   Progress progress = {};
 };
+
+/// What a search uses where its SearchParams say 0. Saved with the index.
+struct SearchDefaults {
+  std::size_t beam = 64;       ///< 1 .. 1,000,000
+  std::size_t rerank = 0;      ///< 0 = the beam
+  std::size_t candidates = 0;  ///< 0 = ten times k, at least 100
+};
+
+/// Throws std::invalid_argument naming the field and its range.
+void validate(const SearchDefaults& defaults);
 
 struct Stats {
   std::size_t size = 0;         ///< items that a search can return
@@ -56,11 +74,15 @@ struct Stats {
                                ///< the mean, on the training sample
   double added_error = 0;      ///< the same over all rows added since; growth means drift
   double clipped = 0;          ///< share of values of added rows beyond their grid
-  std::size_t bytes = 0;       ///< memory held, the sum of the next four
+  std::size_t vectors = 0;     ///< chamfer: of all sets, removed ones included
+  double mean_cosine = 0;      ///< chamfer: FdeQuality of the training sample
+  double occupancy = 0;
+  std::size_t bytes = 0;       ///< memory held, the sum of the next five
   std::size_t bytes_rows = 0;  ///< rows that are walked
   std::size_t bytes_secondary = 0;  ///< rows that rank the answers, if others
   std::size_t bytes_graph = 0;
   std::size_t bytes_ids = 0;
+  std::size_t bytes_tokens = 0;  ///< chamfer: the vectors of the sets
 };
 
 class Index {
@@ -95,13 +117,17 @@ class Index {
   [[nodiscard]] virtual Neighbors search(const Batch& queries,
                                          const SearchParams& params = {}) const = 0;
 
-  /// The default of SearchParams::beam: 0 < beam <= 1,000,000. Saved with the index.
-  virtual void set_beam(std::size_t beam) = 0;
-  [[nodiscard]] virtual std::size_t beam() const = 0;
+  /// The k nearest of each query among candidates found elsewhere, by the full rows (chamfer: by
+  /// the vectors of the sets). candidates: as many for each query, row by row; no_id, ids that the
+  /// index does not hold and repeated ones count for nothing. Of params only k, carving, threads
+  /// and progress are used. Throws as search() does, and if the candidates do not go with the
+  /// queries.
+  [[nodiscard]] virtual Neighbors rerank(const Batch& queries, std::span<const Id> candidates,
+                                         const SearchParams& params = {}) const = 0;
 
-  /// The default of SearchParams::rerank, at most 1,000,000; 0 = the beam. Saved with the index.
-  virtual void set_rerank(std::size_t rerank) = 0;
-  [[nodiscard]] virtual std::size_t rerank() const = 0;
+  /// Throws std::invalid_argument naming the field and its range.
+  virtual void set_defaults(const SearchDefaults& defaults) = 0;
+  [[nodiscard]] virtual SearchDefaults defaults() const = 0;
 
   [[nodiscard]] virtual std::size_t size() const = 0;
   [[nodiscard]] virtual bool contains(Id id) const = 0;
@@ -109,8 +135,13 @@ class Index {
   /// Ids that a search can return, in the order they were added.
   [[nodiscard]] virtual std::vector<Id> ids() const = 0;
 
-  /// Copies the stored row of id into out (dim floats): decoded, and normalised for cosine.
-  /// Throws std::out_of_range if the index does not hold it.
+  /// Vectors of an item: 1, or the size of the set. Throws std::out_of_range if the index does not
+  /// hold it.
+  [[nodiscard]] virtual std::size_t vectors_of(Id id) const = 0;
+
+  /// Copies the stored vectors of id into out (vectors_of(id) * dim floats): decoded, and
+  /// normalised for cosine. Throws std::out_of_range if the index does not hold it,
+  /// std::invalid_argument if out has another size.
   virtual void get(Id id, std::span<float> out) const = 0;
 
   /// Replaces file atomically (temporary file beside it, fsync, rename). Throws
@@ -157,20 +188,19 @@ struct FileInfo {
   std::size_t size = 0;
   std::size_t removed = 0;
   Config config;
-  std::size_t beam = 0;
-  std::size_t rerank = 0;
+  SearchDefaults defaults;
   std::vector<Section> sections;
 };
 [[nodiscard]] FileInfo file_info(const std::filesystem::path& file);
 
 struct Tuned {
-  std::size_t beam = 0;
-  std::size_t rerank = 0;
+  SearchDefaults defaults;
   double recall = 0;  ///< measured on the sample with those
 };
 
 /// Finds the beam and the number of candidates to re-rank that reach a recall at k on the queries
-/// at the least cost in bytes read, and stores them as the index's defaults. Truth is exact search
+/// at the least cost in bytes read (chamfer: the number of candidates, walked with a beam of as
+/// many), and stores them as the index's defaults. Truth is exact search
 /// over the index's own rows. If no beam reaches it, stores the largest tried and says the recall
 /// reached. Throws std::invalid_argument if recall is not in (0, 1], queries are empty
 /// or the index is.

@@ -25,8 +25,8 @@ int run(const TuneOptions& options) {
   const bool reached = tuned.recall >= options.recall;
   if (options.json) {
     print_json({{"file", options.index},
-                {"beam", tuned.beam},
-                {"rerank", tuned.rerank},
+                {"beam", tuned.defaults.beam},
+                {"rerank", tuned.defaults.rerank},
                 {"recall", tuned.recall},
                 {"target", options.recall},
                 {"reached", reached},
@@ -35,15 +35,15 @@ int run(const TuneOptions& options) {
                 {"seconds", seconds}});
   } else {
     const std::string reranking =
-        tuned.rerank == 0 ? "" : fmt::format(" with rerank {}", tuned.rerank);
+        tuned.defaults.rerank == 0 ? "" : fmt::format(" with rerank {}", tuned.defaults.rerank);
     fmt::print("{}: beam {}{} gives recall {:.4f} at k {} on {} queries ({:.2f} s)\n",
-               options.index, tuned.beam, reranking, tuned.recall, options.k,
+               options.index, tuned.defaults.beam, reranking, tuned.recall, options.k,
                with_commas(queries.rows), seconds);
   }
   if (!reached) {
     fmt::print(stderr,
                "vecinal: recall {} was not reached; beam {}, the largest tried, is stored\n",
-               options.recall, tuned.beam);
+               options.recall, tuned.defaults.beam);
   }
   return reached ? 0 : 1;
 }

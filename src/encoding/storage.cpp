@@ -109,22 +109,23 @@ kernels::RowView Storage::view() const {
   return view;
 }
 
-float Storage::make_steps(const float* query, std::int16_t* steps) const {
+float to_steps(const float* query, std::size_t padded_dim, std::int32_t max_sum,
+               std::int16_t* steps) {
   float low = 0;
   float high = 0;
-  kernels::active().range(query, padded_dim_, &low, &high);
+  kernels::active().range(query, padded_dim, &low, &high);
   float sum = 0;
-  for (std::size_t d = 0; d < padded_dim_; ++d) sum += std::fabs(query[d]);
+  for (std::size_t d = 0; d < padded_dim; ++d) sum += std::fabs(query[d]);
   const float most = std::max(high, -low);
   if (most == 0) {
-    std::fill_n(steps, padded_dim_, std::int16_t{0});
+    std::fill_n(steps, padded_dim, std::int16_t{0});
     return 0;
   }
   // Rounding adds at most half a step a value.
-  const float room = static_cast<float>(kernels::max_step_sum) - static_cast<float>(padded_dim_);
+  const float room = static_cast<float>(max_sum) - static_cast<float>(padded_dim);
   const float factor =
       std::min({32766.0F / most, 0.999F * room / sum, std::numeric_limits<float>::max()});
-  kernels::active().to_steps(query, padded_dim_, factor, steps);
+  kernels::active().to_steps(query, padded_dim, factor, steps);
   return 1.0F / factor;
 }
 
@@ -141,7 +142,7 @@ Scorer Storage::code_scorer(const std::int16_t* steps, float size, float constan
 
 Scorer Storage::scorer(const Query& query, const QueryBuffer& buffer) const {
   if (!codec_.is_code()) return {{.values = query.values}, view(), kernel_};
-  const float size = make_steps(query.values, buffer.steps());
+  const float size = to_steps(query.values, padded_dim_, kernels::max_step_sum, buffer.steps());
   return code_scorer(buffer.steps(), size, query.constant);
 }
 
@@ -171,7 +172,7 @@ void Storage::rounded(const Query& query, const QueryBuffer& buffer, float* to) 
     std::copy_n(query.values, padded_dim_, to);
     return;
   }
-  const float size = make_steps(query.values, buffer.steps());
+  const float size = to_steps(query.values, padded_dim_, kernels::max_step_sum, buffer.steps());
   for (std::size_t d = 0; d < padded_dim_; ++d)
     to[d] = size * static_cast<float>(buffer.steps()[d]);
 }

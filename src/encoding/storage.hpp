@@ -49,6 +49,11 @@ struct Query {
   float constant = 0;             ///< codes: what the score adds for the query
 };
 
+/// Rounds a query to integers of which, times the number returned, it is made: as fine as 16 bits
+/// and `max_sum`, which the sum of their magnitudes stays within, allow. 0 for a query of zeros.
+float to_steps(const float* query, std::size_t padded_dim, std::int32_t max_sum,
+               std::int16_t* steps);
+
 class Storage;
 
 /// Scratch in which queries of one Storage are made ready.
@@ -112,7 +117,6 @@ class Storage {
   void adopt_raw(std::size_t rows) { size_ = rows; }
 
  private:
-  [[nodiscard]] float make_steps(const float* query, std::int16_t* steps) const;
   [[nodiscard]] Scorer code_scorer(const std::int16_t* steps, float size, float constant) const;
   Encoded finish(Slot slot, const float* row, float bias, const float* decoded);
 

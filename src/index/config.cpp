@@ -6,13 +6,15 @@
 #include <string>
 
 #include "core/concat.hpp"
+#include "index/multi_vector_index.hpp"
 #include "index/rows.hpp"
+#include "vecinal/fde.hpp"
 #include "vecinal/index.hpp"
 
 namespace vecinal {
 namespace {
 
-constexpr std::array<std::string_view, 3> metric_names = {"l2", "ip", "cosine"};
+constexpr std::array<std::string_view, 4> metric_names = {"l2", "ip", "cosine", "chamfer"};
 constexpr std::array<std::string_view, 7> encoding_names = {"f32",    "f16",    "lvq8",  "lvq4",
                                                             "lvq4x4", "lvq4x8", "lvq8x8"};
 constexpr std::array<std::string_view, 4> reduction_names = {"none", "pca", "leanvec_ood",
@@ -25,6 +27,7 @@ constexpr std::size_t max_learned_dim = 8192;
 
 constexpr std::array<std::string_view, 2> graph_names = {"hnsw", "none"};
 constexpr std::array<std::string_view, 3> order_names = {"given", "shuffled", "lid"};
+constexpr std::array<std::string_view, 2> projection_names = {"sparse", "dense"};
 
 template <class Enum, std::size_t N>
 Enum parse(const char* field, const std::array<std::string_view, N>& names, std::string_view text) {
@@ -68,7 +71,32 @@ void validate_rows(const Config& config) {
           "auto unless the encoding is an lvq one", name(config.quantizer));
 }
 
+/// What a set's encoding goes through is checked as the index of the encodings.
+void validate_sets_config(const Config& config) {
+  require(config.tokens == Encoding::f32 || config.tokens == Encoding::f16 ||
+              config.tokens == Encoding::lvq8,
+          "tokens", "f32, f16 or lvq8", name(config.tokens));
+  require(config.pooling >= 1 && config.pooling <= 64, "pooling", "1 to 64", config.pooling);
+  const std::size_t encoded = encoded_dim(config.dim, config.fde);
+  require(encoded <= 65536, "fde", "of at most 65,536 values; use final_dim", encoded);
+  validate(encodings_config(config));
+}
+
 }  // namespace
+
+Config encodings_config(const Config& config) {
+  Config inner = config;
+  inner.dim = encoded_dim(config.dim, config.fde);
+  inner.metric = Metric::inner_product;
+  return inner;
+}
+
+void validate(const SearchDefaults& defaults) {
+  constexpr std::size_t most = 1'000'000;
+  require(defaults.beam >= 1 && defaults.beam <= most, "beam", "1 to 1,000,000", defaults.beam);
+  require(defaults.rerank <= most, "rerank", "at most 1,000,000", defaults.rerank);
+  require(defaults.candidates <= most, "candidates", "at most 1,000,000", defaults.candidates);
+}
 
 void validate(const Config& config) {
   require(config.dim >= 1 && config.dim <= 65536, "dim", "1 to 65,536", config.dim);
@@ -88,7 +116,10 @@ void validate(const Config& config) {
   require(known(name(config.keep)), "keep", "known", static_cast<int>(config.keep));
   require(known(name(config.graph)), "graph", "a known graph", static_cast<int>(config.graph));
   require(known(name(config.order)), "order", "a known order", static_cast<int>(config.order));
-  validate_rows(config);
+  if (config.metric == Metric::chamfer)
+    validate_sets_config(config);
+  else
+    validate_rows(config);
 }
 
 std::string_view name(Metric metric) { return lookup(metric_names, metric); }
@@ -98,6 +129,7 @@ std::string_view name(Quantizer quantizer) { return lookup(quantizer_names, quan
 std::string_view name(Keep keep) { return lookup(keep_names, keep); }
 std::string_view name(GraphKind graph) { return lookup(graph_names, graph); }
 std::string_view name(InsertionOrder order) { return lookup(order_names, order); }
+std::string_view name(InnerProjection projection) { return lookup(projection_names, projection); }
 Metric parse_metric(std::string_view text) { return parse<Metric>("metric", metric_names, text); }
 Encoding parse_encoding(std::string_view text) {
   return parse<Encoding>("encoding", encoding_names, text);
@@ -114,6 +146,10 @@ GraphKind parse_graph(std::string_view text) {
 }
 InsertionOrder parse_order(std::string_view text) {
   return parse<InsertionOrder>("order", order_names, text);
+}
+
+InnerProjection parse_projection(std::string_view text) {
+  return parse<InnerProjection>("projection", projection_names, text);
 }
 
 std::string_view version() { return VECINAL_VERSION; }

@@ -3,18 +3,28 @@
 #include "core/file_io.hpp"
 #include "core/section_file.hpp"
 #include "index/index_file.hpp"
+#include "index/multi_vector_index.hpp"
 #include "index/vector_index.hpp"
 
 namespace vecinal {
 
+namespace {
+
+std::unique_ptr<Index> load(const SectionReader& reader, const LoadOptions& options, int file) {
+  if (has_sets(reader)) return MultiVectorIndex::load(reader, options, file);
+  return VectorIndex::load(reader, options, file);
+}
+
+}  // namespace
+
 std::unique_ptr<Index> make_index(const Config& config) {
+  if (config.metric == Metric::chamfer) return std::make_unique<MultiVectorIndex>(config);
   return std::make_unique<VectorIndex>(config);
 }
 
 std::unique_ptr<Index> load_index(const std::filesystem::path& file, const LoadOptions& options) {
   const FileView view(file);
-  return VectorIndex::load(SectionReader(view.bytes()), options,
-                           options.map ? view.descriptor() : -1);
+  return load(SectionReader(view.bytes()), options, options.map ? view.descriptor() : -1);
 }
 
 std::unique_ptr<Index> load_index(std::span<const std::byte> bytes, const LoadOptions& options) {
@@ -22,7 +32,7 @@ std::unique_ptr<Index> load_index(std::span<const std::byte> bytes, const LoadOp
   std::vector<std::uint64_t> aligned((bytes.size() + 7) / 8);
   if (!bytes.empty()) std::memcpy(aligned.data(), bytes.data(), bytes.size());
   const auto copy = std::as_bytes(std::span(aligned)).first(bytes.size());
-  return VectorIndex::load(SectionReader(copy), options, -1);
+  return load(SectionReader(copy), options, -1);
 }
 
 FileInfo file_info(const std::filesystem::path& file) {
@@ -35,8 +45,12 @@ FileInfo file_info(const std::filesystem::path& file) {
   info.size = section.live;
   info.removed = section.slots - section.live;
   info.config = section.config();
-  info.beam = section.beam;
-  info.rerank = section.rerank;
+  info.defaults = {.beam = section.beam, .rerank = section.rerank};
+  if (has_sets(reader)) {
+    const SetsSection sets = read_sets(reader, info.config);
+    info.config = sets.config(info.config);
+    info.defaults.candidates = sets.candidates;
+  }
   for (const Section& part : reader.sections())
     info.sections.push_back({part.tag, part.offset, part.data.size()});
   return info;

@@ -20,20 +20,22 @@ std::string level_tag(std::uint32_t level, const char* part) {
   return concat("l", level < 10 ? "0" : "", level, part);
 }
 
-/// Copies a section into an array, or maps it where it is large enough to start on a page.
-template <class T>
-void read_array(const SectionReader& reader, std::string_view tag, std::uint64_t count, int file,
-                GrowableArray<T>& array) {
-  const auto values = reader.array<T>(tag, count);
-  if (file >= 0 && values.size_bytes() >= mappable_bytes) {
-    array.map(file, reader.section(tag).offset, values.size());
-    return;
+/// A matrix of a model, none of whose values is larger than `most`.
+Matrix read_matrix(const SectionReader& reader, const char* tag, std::size_t rows, std::size_t cols,
+                   float most) {
+  Matrix matrix(rows, cols);
+  const auto values = reader.array<float>(tag, rows * matrix.stride());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const bool padding = i % matrix.stride() >= cols;
+    if (!(std::fabs(values[i]) <= (padding ? 0.0F : most)))
+      throw FormatError(concat("section ", tag, ": a value is out of range"));
+    matrix.row(0)[i] = values[i];
   }
-  array.resize(values.size());
-  std::copy(values.begin(), values.end(), array.data());
+  return matrix;
 }
 
-/// Rows must be finite and no longer than the file says, and what follows the dims zero.
+}  // namespace
+
 void validate_storage(const char* tag, const Storage& storage, double longest) {
   const std::size_t padded = storage.padded_dim();
   AlignedFloats row(2 * padded);
@@ -53,21 +55,18 @@ void validate_storage(const char* tag, const Storage& storage, double longest) {
   }
 }
 
-/// A matrix of a model, none of whose values is larger than `most`.
-Matrix read_matrix(const SectionReader& reader, const char* tag, std::size_t rows, std::size_t cols,
-                   float most) {
-  Matrix matrix(rows, cols);
-  const auto values = reader.array<float>(tag, rows * matrix.stride());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const bool padding = i % matrix.stride() >= cols;
-    if (!(std::fabs(values[i]) <= (padding ? 0.0F : most)))
-      throw FormatError(concat("section ", tag, ": a value is out of range"));
-    matrix.row(0)[i] = values[i];
-  }
-  return matrix;
+void save_sections(const SectionWriter& sections, const std::filesystem::path& file) {
+  replace_file(file, [&](const auto& sink) { sections.write(sink); });
 }
 
-}  // namespace
+std::vector<std::byte> bytes_of(const SectionWriter& sections) {
+  std::vector<std::byte> bytes;
+  bytes.reserve(sections.size());
+  sections.write([&](std::span<const std::byte> piece) {
+    bytes.insert(bytes.end(), piece.begin(), piece.end());
+  });
+  return bytes;
+}
 
 Model read_model(const SectionReader& reader, const Config& config, std::size_t& sections) {
   const ModelSection section = reader.array<ModelSection>("model", 1)[0];
@@ -114,6 +113,8 @@ ConfigSection read_config(const SectionReader& reader) {
   SectionReader::verify(reader.section("config"));
   ConfigSection section = reader.array<ConfigSection>("config", 1)[0];
   const auto fail = [](const char* what) { throw FormatError(concat("section config: ", what)); };
+  if (section.metric >= static_cast<std::uint8_t>(Metric::chamfer))
+    fail("the metric is out of range");
   try {
     validate(section.config());
   } catch (const std::invalid_argument& wrong) {
@@ -149,8 +150,8 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
   section.seed = config_.seed;
   section.slots = rows_->size();
   section.live = size();
-  section.beam = static_cast<std::uint32_t>(beam());
-  section.rerank = static_cast<std::uint32_t>(rerank());
+  section.beam = static_cast<std::uint32_t>(defaults().beam);
+  section.rerank = static_cast<std::uint32_t>(defaults().rerank);
   section.reduction = static_cast<std::uint8_t>(config_.reduction);
   section.quantizer = static_cast<std::uint8_t>(config_.quantizer);
   section.keep = static_cast<std::uint8_t>(config_.keep);
@@ -197,36 +198,32 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
 }
 
 void VectorIndex::save(const std::filesystem::path& file) const {
-  write_sections([&](const SectionWriter& sections) {
-    replace_file(file, [&](const auto& sink) { sections.write(sink); });
-  });
+  write_sections([&](const SectionWriter& sections) { save_sections(sections, file); });
 }
 
 std::vector<std::byte> VectorIndex::to_bytes() const {
   std::vector<std::byte> bytes;
-  write_sections([&](const SectionWriter& sections) {
-    bytes.reserve(sections.size());
-    sections.write([&](std::span<const std::byte> piece) {
-      bytes.insert(bytes.end(), piece.begin(), piece.end());
-    });
-  });
+  write_sections([&](const SectionWriter& sections) { bytes = bytes_of(sections); });
   return bytes;
 }
 
 std::unique_ptr<VectorIndex> VectorIndex::load(const SectionReader& reader,
-                                               const LoadOptions& options, int file) {
+                                               const LoadOptions& options, int file,
+                                               std::size_t others) {
   Config config = read_config(reader).config();
   config.threads = options.threads;
   auto index = std::make_unique<VectorIndex>(config);
-  index->read_sections(reader, options, file);
+  index->read_sections(reader, options, file, others);
   return index;
 }
 
-void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& options, int file) {
+void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& options, int file,
+                                std::size_t others) {
   const ConfigSection section = read_config(reader);
   for (const Section& part : reader.sections())
-    if (options.verify || (part.tag != "rows" && part.tag != "rows2")) SectionReader::verify(part);
-  std::size_t known = 4;
+    if (options.verify || (part.tag != "rows" && part.tag != "rows2" && part.tag != "tokens"))
+      SectionReader::verify(part);
+  std::size_t known = 4 + others;
   if (section.trained != 0) {
     publish(std::make_unique<Rows>(config_, read_model(reader, config_, known)), true);
     const ModelSection model = reader.array<ModelSection>("model", 1)[0];

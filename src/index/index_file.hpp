@@ -1,9 +1,14 @@
 /// The first section of an index file: what the index is.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
+#include <vector>
 
+#include "core/growable_array.hpp"
 #include "core/section_file.hpp"
+#include "encoding/storage.hpp"
 #include "transform/model.hpp"
 #include "vecinal/config.hpp"
 
@@ -62,6 +67,57 @@ struct ModelSection {
   std::uint64_t clipped;
 };
 static_assert(sizeof(ModelSection) == 56);
+
+/// What a file of a MultiVectorIndex says besides; "config" is then that of its encodings.
+struct SetsSection {
+  std::uint32_t dim;
+  std::uint32_t k_sim;
+  std::uint32_t projected_dim;  ///< as configured: 0 = chosen
+  std::uint32_t repetitions;
+  std::uint32_t final_dim;
+  std::uint8_t projection;
+  std::uint8_t fill_empty;
+  std::uint8_t tokens;
+  std::uint8_t pooling;
+  std::uint32_t candidates;
+  std::uint8_t trained;
+  std::uint8_t reserved8[3];
+  std::uint64_t vectors;
+  double mean_cosine;
+  double occupancy;
+  float longest;
+  std::uint32_t reserved;
+
+  /// encodings: the config of the section of that name.
+  [[nodiscard]] Config config(const Config& encodings) const;
+};
+static_assert(sizeof(SetsSection) == 64);
+
+/// True if the file is of a MultiVectorIndex.
+[[nodiscard]] bool has_sets(const SectionReader& reader);
+
+/// Throws FormatError if a value is out of range or does not go with the config of the encodings.
+[[nodiscard]] SetsSection read_sets(const SectionReader& reader, const Config& encodings);
+
+/// Copies a section into an array, or maps it where it is large enough to start on a page.
+template <class T>
+void read_array(const SectionReader& reader, std::string_view tag, std::uint64_t count, int file,
+                GrowableArray<T>& array) {
+  const auto values = reader.array<T>(tag, count);
+  if (file >= 0 && values.size_bytes() >= mappable_bytes) {
+    array.map(file, reader.section(tag).offset, values.size());
+    return;
+  }
+  array.resize(values.size());
+  std::copy(values.begin(), values.end(), array.data());
+}
+
+/// Rows must be finite and no longer than the file says, and what follows the dims zero. Throws
+/// FormatError naming the section.
+void validate_storage(const char* tag, const Storage& storage, double longest);
+
+void save_sections(const SectionWriter& sections, const std::filesystem::path& file);
+[[nodiscard]] std::vector<std::byte> bytes_of(const SectionWriter& sections);
 
 /// The model and how many sections it takes. Throws FormatError.
 [[nodiscard]] Model read_model(const SectionReader& reader, const Config& config,

@@ -69,6 +69,7 @@ RowFormat format_of(const Config& config, RowType type, std::size_t dim, const M
       format.correction = symmetric ? 1.0F : 0.0F;
       break;
     case Metric::inner_product:
+    case Metric::chamfer:
       format.origin =
           static_cast<float>(dot(model.mean().data(), model.mean().data(), model.mean().size()));
       break;
@@ -77,6 +78,14 @@ RowFormat format_of(const Config& config, RowType type, std::size_t dim, const M
 }
 
 }  // namespace
+
+void EncodeSummary::operator+=(const EncodeSummary& other) {
+  magnitude = std::max(magnitude, other.magnitude);
+  squared_error += other.squared_error;
+  squared_norm += other.squared_norm;
+  values += other.values;
+  clipped += other.clipped;
+}
 
 kernels::RowType walked_type(Encoding encoding) { return levels_of(encoding).walked; }
 
@@ -126,6 +135,7 @@ float Rows::bias(const float* prepared, const float* centred) const {
     case Metric::cosine:
       return static_cast<float>(0.5 * dot(centred, centred, dim));
     case Metric::inner_product:
+    case Metric::chamfer:
       break;
   }
   return static_cast<float>(-dot(model_.mean().data(), prepared, dim));
@@ -232,13 +242,7 @@ EncodeSummary Rows::encode(const Batch& items, std::size_t first, unsigned threa
                  parts[begin / Encoder::chunk] = encoders[worker].summary;
                });
   EncodeSummary total;
-  for (const EncodeSummary& part : parts) {
-    total.magnitude = std::max(total.magnitude, part.magnitude);
-    total.squared_error += part.squared_error;
-    total.squared_norm += part.squared_norm;
-    total.values += part.values;
-    total.clipped += part.clipped;
-  }
+  for (const EncodeSummary& part : parts) total += part;
   return total;
 }
 

@@ -28,6 +28,8 @@ struct EncodeSummary {
   double squared_norm = 0;   ///< about the mean
   std::size_t values = 0;
   std::size_t clipped = 0;
+
+  void operator+=(const EncodeSummary& other);
 };
 
 /// The queries of one call, in the space of either kind of row.

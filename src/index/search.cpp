@@ -8,12 +8,10 @@
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
+#include "index/candidates.hpp"
 #include "index/vector_index.hpp"
 
 namespace vecinal {
-namespace {
-
-/// Scores of codes are estimates, and those of squares may fall below zero.
 float distance_of(Metric metric, float score) {
   switch (metric) {
     case Metric::cosine:
@@ -21,12 +19,11 @@ float distance_of(Metric metric, float score) {
     case Metric::l2:
       return std::max(0.0F, score);
     case Metric::inner_product:
+    case Metric::chamfer:
       break;
   }
   return score + 0.0F;
 }
-
-}  // namespace
 
 /// The slots that a search may return: those that live and pass the filter.
 struct VectorIndex::Allowed {
@@ -83,6 +80,9 @@ struct VectorIndex::Searcher {
 };
 
 void VectorIndex::check_queries(const Batch& queries, const SearchParams& params) const {
+  if (!queries.offsets.empty())
+    throw std::invalid_argument(
+        "search: the queries have offsets: sets of vectors need the metric \"chamfer\"");
   if (params.k == 0) throw std::invalid_argument("search: k must be at least 1");
   if (queries.count != 0 && queries.dim != config_.dim)
     throw std::invalid_argument(
@@ -126,19 +126,27 @@ VectorIndex::Allowed VectorIndex::allow(const Filter& filter) const {
   return allowed;
 }
 
+std::vector<Slot> VectorIndex::allowed_slots(const Filter& filter) const {
+  const ReaderGate::Pass pass(gate_);
+  const Allowed allowed = allow(filter);
+  const std::size_t slots = allowed.everything ? allowed.count : allowed.words.size() * 64;
+  std::vector<Slot> listed;
+  listed.reserve(allowed.count);
+  for (Slot slot = 0; slot < slots; ++slot)
+    if (allowed.everything || allowed.view().contains(slot)) listed.push_back(slot);
+  return listed;
+}
+
 void VectorIndex::Searcher::finish(std::size_t query, std::span<const Scored> found) const {
   // Here scores tie by id, not by slot: the caller never sees slots.
   std::vector<std::pair<float, Id>> best;
   best.reserve(found.size());
   for (const Scored& row : found) best.emplace_back(row.score, ids[row.slot]);
-  const std::size_t count = std::min(params.k, best.size());
-  std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(count), best.end());
-  for (std::size_t i = 0; i < count; ++i) {
-    const float score = best[i].first;
-    hits.ids[query * params.k + i] = best[i].second;
-    hits.distances[query * params.k + i] = distance_of(index.config_.metric, score);
+  write_best(query, best, hits);
+  for (std::size_t i = 0; i < hits.counts[query]; ++i) {
+    float& distance = hits.distances[query * params.k + i];
+    distance = distance_of(index.config_.metric, distance);
   }
-  hits.counts[query] = static_cast<std::uint32_t>(count);
 }
 
 void VectorIndex::Searcher::collect(const Pool& pool, std::vector<Scored>& found) const {
@@ -235,9 +243,10 @@ void VectorIndex::Searcher::scan_open(const ScanParams& scan_params, ProgressMet
 }
 
 Breadth VectorIndex::breadth_of(const SearchParams& params, const Rows& rows) const {
-  const std::size_t window = std::max(params.k, params.beam != 0 ? params.beam : beam());
+  const SearchDefaults usual = defaults();
+  const std::size_t window = std::max(params.k, params.beam != 0 ? params.beam : usual.beam);
   if (!rows.two()) return {window, window};
-  return {window, std::max(window, params.rerank != 0 ? params.rerank : rerank())};
+  return {window, std::max(window, params.rerank != 0 ? params.rerank : usual.rerank)};
 }
 
 std::size_t VectorIndex::walk_dim_of(const SearchParams& params, const Rows& rows) {
@@ -256,15 +265,7 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
   check_queries(queries, params);
   const unsigned threads = resolve_threads(params.threads != 0 ? params.threads : config_.threads);
   ProgressMeter meter(params.progress, queries.count);
-  Neighbors hits{.queries = queries.count,
-                 .k = params.k,
-                 .ids = {},
-                 .distances = {},
-                 .counts = {},
-                 .stats = {}};
-  hits.ids.assign(queries.count * params.k, no_id);
-  hits.distances.assign(queries.count * params.k, std::numeric_limits<float>::infinity());
-  hits.counts.assign(queries.count, 0);
+  Neighbors hits = no_neighbors(queries.count, params.k);
 
   const ReaderGate::Pass pass(gate_);
   const Rows& rows = *published_.load(std::memory_order_acquire);

@@ -61,21 +61,25 @@ class Tuner {
     return high;
   }
 
-  [[nodiscard]] Tried measure(std::size_t beam, std::size_t rerank) const {
-    const Neighbors found =
-        index_.search(queries_, {.k = k_, .beam = beam, .rerank = std::max(beam, rerank)});
+  [[nodiscard]] Tried measure(const SearchDefaults& tried) const {
+    const Neighbors found = index_.search(queries_, {.k = k_,
+                                                     .beam = tried.beam,
+                                                     .rerank = std::max(tried.beam, tried.rerank),
+                                                     .candidates = tried.candidates});
     return {recall_of(found, truth_),
             static_cast<double>(found.stats.distances) * walked_bytes_ +
                 static_cast<double>(found.stats.reranked) * ranking_bytes_};
   }
 
-  [[nodiscard]] bool reaches(std::size_t beam, std::size_t rerank) const {
-    return measure(beam, rerank).recall >= recall_;
+  [[nodiscard]] bool reaches(const SearchDefaults& tried) const {
+    return measure(tried).recall >= recall_;
   }
 
   [[nodiscard]] std::size_t smallest_beam() const {
     const std::size_t most = std::min<std::size_t>(std::max(index_.size(), k_), 100'000);
-    return smallest(k_, most, [&](std::size_t beam) { return reaches(beam, beam); });
+    return smallest(k_, most, [&](std::size_t beam) {
+      return reaches({.beam = beam, .rerank = beam});
+    });
   }
 
   /// A narrower walk that keeps more candidates may cost less (SVS, split buffer). cost: of `best`.
@@ -83,7 +87,7 @@ class Tuner {
     constexpr double shrink = 0.8;
     constexpr int narrowings = 7;
     constexpr std::size_t widest = 10;
-    const std::size_t start = best.beam;
+    const std::size_t start = best.defaults.beam;
     std::size_t before = start;
     double share = 1;
     for (int i = 0; i < narrowings; ++i) {
@@ -93,13 +97,15 @@ class Tuner {
       const std::size_t most = widest * start;
       if (beam == before) break;
       before = beam;
-      if (!reaches(beam, most)) break;
+      if (!reaches({.beam = beam, .rerank = most})) break;
       const std::size_t rerank =
-          smallest(beam, most, [&](std::size_t count) { return reaches(beam, count); });
-      const Tried tried = measure(beam, rerank);
+          smallest(beam, most, [&](std::size_t count) {
+        return reaches({.beam = beam, .rerank = count});
+      });
+      const Tried tried = measure({.beam = beam, .rerank = rerank});
       if (tried.recall < recall_ || tried.cost >= cost) continue;
       cost = tried.cost;
-      best = {beam, rerank, tried.recall};
+      best = {{.beam = beam, .rerank = rerank}, tried.recall};
     }
     return best;
   }
@@ -114,6 +120,16 @@ class Tuner {
   double ranking_bytes_ = 0;
 };
 
+/// The fewest candidates; the graph is walked with a beam of as many.
+Tuned tune_candidates(const Tuner& tuner, std::size_t least, std::size_t most) {
+  const auto defaults_of = [](std::size_t count) {
+    return SearchDefaults{.beam = count, .rerank = 0, .candidates = count};
+  };
+  const std::size_t found = Tuner::smallest(
+      least, most, [&](std::size_t count) { return tuner.reaches(defaults_of(count)); });
+  return {defaults_of(found), tuner.measure(defaults_of(found)).recall};
+}
+
 }  // namespace
 
 Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k) {
@@ -121,15 +137,22 @@ Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k) {
     throw std::invalid_argument(concat("tune: recall must be in (0, 1], got ", recall));
   if (queries.count == 0) throw std::invalid_argument("tune: there are no queries");
   if (index.size() == 0) throw std::invalid_argument("tune: the index is empty");
+  constexpr std::size_t limit = 1'000'000;
   const Tuner tuner(index, queries, recall, k);
-  const std::size_t beam = tuner.smallest_beam();
-  const Tried widest = tuner.measure(beam, beam);
-  Tuned best{beam, beam, widest.recall};
-  if (tuner.reranks() && best.recall >= recall) best = tuner.narrowed(best, widest.cost);
-  best.beam = std::min<std::size_t>(best.beam, 1'000'000);
-  best.rerank = tuner.reranks() ? std::min<std::size_t>(best.rerank, 1'000'000) : 0;
-  index.set_beam(best.beam);
-  index.set_rerank(best.rerank);
+  Tuned best;
+  if (index.config().metric == Metric::chamfer) {
+    best = tune_candidates(tuner, k, std::max(index.size(), k));
+    best.defaults.candidates = std::min(best.defaults.candidates, limit);
+  } else {
+    const std::size_t beam = tuner.smallest_beam();
+    const SearchDefaults widest{.beam = beam, .rerank = beam};
+    const Tried tried = tuner.measure(widest);
+    best = {widest, tried.recall};
+    if (tuner.reranks() && best.recall >= recall) best = tuner.narrowed(best, tried.cost);
+  }
+  best.defaults.beam = std::min(best.defaults.beam, limit);
+  best.defaults.rerank = tuner.reranks() ? std::min(best.defaults.rerank, limit) : 0;
+  index.set_defaults(best.defaults);
   return best;
 }
 

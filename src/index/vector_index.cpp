@@ -24,6 +24,7 @@ Geometry geometry_of(Metric metric) {
     case Metric::cosine:
       return {.alpha = 1.0F, .shift = 1.0F};
     case Metric::inner_product:
+    case Metric::chamfer:
       break;
   }
   return {.alpha = 1.0F, .shift = 0.0F};
@@ -32,6 +33,12 @@ Geometry geometry_of(Metric metric) {
 Quantizer quantizer_of(const Model& model) {
   if (model.rotated()) return model.fitted() ? Quantizer::rotated_fitted : Quantizer::rotated;
   return model.fitted() ? Quantizer::fitted : Quantizer::plain;
+}
+
+void refuse_sets(const Batch& batch, const char* what) {
+  if (!batch.offsets.empty())
+    throw std::invalid_argument(concat(
+        what, ": the batch has offsets: sets of vectors need the metric \"chamfer\""));
 }
 
 Config checked(const Config& config) {
@@ -72,6 +79,8 @@ void VectorIndex::learn(const Batch& sample, const Batch& queries) {
 }
 
 void VectorIndex::train(const Batch& sample, const Batch& queries) {
+  refuse_sets(sample, "train");
+  refuse_sets(queries, "train");
   validate_batch(config_, sample, "train");
   validate_batch(config_, queries, "train: queries");
   if (!needs_training(config_)) return;
@@ -119,9 +128,26 @@ void VectorIndex::retrain(const Batch& queries, const Progress& progress) {
 
 std::vector<Id> VectorIndex::add(const Batch& items, std::span<const Id> ids,
                                  const Progress& progress) {
+  refuse_sets(items, "add");
   if (items.count != 0 && items.dim != config_.dim)
     throw std::invalid_argument(
         concat("add: items have ", items.dim, " dims, the index has ", config_.dim));
+  const auto all = [&](std::size_t, std::size_t) { return items; };
+  return add_from({.count = items.count, .chunk = items.count, .make = all}, ids, progress);
+}
+
+void VectorIndex::encode_rows(const ItemSource& items, std::size_t first, ProgressMeter& meter,
+                              EncodeSummary& encoded) {
+  const unsigned threads = resolve_threads(config_.threads);
+  for (std::size_t done = 0; done < items.count; done += items.chunk) {
+    const Batch made = items.make(done, std::min(items.chunk, items.count - done));
+    encoded += rows_->encode(made, first + done, threads);
+    meter.update(0);
+  }
+}
+
+std::vector<Id> VectorIndex::add_from(const ItemSource& items, std::span<const Id> ids,
+                                      const Progress& progress) {
   const std::lock_guard writer(writer_);
   std::vector<Id> chosen = choose_ids(items.count, ids);
   if (items.count == 0) return chosen;
@@ -130,19 +156,22 @@ std::vector<Id> VectorIndex::add(const Batch& items, std::span<const Id> ids,
     throw std::length_error(
         concat("add: an index holds at most ", max_items, " items, removed ones included"));
   const bool was_trained = trained_;
+  ProgressMeter meter(progress, items.count);
   try {
     {
       const std::unique_lock lock(ids_lock_);
       ids_.prepare(chosen, [&](Slot slot) { return live_.contains(slot); });
     }
     if (!trained_) {
-      validate_batch(config_, items, "add");
-      learn(items, {});
+      const Batch sample = items.make(0, items.chunk);
+      validate_batch(config_, sample, "add");
+      learn(sample, {});
     }
     rows_->resize(first + items.count);
     live_.resize(first + items.count);
-    const EncodeSummary encoded = rows_->encode(items, first, resolve_threads(config_.threads));
-    link_rows(first, progress);
+    EncodeSummary encoded;
+    encode_rows(items, first, meter, encoded);
+    link_rows(first, meter);
     commit(first, chosen, encoded);
   } catch (...) {
     drop_rows(first);
@@ -183,10 +212,9 @@ std::vector<Id> VectorIndex::choose_ids(std::size_t count, std::span<const Id> i
   return chosen;
 }
 
-void VectorIndex::link_rows(std::size_t first, const Progress& progress) {
+void VectorIndex::link_rows(std::size_t first, ProgressMeter& meter) {
   if (config_.graph == GraphKind::none) return;
   const unsigned threads = resolve_threads(config_.threads);
-  ProgressMeter meter(progress, rows_->size() - first);
   const InsertionPlan plan = plan_insertion(rows_->walked(), first, config_, threads);
   Builder builder(graph_, rows_->walked(),
                   {.beam = config_.build_beam,
@@ -247,16 +275,30 @@ std::size_t VectorIndex::remove(std::span<const Id> ids) {
   return removed;
 }
 
-void VectorIndex::set_rerank(std::size_t rerank) {
-  if (rerank > 1'000'000)
-    throw std::invalid_argument(concat("set_rerank: rerank must be 0 to 1,000,000, got ", rerank));
-  rerank_.store(rerank, std::memory_order_relaxed);
+void VectorIndex::set_defaults(const SearchDefaults& defaults) {
+  if (defaults.candidates != 0)
+    throw std::invalid_argument(
+        concat("set_defaults: candidates are of the metric \"chamfer\", this index has \"",
+               name(config_.metric), "\""));
+  validate(defaults);
+  beam_.store(defaults.beam, std::memory_order_relaxed);
+  rerank_.store(defaults.rerank, std::memory_order_relaxed);
 }
 
-void VectorIndex::set_beam(std::size_t beam) {
-  if (beam < 1 || beam > 1'000'000)
-    throw std::invalid_argument(concat("set_beam: beam must be 1 to 1,000,000, got ", beam));
-  beam_.store(beam, std::memory_order_relaxed);
+void VectorIndex::forget_training() {
+  const std::lock_guard writer(writer_);
+  if (rows_->size() == 0) publish_untrained();
+}
+
+std::vector<Slot> VectorIndex::slots_of(std::span<const Id> ids) const {
+  std::vector<Slot> slots;
+  slots.reserve(ids.size());
+  const std::shared_lock lock(ids_lock_);
+  for (const Id id : ids)
+    if (const std::optional<Slot> slot = find_live(id)) slots.push_back(*slot);
+  std::sort(slots.begin(), slots.end());
+  slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
+  return slots;
 }
 
 bool VectorIndex::contains(Id id) const {
@@ -271,6 +313,11 @@ std::vector<Id> VectorIndex::ids() const {
   for (std::size_t slot = 0; slot < ids_.slots(); ++slot)
     if (live_.contains(static_cast<Slot>(slot))) found.push_back(ids_.ids()[slot]);
   return found;
+}
+
+std::size_t VectorIndex::vectors_of(Id id) const {
+  if (!contains(id)) throw std::out_of_range(concat("id ", id, " is not in the index"));
+  return 1;
 }
 
 void VectorIndex::get(Id id, std::span<float> out) const {

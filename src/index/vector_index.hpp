@@ -20,15 +20,42 @@
 
 namespace vecinal {
 
+class ProgressMeter;
 class SectionReader;
+class SectionWriter;
+
+/// Items that are made while they are added, so that not all of them need be held.
+struct ItemSource {
+  std::size_t count = 0;
+  std::size_t chunk = 0;  ///< most items asked for at a time
+  std::function<Batch(std::size_t first, std::size_t count)> make;  ///< valid until the next call
+};
 
 class VectorIndex final : public Index {
  public:
   explicit VectorIndex(const Config& config);
 
-  /// Reads the sections of a file; file >= 0 maps large ones from it. Throws FormatError.
+  /// Reads the sections of a file; file >= 0 maps large ones from it. others: sections that are not
+  /// this index's. Throws FormatError.
   static std::unique_ptr<VectorIndex> load(const SectionReader& reader, const LoadOptions& options,
-                                           int file);
+                                           int file, std::size_t others = 0);
+
+  /// As add(), and the slots follow those there are.
+  std::vector<Id> add_from(const ItemSource& items, std::span<const Id> ids,
+                           const Progress& progress);
+
+  /// Undoes train() of an index without rows.
+  void forget_training();
+
+  /// The slots of the ids that the index holds, in ascending order.
+  [[nodiscard]] std::vector<Slot> slots_of(std::span<const Id> ids) const;
+  [[nodiscard]] Id id_of(Slot slot) const { return ids_.ids().data()[slot]; }
+
+  /// The slots that a search may return, in ascending order.
+  [[nodiscard]] std::vector<Slot> allowed_slots(const Filter& filter) const;
+
+  /// Calls `use` with the sections of a file, while no call can change them.
+  void write_sections(const std::function<void(SectionWriter&)>& use) const;
 
   void train(const Batch& sample, const Batch& queries) override;
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
@@ -36,13 +63,16 @@ class VectorIndex final : public Index {
   void retrain(const Batch& queries, const Progress& progress) override;
   std::size_t remove(std::span<const Id> ids) override;
   Neighbors search(const Batch& queries, const SearchParams& params) const override;
-  void set_beam(std::size_t beam) override;
-  std::size_t beam() const override { return beam_.load(std::memory_order_relaxed); }
-  void set_rerank(std::size_t rerank) override;
-  std::size_t rerank() const override { return rerank_.load(std::memory_order_relaxed); }
+  Neighbors rerank(const Batch& queries, std::span<const Id> candidates,
+                   const SearchParams& params) const override;
+  void set_defaults(const SearchDefaults& defaults) override;
+  SearchDefaults defaults() const override {
+    return {beam_.load(std::memory_order_relaxed), rerank_.load(std::memory_order_relaxed), 0};
+  }
   std::size_t size() const override { return live_count_.load(std::memory_order_acquire); }
   bool contains(Id id) const override;
   std::vector<Id> ids() const override;
+  std::size_t vectors_of(Id id) const override;
   void get(Id id, std::span<float> out) const override;
   void save(const std::filesystem::path& file) const override;
   std::vector<std::byte> to_bytes() const override;
@@ -56,11 +86,13 @@ class VectorIndex final : public Index {
   class ScratchPool;
 
   // vector_index.cpp
+  void encode_rows(const ItemSource& items, std::size_t first, ProgressMeter& meter,
+                   EncodeSummary& encoded);
   [[nodiscard]] std::vector<Id> choose_ids(std::size_t count, std::span<const Id> ids) const;
   void learn(const Batch& sample, const Batch& queries);
   void publish(std::unique_ptr<Rows> rows, bool trained);
   void publish_untrained();
-  void link_rows(std::size_t first, const Progress& progress);
+  void link_rows(std::size_t first, ProgressMeter& meter);
   void commit(std::size_t first, std::span<const Id> ids, const EncodeSummary& encoded);
   void drop_rows(std::size_t count);
   [[nodiscard]] std::optional<Slot> find_live(Id id) const;
@@ -73,8 +105,8 @@ class VectorIndex final : public Index {
   [[nodiscard]] Allowed allow(const Filter& filter) const;
 
   // index_file.cpp
-  void write_sections(const std::function<void(class SectionWriter&)>& use) const;
-  void read_sections(const SectionReader& reader, const LoadOptions& options, int file);
+  void read_sections(const SectionReader& reader, const LoadOptions& options, int file,
+                     std::size_t others);
   void validate_rows() const;
 
   /// What is known of the rows added since training.

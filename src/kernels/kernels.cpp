@@ -8,6 +8,8 @@
 #include "kernels/code_conversions.hpp"
 #include "kernels/code_rows.hpp"
 #include "kernels/float_rows.hpp"
+#include "kernels/max_tile.hpp"
+#include "kernels/signed_sums.hpp"
 #include "kernels/tile.hpp"
 
 #if defined(VECINAL_ISA_scalar)
@@ -36,6 +38,9 @@ const KernelTable& VECINAL_TABLE() noexcept {
       tile,
       tile_queries,
       tile_rows,
+      raise_products,
+      raise_code_products,
+      signed_sums,
       to_half,
       from_half,
       {encode8, decode8, widen8},

@@ -33,6 +33,48 @@ struct Tile {
 /// q_d|.
 using TileFn = void (*)(const Tile& tile, float* scores, std::uint32_t* hits) noexcept;
 
+/// Vectors of a document against a panel of query vectors.
+struct MaxTile {
+  const float* rows = nullptr;  ///< row_count rows of float32
+  std::size_t row_stride = 0;   ///< floats
+  std::size_t row_count = 0;
+  std::size_t dim = 0;
+  const float* panel = nullptr;  ///< as in Tile
+  float* best = nullptr;         ///< one a query of the panel
+};
+
+/// best[q] = the greatest of best[q] and <row, query q> over the rows. Products as in TileFn.
+using MaxTileFn = void (*)(const MaxTile& tile) noexcept;
+
+/// The same for rows of codes: value d of row r is steps[r] * (rows[r][d] + offsets[r]).
+struct MaxCodeTile {
+  const std::int16_t* rows = nullptr;
+  std::size_t row_stride = 0;  ///< int16 values
+  std::size_t row_count = 0;
+  std::size_t dim = 0;                  ///< even
+  const std::int16_t* panel = nullptr;  ///< panel[(d / 2 * tile_queries + q) * 2 + d % 2]
+  const float* steps = nullptr;
+  const float* offsets = nullptr;
+  const float* sums = nullptr;  ///< of a query's values
+  float* best = nullptr;
+};
+
+/// Integer products must fit int32; they are exact, so every instruction set gives the same bits
+/// but for the fusing of the last multiply-adds.
+using MaxCodeTileFn = void (*)(const MaxCodeTile& tile) noexcept;
+
+/// Sums of dimensions, some of them taken off, of row_padding vectors at once (a count-sketch).
+struct SignedSums {
+  const float* panel = nullptr;         ///< panel[d * row_padding + lane]
+  const std::uint32_t* dims = nullptr;  ///< sum i adds those from ends[2 i - 1] (0 for i = 0) to
+                                        ///< ends[2 i] and takes off those to ends[2 i + 1]
+  const std::uint32_t* ends = nullptr;
+  std::size_t count = 0;  ///< sums
+};
+
+/// to[i * row_padding + lane] = sum i, added up in the order of dims.
+using SignedSumsFn = void (*)(const SignedSums& sums, float* to) noexcept;
+
 /// Conversions of count values, a multiple of row_padding. To f16 rounds to nearest even; overflow
 /// gives inf.
 using ToHalfFn = void (*)(const float* from, std::uint16_t* to, std::size_t count) noexcept;
@@ -75,6 +117,9 @@ struct KernelTable {
   TileFn tile;
   std::uint32_t tile_queries;  ///< width of a panel, at most 32
   std::uint32_t tile_rows;     ///< rows are best given in multiples of this
+  MaxTileFn raise_products;
+  MaxCodeTileFn raise_code_products;
+  SignedSumsFn signed_sums;
   ToHalfFn to_half;
   FromHalfFn from_half;
   CodeKernels codes8;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace {
 
@@ -73,6 +74,23 @@ inline I32 dot_nibbles(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
   acc = add(acc, {_mm256_madd_epi16(low, load_steps(q))});
   return add(acc, {_mm256_madd_epi16(_mm256_srli_epi16(both, 4), load_steps(q + 16))});
 }
+
+inline std::int32_t load_int(const std::int16_t* p) {
+  std::int32_t both;
+  std::memcpy(&both, p, sizeof both);
+  return both;
+}
+
+/// Pairs of 16-bit integers, one pair a lane.
+struct I16 {
+  __m256i v;
+};
+inline I16 load_pairs(const std::int16_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+inline I16 broadcast_pair(const std::int16_t* p) { return {_mm256_set1_epi32(load_int(p))}; }
+inline I32 dot_pairs(I16 a, I16 b, I32 acc) { return add(acc, {_mm256_madd_epi16(a.v, b.v)}); }
+inline F32 to_floats(I32 a) { return {_mm256_cvtepi32_ps(a.v)}; }
 
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace {
 
@@ -57,6 +58,21 @@ inline I32 dot_nibbles(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
       _mm512_inserti64x4(_mm512_castsi256_si512(low), _mm256_srli_epi16(both, 4), 1);
   return add(acc, {_mm512_madd_epi16(codes, _mm512_loadu_si512(q))});
 }
+
+inline std::int32_t load_int(const std::int16_t* p) {
+  std::int32_t both;
+  std::memcpy(&both, p, sizeof both);
+  return both;
+}
+
+/// Pairs of 16-bit integers, one pair a lane.
+struct I16 {
+  __m512i v;
+};
+inline I16 load_pairs(const std::int16_t* p) { return {_mm512_loadu_si512(p)}; }
+inline I16 broadcast_pair(const std::int16_t* p) { return {_mm512_set1_epi32(load_int(p))}; }
+inline I32 dot_pairs(I16 a, I16 b, I32 acc) { return add(acc, {_mm512_madd_epi16(a.v, b.v)}); }
+inline F32 to_floats(I32 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 

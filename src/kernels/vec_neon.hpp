@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace {
 
@@ -66,6 +67,22 @@ inline I32 dot_nibbles(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
   acc = dot_sixteen(vandq_u8(both, vdupq_n_u8(15)), q, acc);
   return dot_sixteen(vshrq_n_u8(both, 4), q + 16, acc);
 }
+
+/// Pairs of 16-bit integers, one pair a lane.
+struct I16 {
+  int16x8_t v;
+};
+inline I16 load_pairs(const std::int16_t* p) { return {vld1q_s16(p)}; }
+inline I16 broadcast_pair(const std::int16_t* p) {
+  std::int32_t both;
+  std::memcpy(&both, p, sizeof both);
+  return {vreinterpretq_s16_s32(vdupq_n_s32(both))};
+}
+inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
+  const int32x4_t low = vmull_s16(vget_low_s16(a.v), vget_low_s16(b.v));
+  return {vaddq_s32(acc.v, vpaddq_s32(low, vmull_high_s16(a.v, b.v)))};
+}
+inline F32 to_floats(I32 a) { return {vcvtq_f32_s32(a.v)}; }
 
 inline void prefetch(const void* p) { __builtin_prefetch(p); }
 

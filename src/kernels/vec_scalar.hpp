@@ -93,6 +93,18 @@ inline I32 dot_nibbles(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
   return acc;
 }
 
+/// A pair of 16-bit integers.
+struct I16 {
+  std::int32_t first;
+  std::int32_t second;
+};
+inline I16 load_pairs(const std::int16_t* p) { return {p[0], p[1]}; }
+inline I16 broadcast_pair(const std::int16_t* p) { return {p[0], p[1]}; }
+inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
+  return {acc.v + a.first * b.first + a.second * b.second};
+}
+inline F32 to_floats(I32 a) { return {static_cast<float>(a.v)}; }
+
 inline void prefetch(const void* p) { __builtin_prefetch(p); }
 
 }  // namespace

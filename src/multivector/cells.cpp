@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/dot.hpp"
 #include "core/random.hpp"
 
 namespace vecinal {
@@ -26,49 +27,72 @@ Place place(std::uint64_t seed, Stream stream, std::uint64_t counter, std::uint6
           (bits & 1U) != 0 ? 1.0F : -1.0F};
 }
 
+SparseProjection draw_sparse(const FdeConfig& config, std::uint32_t repetition) {
+  const std::size_t dim = config.dim;
+  std::vector<std::vector<std::uint32_t>> groups(2 * config.params.projected_dim);
+  for (std::uint32_t d = 0; d < dim; ++d) {
+    const Place drawn = place(config.seed, Stream::inner_projection, repetition * dim + d,
+                              config.params.projected_dim);
+    groups[2 * drawn.at + (drawn.sign < 0 ? 1 : 0)].push_back(d);
+  }
+  SparseProjection projection;
+  for (const auto& group : groups) {
+    projection.dims.insert(projection.dims.end(), group.begin(), group.end());
+    projection.ends.push_back(static_cast<std::uint32_t>(projection.dims.size()));
+  }
+  return projection;
+}
+
+Matrix draw_dense(const FdeConfig& config, std::uint32_t repetition) {
+  const std::size_t width = config.params.projected_dim;
+  // 1 / sqrt(projected_dim) keeps the expected inner product.
+  const float size = 1.0F / std::sqrt(static_cast<float>(width));
+  Matrix signs(width, config.dim);
+  const std::uint64_t first = repetition * width * config.dim;
+  for (std::size_t p = 0; p < width; ++p)
+    for (std::size_t d = 0; d < config.dim; ++d)
+      signs.row(p)[d] =
+          size * place(config.seed, Stream::inner_projection, first + p * config.dim + d, 1).sign;
+  return signs;
+}
+
 }  // namespace
 
 Cells::Cells(const FdeConfig& config) : config_(config) {
-  const std::size_t dim = config.dim;
-  const std::size_t planes = std::size_t{config.repetitions} * config.k_sim;
-  if (planes != 0) planes_ = Matrix(planes, dim);
-  for (std::size_t i = 0; i < planes; ++i)
-    for (std::size_t d = 0; d < dim; ++d) planes_.row(i)[d] = bell(config.seed, i * dim + d);
-  if (config.projected_dim != dim && config.projection == InnerProjection::sparse) {
-    for (std::size_t i = 0; i < config.repetitions * dim; ++i)
-      inner_places_.push_back(
-          place(config.seed, Stream::inner_projection, i, config.projected_dim));
-  } else if (config.projected_dim != dim) {
-    // 1 / sqrt(projected_dim) keeps the expected inner product.
-    const float size = 1.0F / std::sqrt(static_cast<float>(config.projected_dim));
-    for (std::size_t i = 0; i < config.repetitions * dim * config.projected_dim; ++i)
-      inner_signs_.push_back(size * place(config.seed, Stream::inner_projection, i, 1).sign);
-  }
-  if (config.final_dim != 0)
-    for (std::size_t i = 0; i < config.repetitions * count() * config.projected_dim; ++i)
-      final_places_.push_back(place(config.seed, Stream::final_projection, i, config.final_dim));
+  draw_planes();
+  draw_projections();
 }
 
-std::uint32_t Cells::cell(const float* products) const {
-  std::uint32_t cell = 0;
-  for (std::uint32_t i = 0; i < config_.k_sim; ++i) cell |= (products[i] > 0 ? 1U : 0U) << i;
-  return cell;
-}
-
-void Cells::add_projected(std::uint32_t repetition, const float* vector, float* to) const {
+void Cells::draw_planes() {
   const std::size_t dim = config_.dim;
-  if (config_.projected_dim == dim) {
-    for (std::size_t d = 0; d < dim; ++d) to[d] += vector[d];
-    return;
+  const std::size_t count = std::size_t{config_.params.repetitions} * config_.params.k_sim;
+  if (count == 0) return;
+  planes_ = Matrix(count, dim);
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t d = 0; d < dim; ++d) planes_.row(i)[d] = bell(config_.seed, i * dim + d);
+    const double length = std::sqrt(dot(planes_.row(i), planes_.row(i), dim));
+    rounding_.push_back(static_cast<float>((static_cast<double>(dim) + 8) * 0x1p-23 * length));
   }
-  if (config_.projection == InnerProjection::sparse) {
-    const Place* places = inner_places_.data() + repetition * dim;
-    for (std::size_t d = 0; d < dim; ++d) to[places[d].at] += places[d].sign * vector[d];
-    return;
-  }
-  const float* signs = inner_signs_.data() + repetition * dim * config_.projected_dim;
-  for (std::size_t p = 0; p < config_.projected_dim; ++p)
-    for (std::size_t d = 0; d < dim; ++d) to[p] += signs[p * dim + d] * vector[d];
+}
+
+void Cells::draw_projections() {
+  const FdeParams& params = config_.params;
+  if (params.projected_dim != config_.dim)
+    for (std::uint32_t r = 0; r < params.repetitions; ++r) {
+      if (params.projection == InnerProjection::sparse)
+        sparse_.push_back(draw_sparse(config_, r));
+      else
+        dense_.push_back(draw_dense(config_, r));
+    }
+  if (params.final_dim == 0) return;
+  const std::size_t values = params.repetitions * count() * params.projected_dim;
+  for (std::size_t i = 0; i < values; ++i)
+    final_places_.push_back(place(config_.seed, Stream::final_projection, i, params.final_dim));
+}
+
+bool Cells::above(std::size_t row, const float* vector, float product, float length) const {
+  if (std::fabs(product) > rounding_[row] * length) return product > 0;
+  return dot(planes_.row(row), vector, config_.dim) > 0;
 }
 
 }  // namespace vecinal

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "kernels/kernels.hpp"
 #include "transform/matrix.hpp"
 #include "vecinal/fde.hpp"
 
@@ -15,30 +16,42 @@ struct Place {
   float sign;
 };
 
+/// A sparse inner projection in the order of its sums (kernels::SignedSums).
+struct SparseProjection {
+  std::vector<std::uint32_t> dims;
+  std::vector<std::uint32_t> ends;
+};
+
 class Cells {
  public:
   explicit Cells(const FdeConfig& config);
 
-  [[nodiscard]] std::size_t count() const { return std::size_t{1} << config_.k_sim; }
+  [[nodiscard]] std::size_t count() const { return std::size_t{1} << config_.params.k_sim; }
 
   /// Rows of repetitions * k_sim hyperplanes; empty if there is one cell only.
   [[nodiscard]] const Matrix& planes() const { return planes_; }
 
-  /// Cell number from the products with one repetition's planes: bit i is set if product i is
-  /// above zero.
-  [[nodiscard]] std::uint32_t cell(const float* products) const;
+  /// On which side of plane `row` a vector lies, the same on every machine: float32 products too
+  /// close to zero for their rounding are taken again in double. length: of the vector.
+  [[nodiscard]] bool above(std::size_t row, const float* vector, float product,
+                           float length) const;
 
-  /// to += the inner projection of a vector in a repetition.
-  void add_projected(std::uint32_t repetition, const float* vector, float* to) const;
+  /// One for each repetition, or none.
+  [[nodiscard]] const std::vector<SparseProjection>& sparse() const { return sparse_; }
+  [[nodiscard]] const std::vector<Matrix>& dense() const { return dense_; }
 
   /// Places of all values in the final sketch; empty without one.
   [[nodiscard]] const std::vector<Place>& final_places() const { return final_places_; }
 
  private:
+  void draw_planes();
+  void draw_projections();
+
   FdeConfig config_;
   Matrix planes_;
-  std::vector<Place> inner_places_;  ///< sparse: dim for each repetition
-  std::vector<float> inner_signs_;   ///< dense: projected_dim x dim for each repetition
+  std::vector<float> rounding_;  ///< of a product with a plane, for a vector of length 1
+  std::vector<SparseProjection> sparse_;
+  std::vector<Matrix> dense_;
   std::vector<Place> final_places_;
 };
 

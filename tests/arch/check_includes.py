@@ -14,9 +14,9 @@ LAYERS: dict[str, set[str]] = {
     "encoding": {"core", "kernels"},
     "graph": {"core", "kernels", "encoding"},
     "transform": {"core", "kernels"},
-    "multivector": {"core", "kernels", "transform"},
+    "multivector": {"core", "kernels", "encoding", "transform"},
     "backend": {"core", "kernels", "encoding", "graph"},
-    "index": {"core", "kernels", "encoding", "graph", "transform", "backend"},
+    "index": {"core", "kernels", "encoding", "graph", "transform", "multivector", "backend"},
     "cli": set(),
 }
 # Only public headers, std and third party. (Tests may include anything.)

@@ -155,9 +155,11 @@ TEST(QuantizedIndex, MoreCandidatesRerankedFindMore) {
   EXPECT_GT(test::recall(*index, rows, queries, wide), test::recall(*index, rows, queries, narrow));
   EXPECT_EQ(index->search(queries.batch(), narrow).stats.reranked, 20U * 100U);
   EXPECT_EQ(index->search(queries.batch(), wide).stats.reranked, 200U * 100U);
-  index->set_rerank(200);
+  index->set_defaults({.rerank = 200});
   EXPECT_EQ(index->search(queries.batch(), narrow).stats.reranked, 200U * 100U);
-  EXPECT_THROW(index->set_rerank(1'000'001), std::invalid_argument);
+  EXPECT_THROW(index->set_defaults({.rerank = 1'000'001}), std::invalid_argument);
+  EXPECT_THROW(index->set_defaults({.beam = 0}), std::invalid_argument);
+  EXPECT_THROW(index->set_defaults({.candidates = 5}), std::invalid_argument);
 }
 
 TEST(QuantizedIndex, TuneFindsBeamAndRerank) {
@@ -168,11 +170,11 @@ TEST(QuantizedIndex, TuneFindsBeamAndRerank) {
   index->add(rows.batch());
   const Tuned tuned = tune(*index, queries.batch(), 0.9);
   EXPECT_GE(tuned.recall, 0.9);
-  EXPECT_GE(tuned.rerank, tuned.beam);
-  EXPECT_EQ(index->beam(), tuned.beam);
-  EXPECT_EQ(index->rerank(), tuned.rerank);
+  EXPECT_GE(tuned.defaults.rerank, tuned.defaults.beam);
+  EXPECT_EQ(index->defaults().beam, tuned.defaults.beam);
+  EXPECT_EQ(index->defaults().rerank, tuned.defaults.rerank);
   const auto loaded = load_index(index->to_bytes());
-  EXPECT_EQ(loaded->rerank(), tuned.rerank);
+  EXPECT_EQ(loaded->defaults().rerank, tuned.defaults.rerank);
 }
 
 TEST(QuantizedIndex, FewerReducedDimsMayBeWalked) {

@@ -155,10 +155,10 @@ TEST_P(ContractTest, BytesRoundTripAndGoOnGrowing) {
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<Id>(i * 7 + 3);
   index->add(rows.part(0, 1000), ids);
   index->remove(std::vector<Id>{3, 17});
-  index->set_beam(123);
+  index->set_defaults({.beam = 123});
   const auto loaded = load_index(index->to_bytes());
   EXPECT_EQ(loaded->to_bytes(), index->to_bytes());
-  EXPECT_EQ(loaded->beam(), 123U);
+  EXPECT_EQ(loaded->defaults().beam, 123U);
   EXPECT_EQ(loaded->search(queries.batch()).ids, index->search(queries.batch()).ids);
   loaded->add(rows.part(1000, 500));
   index->add(rows.part(1000, 500));
@@ -334,7 +334,7 @@ TEST(VectorIndex, TuneReachesItsTargetOnTheSample) {
   const Rows queries = clustered(200, 24, 20, 4000);
   const Tuned tuned = tune(*index, queries.batch(), 0.95);
   EXPECT_GE(tuned.recall, 0.95);
-  EXPECT_EQ(index->beam(), tuned.beam);
+  EXPECT_EQ(index->defaults().beam, tuned.defaults.beam);
 }
 
 }  // namespace

@@ -3,92 +3,41 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <random>
+#include <string>
 #include <vector>
 
+#include "multivector/cells.hpp"
+#include "support/sets.hpp"
 namespace vecinal {
 namespace {
 
-/// Sets of unit vectors that keep their own memory.
-struct Sets {
-  std::size_t dim;
-  std::vector<float> values;
-  std::vector<std::size_t> offsets{0};
-
-  [[nodiscard]] SetBatch batch() const {
-    return {{.data = values.data(), .count = offsets.back(), .dim = dim}, offsets};
-  }
-  [[nodiscard]] const float* vector(std::size_t i) const { return values.data() + i * dim; }
-  void add(const std::vector<float>& vectors) {
-    values.insert(values.end(), vectors.begin(), vectors.end());
-    offsets.push_back(values.size() / dim);
-  }
-};
-
-/// Unit vectors around `cone` times a direction that all share.
-std::vector<float> unit_vectors(std::size_t count, std::size_t dim, std::uint32_t seed,
-                                float cone) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(count * dim);
-  for (std::size_t i = 0; i < count; ++i) {
-    double norm = 0;
-    for (std::size_t d = 0; d < dim; ++d) {
-      float& value = values[i * dim + d];
-      value = normal(random) + (d % 2 == 0 ? cone : -cone);
-      norm += static_cast<double>(value) * static_cast<double>(value);
-    }
-    for (std::size_t d = 0; d < dim; ++d)
-      values[i * dim + d] /= static_cast<float>(std::sqrt(norm));
-  }
-  return values;
-}
-
-Sets random_sets(std::size_t count, std::size_t dim, std::uint32_t seed, float cone = 0) {
-  Sets sets{dim, {}};
-  std::mt19937 random(seed);
-  for (std::size_t i = 0; i < count; ++i)
-    sets.add(
-        unit_vectors(5 + random() % 20, dim, seed * 1000 + static_cast<std::uint32_t>(i), cone));
-  return sets;
-}
-
-double dot(const float* a, const float* b, std::size_t count) {
-  double sum = 0;
-  for (std::size_t i = 0; i < count; ++i)
-    sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
-
-double chamfer(const Sets& queries, std::size_t q, const Sets& documents, std::size_t p) {
-  double sum = 0;
-  for (std::size_t i = queries.offsets[q]; i < queries.offsets[q + 1]; ++i) {
-    double best = -HUGE_VAL;
-    for (std::size_t j = documents.offsets[p]; j < documents.offsets[p + 1]; ++j)
-      best = std::max(best, dot(queries.vector(i), documents.vector(j), queries.dim));
-    sum += best;
-  }
-  return sum;
-}
+using test::chamfer;
+using test::dot;
+using test::queries_near;
+using test::random_sets;
+using test::Sets;
+using test::unit_vectors;
 
 std::vector<float> documents_of(const FdeEncoder& encoder, const Sets& sets) {
-  std::vector<float> out(sets.batch().count() * encoder.encoded_dim());
+  std::vector<float> out(sets.batch().items() * encoder.encoded_dim());
   encoder.encode_documents(sets.batch(), out);
   return out;
 }
 
 std::vector<float> queries_of(const FdeEncoder& encoder, const Sets& sets) {
-  std::vector<float> out(sets.batch().count() * encoder.encoded_dim());
+  std::vector<float> out(sets.batch().items() * encoder.encoded_dim());
   encoder.encode_queries(sets.batch(), out);
   return out;
 }
 
 TEST(Fde, OneCellIsTheMeanAndTheSum) {
-  const FdeEncoder encoder({.dim = 6, .k_sim = 0, .projected_dim = 6, .repetitions = 2});
-  Sets set{6, {}};
+  const FdeEncoder encoder({.dim = 6, .params = {.k_sim = 0, .projected_dim = 6, .repetitions = 2}});
+  Sets set{6};
   set.add({1, 2, 3, 4, 5, 6, 3, 2, 1, 0, -1, -2});
   EXPECT_EQ(documents_of(encoder, set), (std::vector<float>{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}));
   EXPECT_EQ(queries_of(encoder, set), (std::vector<float>{4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4}));
@@ -96,9 +45,9 @@ TEST(Fde, OneCellIsTheMeanAndTheSum) {
 
 TEST(Fde, ADocumentOfOneVectorIsScoredExactly) {
   // All its cells hold that vector, so every query vector meets it.
-  const FdeEncoder encoder({.dim = 10, .k_sim = 3, .projected_dim = 10, .repetitions = 4});
+  const FdeEncoder encoder({.dim = 10, .params = {.k_sim = 3, .projected_dim = 10, .repetitions = 4}});
   const Sets queries = random_sets(5, 10, 1);
-  Sets document{10, {}};
+  Sets document{10};
   document.add(unit_vectors(1, 10, 9, 0));
   const auto f_q = queries_of(encoder, queries);
   const auto f_p = documents_of(encoder, document);
@@ -110,7 +59,7 @@ TEST(Fde, ADocumentOfOneVectorIsScoredExactly) {
 
 TEST(Fde, WithoutProjectionsScoresNeverExceedTheChamferSimilarity) {
   // A mean of a cell's vectors is no closer than the closest of them.
-  const FdeEncoder encoder({.dim = 12, .k_sim = 3, .projected_dim = 12, .repetitions = 5});
+  const FdeEncoder encoder({.dim = 12, .params = {.k_sim = 3, .projected_dim = 12, .repetitions = 5}});
   const Sets queries = random_sets(10, 12, 2);
   const Sets documents = random_sets(30, 12, 3);
   const auto f_q = queries_of(encoder, queries);
@@ -129,17 +78,17 @@ TEST(Fde, ProjectionsKeepInnerProductsOnAverage) {
     const FdeEncoder encoder(config);
     const auto f_q = queries_of(encoder, queries);
     const auto f_p = documents_of(encoder, documents);
-    return dot(f_q.data(), f_p.data(), f_q.size()) / config.repetitions;
+    return dot(f_q.data(), f_p.data(), f_q.size()) / config.params.repetitions;
   };
-  const FdeConfig base{.dim = 32, .k_sim = 0, .projected_dim = 32, .repetitions = 1};
+  const FdeConfig base{.dim = 32, .params = {.k_sim = 0, .projected_dim = 32, .repetitions = 1}};
   const double exact = score(base);
   for (const InnerProjection projection : {InnerProjection::sparse, InnerProjection::dense}) {
     for (const std::size_t final_dim : {0U, 256U}) {
       FdeConfig config = base;
-      config.projected_dim = 8;
-      config.projection = projection;
-      config.repetitions = 100;
-      config.final_dim = final_dim;
+      config.params.projected_dim = 8;
+      config.params.projection = projection;
+      config.params.repetitions = 100;
+      config.params.final_dim = final_dim;
       double mean = 0;
       constexpr int seeds = 20;
       for (int seed = 0; seed < seeds; ++seed) {
@@ -154,9 +103,119 @@ TEST(Fde, ProjectionsKeepInnerProductsOnAverage) {
   }
 }
 
+/// The definition, slowly and in double, with the encoder's own planes and places.
+std::vector<double> reference(const FdeConfig& config, std::span<const float> mean,
+                              const Sets& sets, std::size_t set, bool queries) {
+  const Cells cells(config);
+  const FdeParams& params = config.params;
+  const std::size_t width = params.projected_dim;
+  std::vector<double> whole(params.repetitions * cells.count() * width, 0.0);
+  const auto centred = [&](std::size_t i, std::size_t d) {
+    return static_cast<double>(sets.vector(i)[d] - mean[d]);
+  };
+  const auto cell = [&](std::uint32_t r, std::size_t i) {
+    std::uint32_t code = 0;
+    for (std::uint32_t bit = 0; bit < params.k_sim; ++bit) {
+      double product = 0;
+      for (std::size_t d = 0; d < config.dim; ++d)
+        product += static_cast<double>(cells.planes().row(r * params.k_sim + bit)[d]) *
+                   centred(i, d);
+      code |= (product > 0 ? 1U : 0U) << bit;
+    }
+    return code;
+  };
+  const auto add = [&](std::uint32_t r, std::size_t i, double* to) {
+    const auto value = [&](std::size_t d) {
+      return queries ? static_cast<double>(sets.vector(i)[d]) : centred(i, d);
+    };
+    for (std::size_t p = 0; p < width; ++p) {
+      if (!cells.dense().empty())
+        for (std::size_t d = 0; d < config.dim; ++d)
+          to[p] += static_cast<double>(cells.dense()[r].row(p)[d]) * value(d);
+      else if (cells.sparse().empty())
+        to[p] += value(p);
+      else
+        for (std::size_t half = 0; half < 2; ++half) {
+          const auto& [dims, ends] = cells.sparse()[r];
+          for (std::size_t at = 2 * p + half == 0 ? 0 : ends[2 * p + half - 1];
+               at < ends[2 * p + half]; ++at)
+            to[p] += (half == 0 ? 1 : -1) * value(dims[at]);
+        }
+    }
+  };
+  for (std::uint32_t r = 0; r < params.repetitions; ++r)
+    for (std::uint32_t at = 0; at < cells.count(); ++at) {
+      double* block = whole.data() + (r * cells.count() + at) * width;
+      double inside = 0;
+      std::size_t nearest = sets.offsets[set];
+      for (std::size_t i = sets.offsets[set]; i < sets.offsets[set + 1]; ++i) {
+        if (std::popcount(cell(r, i) ^ at) < std::popcount(cell(r, nearest) ^ at)) nearest = i;
+        if (cell(r, i) != at) continue;
+        add(r, i, block);
+        ++inside;
+      }
+      for (std::size_t p = 0; p < width && inside > 0 && !queries; ++p) block[p] /= inside;
+      if (inside == 0 && !queries && params.fill_empty) add(r, nearest, block);
+    }
+  if (params.final_dim == 0) return whole;
+  std::vector<double> folded(params.final_dim, 0.0);
+  for (std::size_t i = 0; i < whole.size(); ++i)
+    folded[cells.final_places()[i].at] +=
+        static_cast<double>(cells.final_places()[i].sign) * whole[i];
+  return folded;
+}
+
+TEST(Fde, EncodingsAreTheDefinition) {
+  std::uint32_t seed = 1;
+  for (const InnerProjection projection : {InnerProjection::sparse, InnerProjection::dense})
+    for (const std::size_t width : {1U, 5U, 19U})
+      for (const std::size_t final_dim : {0U, 37U})
+        for (const std::uint32_t k_sim : {0U, 1U, 5U}) {
+          const FdeConfig config{.dim = 19,
+                                 .params = {.k_sim = k_sim,
+                                            .projected_dim = width,
+                                            .projection = projection,
+                                            .repetitions = 3,
+                                            .final_dim = final_dim,
+                                            .fill_empty = seed % 3 != 0},
+                                 .seed = seed};
+          FdeEncoder encoder(config);
+          const Sets sets = random_sets(6, 19, ++seed, 0.5F);
+          (void)encoder.train(sets.batch());
+          const auto documents = documents_of(encoder, sets);
+          const auto queries = queries_of(encoder, sets);
+          for (std::size_t set = 0; set < sets.count(); ++set) {
+            const auto document = reference(config, encoder.mean(), sets, set, false);
+            const auto query = reference(config, encoder.mean(), sets, set, true);
+            for (std::size_t i = 0; i < document.size(); ++i) {
+              // A vector in another cell would be off by about its length, 1.
+              ASSERT_NEAR(documents[set * document.size() + i], document[i], 2e-5) << i;
+              ASSERT_NEAR(queries[set * query.size() + i], query[i], 2e-5) << i;
+            }
+          }
+        }
+}
+
+TEST(Fde, VectorsOnAPlaneHaveOneSideEverywhere) {
+  // A product that is zero but for its rounding: equal values against a plane and its opposite.
+  const FdeConfig config{.dim = 64, .params = {.k_sim = 8, .projected_dim = 64, .repetitions = 50}};
+  const Cells cells(config);
+  for (std::size_t row = 0; row < cells.planes().rows(); ++row) {
+    // Orthogonal to the plane: two of its values, exchanged, one of them negated.
+    std::vector<float> vector(64, 0.0F);
+    const float* plane = cells.planes().row(row);
+    vector[row % 63] = plane[row % 63 + 1];
+    vector[row % 63 + 1] = -plane[row % 63];
+    EXPECT_FALSE(cells.above(row, vector.data(), 1e-9F, 1.0F));
+    EXPECT_FALSE(cells.above(row, vector.data(), -1e-9F, 1.0F));
+    EXPECT_TRUE(cells.above(row, vector.data(), 0.5F, 1.0F));
+    EXPECT_FALSE(cells.above(row, vector.data(), -0.5F, 1.0F));
+  }
+}
+
 TEST(Fde, EncodingsDependOnTheSeedAlone) {
   const Sets sets = random_sets(40, 24, 6);
-  FdeConfig config{.dim = 24, .k_sim = 4, .projected_dim = 8, .repetitions = 6, .final_dim = 128};
+  FdeConfig config{.dim = 24, .params = {.k_sim = 4, .projected_dim = 8, .repetitions = 6, .final_dim = 128}};
   std::vector<float> first;
   for (const unsigned threads : {1U, 2U, 3U, 8U}) {
     config.threads = threads;
@@ -173,9 +232,9 @@ double found_among_ten(const FdeEncoder& encoder, const Sets& queries, const Set
   const auto f_q = queries_of(encoder, queries);
   const auto f_p = documents_of(encoder, documents);
   const std::size_t width = encoder.encoded_dim();
-  const std::size_t count = documents.batch().count();
+  const std::size_t count = documents.batch().items();
   double found = 0;
-  for (std::size_t q = 0; q < queries.batch().count(); ++q) {
+  for (std::size_t q = 0; q < queries.batch().items(); ++q) {
     std::vector<double> exact(count);
     std::vector<double> scores(count);
     for (std::size_t p = 0; p < count; ++p) {
@@ -188,39 +247,23 @@ double found_among_ten(const FdeEncoder& encoder, const Sets& queries, const Set
                                      [&](double score) { return score > scores[best]; });
     found += above < 10 ? 1 : 0;
   }
-  return found / static_cast<double>(queries.batch().count());
-}
-
-/// Queries whose vectors lie near some of a document's.
-Sets queries_near(const Sets& documents, std::size_t count, std::uint32_t seed, float noise) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, noise / std::sqrt(static_cast<float>(documents.dim)));
-  Sets queries{documents.dim, {}};
-  for (std::size_t q = 0; q < count; ++q) {
-    const std::size_t p = random() % (documents.offsets.size() - 1);
-    std::vector<float> vectors;
-    for (std::size_t i = documents.offsets[p]; i < documents.offsets[p + 1]; i += 2)
-      for (std::size_t d = 0; d < documents.dim; ++d)
-        vectors.push_back(documents.vector(i)[d] + normal(random));
-    queries.add(vectors);
-  }
-  return queries;
+  return found / static_cast<double>(queries.batch().items());
 }
 
 TEST(Fde, FindsTheBestDocuments) {
   const Sets documents = random_sets(300, 32, 7);
   const Sets queries = queries_near(documents, 50, 8, 0.7F);
-  const FdeEncoder encoder({.dim = 32, .k_sim = 4, .projected_dim = 8, .repetitions = 20});
+  const FdeEncoder encoder({.dim = 32, .params = {.k_sim = 4, .projected_dim = 8, .repetitions = 20}});
   EXPECT_GE(found_among_ten(encoder, queries, documents), 0.9);
   const FdeEncoder sketched(
-      {.dim = 32, .k_sim = 4, .projected_dim = 16, .repetitions = 20, .final_dim = 2048});
+      {.dim = 32, .params = {.k_sim = 4, .projected_dim = 16, .repetitions = 20, .final_dim = 2048}});
   EXPECT_GE(found_among_ten(sketched, queries, documents), 0.9);
 }
 
 TEST(Fde, CentringRescuesNarrowCones) {
   const Sets documents = random_sets(300, 32, 9, 3.0F);
   const Sets queries = queries_near(documents, 50, 10, 0.2F);
-  const FdeConfig config{.dim = 32, .k_sim = 4, .projected_dim = 8, .repetitions = 20};
+  const FdeConfig config{.dim = 32, .params = {.k_sim = 4, .projected_dim = 8, .repetitions = 20}};
   const FdeEncoder raw(config);
   FdeEncoder centred(config);
   const FdeQuality quality = centred.train(documents.batch());
@@ -231,11 +274,11 @@ TEST(Fde, CentringRescuesNarrowCones) {
 }
 
 TEST(Fde, EmptySetsAreZeros) {
-  Sets sets{8, {}};
+  Sets sets{8};
   sets.add({});
   sets.add(unit_vectors(3, 8, 1, 0));
   sets.add({});
-  const FdeEncoder encoder({.dim = 8, .k_sim = 2, .projected_dim = 4, .repetitions = 3});
+  const FdeEncoder encoder({.dim = 8, .params = {.k_sim = 2, .projected_dim = 4, .repetitions = 3}});
   const auto out = documents_of(encoder, sets);
   const auto width = static_cast<std::ptrdiff_t>(encoder.encoded_dim());
   EXPECT_TRUE(std::all_of(out.begin(), out.begin() + width, [](float v) { return v == 0; }));
@@ -245,16 +288,16 @@ TEST(Fde, EmptySetsAreZeros) {
 
 TEST(Fde, WrongInputIsNamed) {
   for (const FdeConfig& wrong :
-       {FdeConfig{.dim = 0}, FdeConfig{.dim = 8, .k_sim = 11},
-        FdeConfig{.dim = 8, .projected_dim = 9}, FdeConfig{.dim = 8, .repetitions = 0},
-        FdeConfig{.dim = 65536, .k_sim = 10, .projected_dim = 65536, .repetitions = 1000}})
+       {FdeConfig{.dim = 0}, FdeConfig{.dim = 8, .params = {.k_sim = 11}},
+        FdeConfig{.dim = 8, .params = {.projected_dim = 9}}, FdeConfig{.dim = 8, .params = {.repetitions = 0}},
+        FdeConfig{.dim = 65536, .params = {.k_sim = 10, .projected_dim = 65536, .repetitions = 1000}}})
     EXPECT_THROW(FdeEncoder{wrong}, std::invalid_argument);
   FdeEncoder encoder({.dim = 8});
   Sets sets = random_sets(3, 8, 1);
   std::vector<float> out(3 * encoder.encoded_dim());
   std::vector<float> small(5);
   EXPECT_THROW(encoder.encode_documents(sets.batch(), small), std::invalid_argument);
-  EXPECT_THROW(encoder.encode_queries({}, out), std::invalid_argument);
+  EXPECT_THROW(encoder.encode_queries({.dim = 8}, out), std::invalid_argument);
   const Sets other = random_sets(3, 7, 1);
   EXPECT_THROW(encoder.encode_documents(other.batch(), out), std::invalid_argument);
   Sets broken = sets;
@@ -262,13 +305,15 @@ TEST(Fde, WrongInputIsNamed) {
   EXPECT_THROW(encoder.encode_documents(broken.batch(), out), std::invalid_argument);
   std::vector<std::size_t> past = sets.offsets;
   ++past.back();
-  EXPECT_THROW(encoder.encode_documents({sets.batch().vectors, past}, out), std::invalid_argument);
+  Batch overrun = sets.batch();
+  overrun.offsets = past;
+  EXPECT_THROW(encoder.encode_documents(overrun, out), std::invalid_argument);
   broken = sets;
   broken.values[17] = std::numeric_limits<float>::infinity();
   EXPECT_THROW(encoder.encode_documents(broken.batch(), out), std::invalid_argument);
   EXPECT_THROW((void)encoder.train(broken.batch()), std::invalid_argument);
   const std::vector<std::size_t> nothing = {0};
-  EXPECT_THROW((void)encoder.train({{.dim = 8}, nothing}), std::invalid_argument);
+  EXPECT_THROW((void)encoder.train({.dim = 8, .offsets = nothing}), std::invalid_argument);
 }
 
 }  // namespace

@@ -1,0 +1,143 @@
+// MultiVectorIndex to sections and back: those of its inner index, and its own (docs/file-format.md).
+#include <algorithm>
+#include <cmath>
+
+#include "core/concat.hpp"
+#include "core/file_io.hpp"
+#include "index/index_file.hpp"
+#include "index/multi_vector_index.hpp"
+#include "transform/prepare.hpp"
+
+namespace vecinal {
+namespace {
+
+SetsSection section_of(const Config& config) {
+  SetsSection section{};
+  section.dim = static_cast<std::uint32_t>(config.dim);
+  section.k_sim = config.fde.k_sim;
+  section.projected_dim = static_cast<std::uint32_t>(config.fde.projected_dim);
+  section.repetitions = config.fde.repetitions;
+  section.final_dim = static_cast<std::uint32_t>(config.fde.final_dim);
+  section.projection = static_cast<std::uint8_t>(config.fde.projection);
+  section.fill_empty = config.fde.fill_empty ? 1 : 0;
+  section.tokens = static_cast<std::uint8_t>(config.tokens);
+  section.pooling = static_cast<std::uint8_t>(config.pooling);
+  return section;
+}
+
+}  // namespace
+
+Config SetsSection::config(const Config& encodings) const {
+  Config config = encodings;
+  config.dim = dim;
+  config.metric = Metric::chamfer;
+  config.fde = {.k_sim = k_sim,
+                .projected_dim = projected_dim,
+                .projection = static_cast<InnerProjection>(projection),
+                .repetitions = repetitions,
+                .final_dim = final_dim,
+                .fill_empty = fill_empty != 0};
+  config.tokens = static_cast<Encoding>(tokens);
+  config.pooling = pooling;
+  return config;
+}
+
+bool has_sets(const SectionReader& reader) {
+  return std::any_of(reader.sections().begin(), reader.sections().end(),
+                     [](const Section& section) { return section.tag == "sets"; });
+}
+
+SetsSection read_sets(const SectionReader& reader, const Config& encodings) {
+  SectionReader::verify(reader.section("sets"));
+  const SetsSection section = reader.array<SetsSection>("sets", 1)[0];
+  const auto fail = [](const std::string& what) { throw FormatError("section sets: " + what); };
+  const Config config = section.config(encodings);
+  try {
+    validate(config);
+  } catch (const std::invalid_argument& wrong) {
+    fail(wrong.what());
+  }
+  if (encodings.metric != Metric::inner_product || encodings_config(config).dim != encodings.dim)
+    fail("it does not go with the config of the encodings");
+  if (section.fill_empty > 1 || section.trained > 1 || section.reserved != 0 ||
+      section.reserved8[0] != 0 || section.reserved8[1] != 0 || section.reserved8[2] != 0)
+    fail("a flag is out of range");
+  if (section.candidates > 1'000'000) fail("candidates is out of range");
+  if (!(section.longest >= 0) || std::isinf(section.longest))
+    fail("the longest vector is out of range");
+  for (const double value : {section.mean_cosine, section.occupancy})
+    if (!(value >= -0.01 && value <= 1.01)) fail("a quality is out of range");
+  return section;
+}
+
+void MultiVectorIndex::write_sections(const std::function<void(SectionWriter&)>& use) const {
+  const std::lock_guard writer(writer_);
+  SetsSection section = section_of(config_);
+  const TokenRows& tokens = sets_->tokens;
+  section.trained = trained_ ? 1 : 0;
+  section.candidates = static_cast<std::uint32_t>(candidates_.load(std::memory_order_relaxed));
+  section.vectors = tokens.size();
+  section.mean_cosine = sets_->quality.mean_cosine;
+  section.occupancy = sets_->quality.occupancy;
+  section.longest = tokens.longest();
+  inner_->write_sections([&](SectionWriter& sections) {
+    sections.add_array("sets", std::span<const SetsSection>(&section, 1));
+    sections.add_array("tmean", tokens.mean());
+    sections.add_array("ends", tokens.ends().view());
+    sections.add_array("tokens", tokens.raw().view());
+    use(sections);
+  });
+}
+
+void MultiVectorIndex::save(const std::filesystem::path& file) const {
+  write_sections([&](const SectionWriter& sections) { save_sections(sections, file); });
+}
+
+std::vector<std::byte> MultiVectorIndex::to_bytes() const {
+  std::vector<std::byte> bytes;
+  write_sections([&](const SectionWriter& sections) { bytes = bytes_of(sections); });
+  return bytes;
+}
+
+std::unique_ptr<MultiVectorIndex> MultiVectorIndex::load(const SectionReader& reader,
+                                                         const LoadOptions& options, int file) {
+  const Config encodings = read_config(reader).config();
+  Config config = read_sets(reader, encodings).config(encodings);
+  config.threads = options.threads;
+  auto index = std::make_unique<MultiVectorIndex>(config);
+  constexpr std::size_t own_sections = 4;
+  index->inner_ = VectorIndex::load(reader, options, file, own_sections);
+  index->read_sections(reader, options, file);
+  return index;
+}
+
+void MultiVectorIndex::read_sections(const SectionReader& reader, const LoadOptions& options,
+                                     int file) {
+  const SetsSection section = read_sets(reader, inner_->config());
+  const auto mean = reader.array<float>("tmean", config_.dim);
+  for (const float value : mean)
+    if (!(std::fabs(value) <= std::sqrt(max_squared_norm)))
+      throw FormatError("section tmean: a value is out of range");
+  const Stats inner = inner_->stats();
+  const std::size_t count = inner.size + inner.removed;
+  if (section.trained == 0 && count != 0)
+    throw FormatError("section sets: there are sets but no training");
+  auto sets = std::make_unique<Sets>(config_, mean);
+  sets->quality = {section.mean_cosine, section.occupancy};
+  TokenRows& tokens = sets->tokens;
+  read_array(reader, "ends", count, file, tokens.ends());
+  if (section.vectors > (std::uint64_t{1} << 32U) - 2)
+    throw FormatError("section sets: too many vectors");
+  read_array(reader, "tokens", section.vectors * tokens.rows().stride(), file, tokens.raw());
+  tokens.adopt_raw(section.vectors);
+  tokens.set_longest(section.longest);
+  publish(std::move(sets));
+  trained_ = section.trained != 0;
+  candidates_ = section.candidates;
+  if (const auto faults = check(); !faults.empty()) throw FormatError(faults.front());
+  if (options.verify)
+    validate_storage("tokens", sets_->tokens.rows(),
+                     static_cast<double>(section.longest) * 1.01 + 1e-30);
+}
+
+}  // namespace vecinal

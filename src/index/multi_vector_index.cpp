@@ -1,0 +1,242 @@
+#include "index/multi_vector_index.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+
+#include "core/concat.hpp"
+#include "core/parallel.hpp"
+#include "index/train.hpp"
+#include "multivector/pooling.hpp"
+#include "multivector/sets.hpp"
+
+namespace vecinal {
+namespace {
+
+/// Floats of encodings held at a time while items are added, and while the inner index learns.
+constexpr std::size_t add_floats = std::size_t{1} << 23U;
+constexpr std::size_t train_floats = std::size_t{1} << 26U;
+
+Config checked(const Config& config) {
+  validate(config);
+  return config;
+}
+
+/// Sets as they are kept: pooled if the config says so.
+class Kept {
+ public:
+  Kept(const Config& config, const Batch& sets) : batch_(sets) {
+    if (config.pooling == 1) return;
+    pooled_.emplace(sets, config.pooling, resolve_threads(config.threads));
+    batch_ = pooled_->batch();
+  }
+  [[nodiscard]] const Batch& batch() const { return batch_; }
+
+ private:
+  std::optional<PooledSets> pooled_;
+  Batch batch_;
+};
+
+/// Encodings of sets, in memory of their own.
+class Encodings {
+ public:
+  explicit Encodings(const FdeEncoder& encoder) : encoder_(encoder) {}
+
+  Batch documents(const Batch& sets) {
+    values_.resize(sets.items() * encoder_.encoded_dim());
+    encoder_.encode_documents(sets, values_);
+    return batch(sets.items());
+  }
+
+  Batch queries(const Batch& sets) {
+    values_.resize(sets.items() * encoder_.encoded_dim());
+    encoder_.encode_queries(sets, values_);
+    return batch(sets.items());
+  }
+
+ private:
+  [[nodiscard]] Batch batch(std::size_t count) const {
+    return {.data = values_.data(), .count = count, .dim = encoder_.encoded_dim()};
+  }
+
+  const FdeEncoder& encoder_;
+  std::vector<float> values_;
+};
+
+void warn_of(const FdeQuality& quality, const Config& config) {
+  constexpr double poor = 0.6;
+  if (!config.warn || quality.occupancy >= poor) return;
+  config.warn(concat("the vectors of the items are told apart badly by hyperplanes: the entropy of "
+                     "the cells is ",
+                     quality.occupancy, " of the greatest (mean cosine of vectors ",
+                     quality.mean_cosine, "); expect to need many candidates"));
+}
+
+}  // namespace
+
+MultiVectorIndex::Sets::Sets(const Config& config, std::span<const float> mean)
+    : encoder({.dim = config.dim,
+               .params = config.fde,
+               .seed = config.seed,
+               .threads = config.threads}),
+      tokens(config.dim, config.tokens, mean) {
+  encoder.set_mean(mean);
+}
+
+MultiVectorIndex::MultiVectorIndex(const Config& config)
+    : config_(checked(config)), inner_(std::make_unique<VectorIndex>(encodings_config(config))) {
+  publish(std::make_unique<Sets>(config_, std::vector<float>(config_.dim, 0.0F)));
+}
+
+void MultiVectorIndex::publish(std::unique_ptr<Sets> sets) {
+  published_.store(sets.get(), std::memory_order_release);
+  std::swap(sets_, sets);
+  gate_.synchronize();  // searches may still read what goes out of scope here
+}
+
+void MultiVectorIndex::learn(const Batch& sample, const Batch& queries) {
+  FdeEncoder encoder(
+      {.dim = config_.dim, .params = config_.fde, .seed = config_.seed, .threads = config_.threads});
+  const FdeQuality quality = encoder.train(sample);
+  warn_of(quality, config_);
+  if (needs_training(inner_->config())) {
+    const std::size_t most =
+        std::clamp<std::size_t>(train_floats / encoder.encoded_dim(), 256, 20'000);
+    const SetSample learned(sample, most);
+    const SetSample asked(queries, most);
+    Encodings documents(encoder);
+    Encodings wanted(encoder);
+    inner_->train(documents.documents(learned.batch()),
+                  queries.items() == 0 ? Batch{} : wanted.queries(asked.batch()));
+  }
+  auto sets = std::make_unique<Sets>(config_, encoder.mean());
+  sets->quality = quality;
+  publish(std::move(sets));
+  trained_ = true;
+}
+
+void MultiVectorIndex::train(const Batch& sample, const Batch& queries) {
+  validate_sets(sample, config_.dim, EmptySets::refused, "train");
+  validate_sets(queries, config_.dim, EmptySets::refused, "train: queries");
+  const std::lock_guard writer(writer_);
+  if (sets_->tokens.sets() != 0)
+    throw std::invalid_argument(concat("train: the index has ", sets_->tokens.sets(),
+                                       " sets already; retrain() learns from them"));
+  if (sample.items() == 0)
+    throw std::invalid_argument("train: there are no vectors to learn from");
+  learn(Kept(config_, sample).batch(), queries);
+}
+
+void MultiVectorIndex::retrain(const Batch& queries, const Progress& progress) {
+  validate_sets(queries, config_.dim, EmptySets::refused, "retrain: queries");
+  const std::lock_guard writer(writer_);
+  Encodings wanted(sets_->encoder);
+  inner_->retrain(queries.items() == 0 ? Batch{} : wanted.queries(queries), progress);
+}
+
+std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> ids,
+                                      const Progress& progress) {
+  validate_sets(items, config_.dim, EmptySets::refused, "add");
+  const std::lock_guard writer(writer_);
+  const std::size_t before = sets_->tokens.sets();
+  const bool was_trained = trained_;
+  const Kept kept(config_, items);
+  try {
+    if (!trained_ && items.items() != 0) learn(kept.batch(), {});
+    sets_->tokens.append(kept.batch(), resolve_threads(config_.threads));
+    Encodings encodings(sets_->encoder);
+    std::vector<std::size_t> offsets;
+    const ItemSource source{
+        .count = items.items(),
+        .chunk = std::max<std::size_t>(add_floats / sets_->encoder.encoded_dim(), 16),
+        .make = [&](std::size_t first, std::size_t count) {
+          return encodings.documents(slice(kept.batch(), first, count, offsets));
+        }};
+    std::vector<Id> chosen = inner_->add_from(source, ids, progress);
+    release_outgrown();
+    return chosen;
+  } catch (...) {
+    sets_->tokens.truncate(before);
+    if (!was_trained && trained_) {
+      inner_->forget_training();
+      publish(std::make_unique<Sets>(config_, std::vector<float>(config_.dim, 0.0F)));
+      trained_ = false;
+    }
+    throw;
+  }
+}
+
+void MultiVectorIndex::release_outgrown() {
+  if (!sets_->tokens.has_retired()) return;
+  gate_.synchronize();
+  sets_->tokens.release_retired();
+}
+
+void MultiVectorIndex::set_defaults(const SearchDefaults& defaults) {
+  validate(defaults);
+  inner_->set_defaults({.beam = defaults.beam, .rerank = defaults.rerank});
+  candidates_.store(defaults.candidates, std::memory_order_relaxed);
+}
+
+SearchDefaults MultiVectorIndex::defaults() const {
+  SearchDefaults defaults = inner_->defaults();
+  defaults.candidates = candidates_.load(std::memory_order_relaxed);
+  return defaults;
+}
+
+Slot MultiVectorIndex::slot_of(Id id) const {
+  const std::vector<Slot> slots = inner_->slots_of({&id, 1});
+  if (slots.empty()) throw std::out_of_range(concat("id ", id, " is not in the index"));
+  return slots.front();
+}
+
+std::size_t MultiVectorIndex::vectors_of(Id id) const {
+  const ReaderGate::Pass pass(gate_);
+  const auto [begin, end] =
+      published_.load(std::memory_order_acquire)->tokens.range(slot_of(id));
+  return end - begin;
+}
+
+void MultiVectorIndex::get(Id id, std::span<float> out) const {
+  const ReaderGate::Pass pass(gate_);
+  const TokenRows& tokens = published_.load(std::memory_order_acquire)->tokens;
+  const Slot slot = slot_of(id);
+  const auto [begin, end] = tokens.range(slot);
+  if (out.size() != (end - begin) * config_.dim)
+    throw std::invalid_argument(concat("get: out has ", out.size(), " values, item ", id, " has ",
+                                       end - begin, " vectors of ", config_.dim, " dims"));
+  tokens.decode(slot, out);
+}
+
+Stats MultiVectorIndex::stats() const {
+  const std::lock_guard writer(writer_);
+  Stats stats = inner_->stats();
+  stats.trained = trained_;
+  stats.vectors = sets_->tokens.size();
+  stats.mean_cosine = sets_->quality.mean_cosine;
+  stats.occupancy = sets_->quality.occupancy;
+  stats.bytes_tokens = sets_->tokens.bytes();
+  stats.bytes += stats.bytes_tokens;
+  return stats;
+}
+
+std::vector<std::string> MultiVectorIndex::check() const {
+  const std::lock_guard writer(writer_);
+  std::vector<std::string> faults = inner_->check();
+  const TokenRows& tokens = sets_->tokens;
+  const Stats inner = inner_->stats();
+  if (tokens.sets() != inner.size + inner.removed)
+    faults.push_back(
+        concat("ends: ", tokens.sets(), " sets for ", inner.size + inner.removed, " encodings"));
+  Slot last = 0;
+  for (std::size_t i = 0; i < tokens.sets(); ++i) {
+    if (tokens.ends()[i] <= last) faults.push_back(concat("ends: set ", i, " is empty"));
+    last = tokens.ends()[i];
+    if (!faults.empty()) return faults;
+  }
+  if (last != tokens.size())
+    faults.push_back(concat("tokens: ", tokens.size(), " vectors, the sets end at ", last));
+  return faults;
+}
+
+}  // namespace vecinal

@@ -1,0 +1,87 @@
+/// The index of sets of vectors: one encoding a set in an index of single vectors, which finds
+/// candidates, and the vectors of the sets, which rank them (MUVERA).
+///
+/// Set i of the tokens is slot i of the inner index, which also keeps ids, removed items, filters
+/// and what is visible: tokens are written before it is told of their set.
+///
+/// Locks: writer_ queues mutating calls. Searches pass gate_ and note the model once.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "core/reader_gate.hpp"
+#include "index/vector_index.hpp"
+#include "multivector/token_rows.hpp"
+#include "vecinal/fde.hpp"
+
+namespace vecinal {
+
+/// The config of the index of encodings.
+[[nodiscard]] Config encodings_config(const Config& config);
+
+class MultiVectorIndex final : public Index {
+ public:
+  explicit MultiVectorIndex(const Config& config);
+
+  /// As VectorIndex::load.
+  static std::unique_ptr<MultiVectorIndex> load(const SectionReader& reader,
+                                                const LoadOptions& options, int file);
+
+  void train(const Batch& sample, const Batch& queries) override;
+  std::vector<Id> add(const Batch& items, std::span<const Id> ids,
+                      const Progress& progress) override;
+  void retrain(const Batch& queries, const Progress& progress) override;
+  std::size_t remove(std::span<const Id> ids) override { return inner_->remove(ids); }
+  Neighbors search(const Batch& queries, const SearchParams& params) const override;
+  Neighbors rerank(const Batch& queries, std::span<const Id> candidates,
+                   const SearchParams& params) const override;
+  void set_defaults(const SearchDefaults& defaults) override;
+  SearchDefaults defaults() const override;
+  std::size_t size() const override { return inner_->size(); }
+  bool contains(Id id) const override { return inner_->contains(id); }
+  std::vector<Id> ids() const override { return inner_->ids(); }
+  std::size_t vectors_of(Id id) const override;
+  void get(Id id, std::span<float> out) const override;
+  void save(const std::filesystem::path& file) const override;
+  std::vector<std::byte> to_bytes() const override;
+  Stats stats() const override;
+  const Config& config() const override { return config_; }
+  std::vector<std::string> check() const override;
+
+ private:
+  struct Searcher;
+
+  /// What training decides, and the vectors that were stored with it.
+  struct Sets {
+    Sets(const Config& config, std::span<const float> mean);
+    FdeEncoder encoder;
+    TokenRows tokens;
+    FdeQuality quality;
+  };
+
+  // multi_vector_index.cpp
+  void learn(const Batch& sample, const Batch& queries);
+  void publish(std::unique_ptr<Sets> sets);
+  void release_outgrown();
+  [[nodiscard]] Slot slot_of(Id id) const;
+
+  // multi_search.cpp
+  void check_queries(const Batch& queries, const SearchParams& params) const;
+
+  // multi_file.cpp
+  void write_sections(const std::function<void(SectionWriter&)>& use) const;
+  void read_sections(const SectionReader& reader, const LoadOptions& options, int file);
+
+  Config config_;
+  std::unique_ptr<VectorIndex> inner_;
+  std::unique_ptr<Sets> sets_;
+  std::atomic<const Sets*> published_{nullptr};  ///< sets_, as searches see it
+  bool trained_ = false;
+  std::atomic<std::size_t> candidates_{0};
+  mutable std::mutex writer_;
+  mutable ReaderGate gate_;
+};
+
+}  // namespace vecinal

@@ -1,0 +1,169 @@
+#include "multivector/chamfer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "core/dot.hpp"
+#include "kernels/dispatch.hpp"
+
+namespace vecinal {
+namespace {
+
+/// Rows made ready at a time, so that they stay in the first cache while all panels pass them.
+constexpr std::size_t block = 48;
+
+/// Half of what the kernels of single rows allow: here codes are doubled.
+constexpr std::int32_t max_sum = kernels::max_step_sum / 2;
+
+constexpr float lowest = -std::numeric_limits<float>::infinity();
+
+/// The vectors of a query, or the sums of clusters of them.
+std::vector<float> carve(const Batch& vectors, std::size_t begin, std::size_t end, float least) {
+  const std::size_t dim = vectors.dim;
+  std::vector<float> carved;
+  std::vector<std::uint8_t> taken(end - begin, 0);
+  const auto length = [&](const float* vector) { return std::sqrt(dot(vector, vector, dim)); };
+  for (std::size_t i = begin; i < end; ++i) {
+    if (taken[i - begin] != 0) continue;
+    const float* first = vectors.row(i);
+    carved.insert(carved.end(), first, first + dim);
+    if (least == 0) continue;
+    float* sum = carved.data() + carved.size() - dim;
+    for (std::size_t j = i + 1; j < end; ++j) {
+      const float* other = vectors.row(j);
+      if (taken[j - begin] != 0 ||
+          !(dot(first, other, dim) >= static_cast<double>(least) * length(first) * length(other)))
+        continue;
+      taken[j - begin] = 1;
+      for (std::size_t d = 0; d < dim; ++d) sum[d] += other[d];
+    }
+  }
+  return carved;
+}
+
+}  // namespace
+
+ChamferScratch::ChamferScratch(const Storage& rows) {
+  if (rows.codec().is_code()) {
+    codes_ = AlignedArray<std::int16_t>(block * rows.padded_dim());
+    steps_.resize(block);
+    offsets_.resize(block);
+  } else {
+    floats_ = AlignedFloats(block * rows.padded_dim());
+  }
+}
+
+ChamferQuery::ChamferQuery(const TokenRows& tokens, const Batch& vectors, std::size_t begin,
+                           std::size_t end, float carving)
+    : tokens_(tokens) {
+  const std::vector<float> carved = carve(vectors, begin, end, carving);
+  count_ = carved.size() / tokens.dim();
+  const std::size_t width = kernels::active().tile_queries;
+  panels_ = (count_ + width - 1) / width;
+  for (std::size_t i = 0; i < count_; ++i)
+    mean_product_ += dot(carved.data() + i * tokens.dim(), tokens.mean().data(), tokens.dim());
+  if (tokens.rows().codec().is_code())
+    make_code_panel(carved);
+  else
+    make_panel(carved);
+}
+
+void ChamferQuery::make_panel(const std::vector<float>& vectors) {
+  const std::size_t width = kernels::active().tile_queries;
+  const std::size_t padded = tokens_.rows().padded_dim();
+  panel_ = AlignedFloats(panels_ * padded * width);
+  for (std::size_t i = 0; i < count_; ++i)
+    for (std::size_t d = 0; d < tokens_.dim(); ++d)
+      panel_.data()[(i / width * padded + d) * width + i % width] = vectors[i * tokens_.dim() + d];
+}
+
+void ChamferQuery::make_code_panel(const std::vector<float>& vectors) {
+  const std::size_t width = kernels::active().tile_queries;
+  const std::size_t padded = tokens_.rows().padded_dim();
+  code_panel_ = AlignedArray<std::int16_t>(panels_ * padded * width);
+  sizes_.assign(panels_ * width, 0.0F);
+  sums_.assign(panels_ * width, 0.0F);
+  AlignedFloats query(padded);
+  AlignedArray<std::int16_t> steps(padded);
+  for (std::size_t i = 0; i < count_; ++i) {
+    std::copy_n(vectors.data() + i * tokens_.dim(), tokens_.dim(), query.data());
+    sizes_[i] = to_steps(query.data(), padded, max_sum, steps.data());
+    std::int32_t sum = 0;
+    std::int16_t* panel = code_panel_.data() + i / width * padded * width;
+    for (std::size_t d = 0; d < padded; ++d) {
+      panel[(d / 2 * width + i % width) * 2 + d % 2] = steps.data()[d];
+      sum += steps.data()[d];
+    }
+    sums_[i] = static_cast<float>(sum);
+  }
+}
+
+float ChamferQuery::score(std::size_t set, ChamferScratch& scratch) const {
+  const auto [begin, end] = tokens_.range(set);
+  scratch.best_.assign(panels_ * kernels::active().tile_queries, lowest);
+  const bool codes = tokens_.rows().codec().is_code();
+  for (Slot first = begin; first < end; first += static_cast<Slot>(block)) {
+    const std::size_t count = std::min<std::size_t>(block, end - first);
+    if (codes)
+      raise_codes(first, count, scratch);
+    else
+      raise(first, count, scratch);
+  }
+  double sum = mean_product_;
+  for (std::size_t i = 0; i < count_; ++i)
+    sum += static_cast<double>(scratch.best_[i]) *
+           (codes ? static_cast<double>(sizes_[i]) : 1.0);
+  constexpr auto most = static_cast<double>(std::numeric_limits<float>::max());
+  return static_cast<float>(std::clamp(sum, -most, most));
+}
+
+const float* ChamferQuery::float_rows(Slot begin, std::size_t count,
+                                      ChamferScratch& scratch) const {
+  const Storage& rows = tokens_.rows();
+  if (rows.codec().is_float()) return reinterpret_cast<const float*>(rows.row(begin));
+  const std::size_t padded = rows.padded_dim();
+  for (std::size_t i = 0; i < count; ++i)
+    rows.codec().decode(rows.row(begin + static_cast<Slot>(i)), padded,
+                        scratch.floats_.data() + i * padded);
+  return scratch.floats_.data();
+}
+
+void ChamferQuery::raise(Slot begin, std::size_t count, ChamferScratch& scratch) const {
+  const kernels::KernelTable& table = kernels::active();
+  const std::size_t padded = tokens_.rows().padded_dim();
+  kernels::MaxTile tile{float_rows(begin, count, scratch), padded, count, tokens_.dim(), nullptr,
+                        nullptr};
+  for (std::size_t p = 0; p < panels_; ++p) {
+    tile.panel = panel_.data() + p * padded * table.tile_queries;
+    tile.best = scratch.best_.data() + p * table.tile_queries;
+    table.raise_products(tile);
+  }
+}
+
+void ChamferQuery::raise_codes(Slot begin, std::size_t count, ChamferScratch& scratch) const {
+  const kernels::KernelTable& table = kernels::active();
+  const Storage& rows = tokens_.rows();
+  const std::size_t padded = rows.padded_dim();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::byte* row = rows.row(begin + static_cast<Slot>(i));
+    kernels::CodeHeader header;
+    std::memcpy(&header, row, sizeof header);
+    // A value is step * (2 * code + offset); the offset is left to the sums.
+    scratch.steps_[i] = rows.codec().step(row);
+    scratch.offsets_[i] = static_cast<float>(header.offset);
+    table.codes8.widen(reinterpret_cast<const std::uint8_t*>(row + sizeof header), padded, 0,
+                       scratch.codes_.data() + i * padded);
+  }
+  kernels::MaxCodeTile tile{scratch.codes_.data(), padded, count, padded, nullptr,
+                            scratch.steps_.data(), scratch.offsets_.data(), nullptr, nullptr};
+  for (std::size_t p = 0; p < panels_; ++p) {
+    tile.panel = code_panel_.data() + p * padded * table.tile_queries;
+    tile.sums = sums_.data() + p * table.tile_queries;
+    tile.best = scratch.best_.data() + p * table.tile_queries;
+    table.raise_code_products(tile);
+  }
+}
+
+}  // namespace vecinal

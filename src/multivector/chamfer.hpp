@@ -1,0 +1,58 @@
+/// Chamfer similarity (MaxSim) of a query set with stored sets: the sum, over the query's vectors,
+/// of the greatest inner product with one of the set's. No matrix of products ever exists.
+#pragma once
+
+#include <vector>
+
+#include "core/aligned_array.hpp"
+#include "multivector/token_rows.hpp"
+
+namespace vecinal {
+
+/// One thread's scratch.
+class ChamferScratch {
+ public:
+  explicit ChamferScratch(const Storage& rows);
+
+ private:
+  friend class ChamferQuery;
+  AlignedFloats floats_;
+  AlignedArray<std::int16_t> codes_;
+  std::vector<float> steps_;
+  std::vector<float> offsets_;
+  std::vector<float> best_;
+};
+
+/// The vectors of a query, made ready for the encoding of the rows. The rows outlive it.
+class ChamferQuery {
+ public:
+  /// Vectors [begin, end) of the batch. carving: vectors at least so similar (cosine) to a chosen
+  /// one are summed to one, which is cheaper (MUVERA, section 3.3); 0 = none.
+  ChamferQuery(const TokenRows& tokens, const Batch& vectors, std::size_t begin, std::size_t end,
+               float carving);
+
+  /// Vectors after carving.
+  [[nodiscard]] std::size_t size() const { return count_; }
+
+  /// Of a stored set, which must not be empty.
+  [[nodiscard]] float score(std::size_t set, ChamferScratch& scratch) const;
+
+ private:
+  void make_panel(const std::vector<float>& vectors);
+  void make_code_panel(const std::vector<float>& vectors);
+  void raise(Slot begin, std::size_t count, ChamferScratch& scratch) const;
+  void raise_codes(Slot begin, std::size_t count, ChamferScratch& scratch) const;
+  [[nodiscard]] const float* float_rows(Slot begin, std::size_t count,
+                                        ChamferScratch& scratch) const;
+
+  const TokenRows& tokens_;
+  std::size_t count_ = 0;
+  std::size_t panels_ = 0;
+  AlignedFloats panel_;
+  AlignedArray<std::int16_t> code_panel_;
+  std::vector<float> sizes_;  ///< codes: of a query's step
+  std::vector<float> sums_;   ///< codes: of a query's steps
+  double mean_product_ = 0;   ///< of all the query's vectors with the mean of the rows
+};
+
+}  // namespace vecinal
