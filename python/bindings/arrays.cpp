@@ -30,7 +30,19 @@ Batch to_batch(const Rows& rows) {
           .stride = static_cast<std::size_t>(step / value_bytes)};
 }
 
-Batch to_batch(const std::optional<Rows>& rows) { return rows ? to_batch(*rows) : Batch{}; }
+Batch to_batch(const Rows& rows, const std::optional<Ids>& offsets) {
+  static_assert(sizeof(Id) == sizeof(std::size_t));
+  Batch batch = to_batch(rows);
+  // int64 numbers, read as what they are without a sign; a negative one is past every end.
+  if (offsets)
+    batch.offsets = {reinterpret_cast<const std::size_t*>(offsets->data()),
+                     static_cast<std::size_t>(offsets->size())};
+  return batch;
+}
+
+Batch to_batch(const std::optional<Rows>& rows, const std::optional<Ids>& offsets) {
+  return rows ? to_batch(*rows, offsets) : Batch{};
+}
 
 std::span<const Id> to_span(const std::optional<Ids>& ids) {
   if (!ids) return {};

@@ -28,7 +28,9 @@ using Words = py::array_t<std::uint64_t, py::array::c_style>;
 /// Throws std::invalid_argument for any other layout.
 [[nodiscard]] Batch to_batch(const Rows& rows);
 
-[[nodiscard]] Batch to_batch(const std::optional<Rows>& rows);
+/// The same with the offsets of sets, if there are any.
+[[nodiscard]] Batch to_batch(const Rows& rows, const std::optional<Ids>& offsets);
+[[nodiscard]] Batch to_batch(const std::optional<Rows>& rows, const std::optional<Ids>& offsets);
 
 [[nodiscard]] std::span<const Id> to_span(const std::optional<Ids>& ids);
 

@@ -5,10 +5,12 @@
 #include <pybind11/typing.h>
 
 #include "vecinal/config.hpp"
+#include "vecinal/index.hpp"
 
 namespace vecinal::python {
 
 void bind_index(pybind11::module_& module);
+void bind_fde(pybind11::module_& module);
 
 /// Names and values of any type.
 using Record = pybind11::typing::Dict<pybind11::str, pybind11::object>;
@@ -17,5 +19,11 @@ using Record = pybind11::typing::Dict<pybind11::str, pybind11::object>;
 /// "none" and 0 where to_dict gives None; a name that is not known is a std::invalid_argument.
 [[nodiscard]] Config to_config(const Record& record);
 [[nodiscard]] Record to_dict(const Config& config);
+
+[[nodiscard]] Record to_dict(const SearchDefaults& defaults);
+
+/// The same for the keywords of vecinal.FdeEncoder.
+[[nodiscard]] FdeParams to_fde(const Record& record);
+[[nodiscard]] Record to_dict(const FdeParams& params);
 
 }  // namespace vecinal::python

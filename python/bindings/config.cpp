@@ -25,7 +25,42 @@ std::string name_of(const Record& record, const char* key) {
   return value_of<std::string>(record, key);
 }
 
+/// Told to Python's warnings, which may raise.
+void warn(std::string_view text) {
+  const py::gil_scoped_acquire locked;
+  if (PyErr_WarnEx(PyExc_UserWarning, std::string(text).c_str(), 1) != 0)
+    throw py::error_already_set();
+}
+
 }  // namespace
+
+FdeParams to_fde(const Record& record) {
+  return {.k_sim = value_of<std::uint32_t>(record, "k_sim"),
+          .projected_dim = value_of<std::size_t>(record, "projected_dim"),
+          .projection = parse_projection(name_of(record, "projection")),
+          .repetitions = value_of<std::uint32_t>(record, "repetitions"),
+          .final_dim = value_of<std::size_t>(record, "final_dim"),
+          .fill_empty = value_of<bool>(record, "fill_empty")};
+}
+
+Record to_dict(const FdeParams& params) {
+  Record result;
+  result["k_sim"] = params.k_sim;
+  result["projected_dim"] = params.projected_dim;
+  result["projection"] = std::string(name(params.projection));
+  result["repetitions"] = params.repetitions;
+  result["final_dim"] = params.final_dim;
+  result["fill_empty"] = params.fill_empty;
+  return result;
+}
+
+Record to_dict(const SearchDefaults& defaults) {
+  Record result;
+  result["beam"] = defaults.beam;
+  result["rerank"] = defaults.rerank;
+  result["candidates"] = defaults.candidates;
+  return result;
+}
 
 Config to_config(const Record& record) {
   return {.dim = value_of<std::size_t>(record, "dim"),
@@ -35,12 +70,16 @@ Config to_config(const Record& record) {
           .reduced_dim = value_of<std::size_t>(record, "reduced_dim"),
           .quantizer = parse_quantizer(name_of(record, "quantizer")),
           .keep = parse_keep(name_of(record, "keep")),
+          .fde = to_fde(value_of<py::dict>(record, "fde")),
+          .tokens = parse_encoding(name_of(record, "tokens")),
+          .pooling = value_of<std::uint32_t>(record, "pooling"),
           .graph = parse_graph(name_of(record, "graph")),
           .degree = value_of<std::uint32_t>(record, "degree"),
           .build_beam = value_of<std::uint32_t>(record, "build_beam"),
           .order = parse_order(name_of(record, "order")),
           .seed = value_of<std::uint64_t>(record, "seed"),
-          .threads = value_of<unsigned>(record, "threads")};
+          .threads = value_of<unsigned>(record, "threads"),
+          .warn = warn};
 }
 
 Record to_dict(const Config& config) {
@@ -53,6 +92,11 @@ Record to_dict(const Config& config) {
       config.reduced_dim == 0 ? py::object(py::none()) : py::int_(config.reduced_dim);
   result["quantizer"] = std::string(name(config.quantizer));
   result["keep"] = name_or_none(name(config.keep));
+  if (config.metric == Metric::chamfer) {
+    result["fde"] = to_dict(config.fde);
+    result["tokens"] = std::string(name(config.tokens));
+    result["pooling"] = config.pooling;
+  }
   result["graph"] = name_or_none(name(config.graph));
   result["degree"] = config.degree;
   result["build_beam"] = config.build_beam;

@@ -20,23 +20,25 @@ namespace {
 
 using without_lock = py::call_guard<py::gil_scoped_release>;
 
-void train(Index& index, const Rows& sample, const std::optional<Rows>& queries) {
-  const Batch sample_rows = to_batch(sample);
-  const Batch query_rows = to_batch(queries);
+void train(Index& index, const Rows& sample, const std::optional<Ids>& sample_offsets,
+           const std::optional<Rows>& queries, const std::optional<Ids>& query_offsets) {
+  const Batch sample_rows = to_batch(sample, sample_offsets);
+  const Batch query_rows = to_batch(queries, query_offsets);
   unlocked(index, Effect::waits, [&] { index.train(sample_rows, query_rows); });
 }
 
-py::array_t<Id> add(Index& index, const Rows& items, const std::optional<Ids>& ids,
-                    const py::object& progress) {
-  const Batch batch = to_batch(items);
+py::array_t<Id> add(Index& index, const Rows& items, const std::optional<Ids>& offsets,
+                    const std::optional<Ids>& ids, const py::object& progress) {
+  const Batch batch = to_batch(items, offsets);
   const std::span<const Id> given = to_span(ids);
   return to_array(interruptible(index, Effect::waits, progress, [&](const Progress& watch) {
     return index.add(batch, given, watch);
   }));
 }
 
-void retrain(Index& index, const std::optional<Rows>& queries, const py::object& progress) {
-  const Batch query_rows = to_batch(queries);
+void retrain(Index& index, const std::optional<Rows>& queries, const std::optional<Ids>& offsets,
+             const py::object& progress) {
+  const Batch query_rows = to_batch(queries, offsets);
   interruptible(index, Effect::waits, progress,
                 [&](const Progress& watch) { index.retrain(query_rows, watch); });
 }
@@ -51,21 +53,7 @@ using Found =
     py::typing::Tuple<py::array_t<Id>, py::array_t<float>, py::array_t<std::int64_t>, SearchCost>;
 
 /// (ids (q, k), distances (q, k), counts (q,), stats)
-Found search(const Index& index, const Rows& queries, std::size_t k, std::size_t beam,
-             std::size_t rerank, std::size_t reduced_dim, const py::object& filter, bool exact,
-             unsigned threads, const py::object& progress) {
-  const Batch batch = to_batch(queries);
-  Filter allowed = to_filter(filter);
-  Neighbors found = interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
-    return index.search(batch, {.k = k,
-                                .beam = beam,
-                                .rerank = rerank,
-                                .reduced_dim = reduced_dim,
-                                .filter = std::move(allowed),
-                                .exact = exact,
-                                .threads = threads,
-                                .progress = watch});
-  });
+Found to_tuple(Neighbors&& found) {
   const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(found.queries),
                                        static_cast<py::ssize_t>(found.k)};
   SearchCost stats;
@@ -78,16 +66,50 @@ Found search(const Index& index, const Rows& queries, std::size_t k, std::size_t
       to_array(std::vector<std::int64_t>(found.counts.begin(), found.counts.end())), stats);
 }
 
+Found search(const Index& index, const Rows& queries, const std::optional<Ids>& offsets,
+             std::size_t k, std::size_t beam, std::size_t rerank, std::size_t reduced_dim,
+             std::size_t candidates, float carving, const py::object& filter, bool exact,
+             unsigned threads, const py::object& progress) {
+  const Batch batch = to_batch(queries, offsets);
+  Filter allowed = to_filter(filter);
+  return to_tuple(interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
+    return index.search(batch, {.k = k,
+                                .beam = beam,
+                                .rerank = rerank,
+                                .reduced_dim = reduced_dim,
+                                .candidates = candidates,
+                                .carving = carving,
+                                .filter = std::move(allowed),
+                                .exact = exact,
+                                .threads = threads,
+                                .progress = watch});
+  }));
+}
+
+Found rerank(const Index& index, const Rows& queries, const std::optional<Ids>& offsets,
+             const Ids& candidates, std::size_t k, float carving, unsigned threads,
+             const py::object& progress) {
+  const Batch batch = to_batch(queries, offsets);
+  const std::span<const Id> given{candidates.data(), static_cast<std::size_t>(candidates.size())};
+  return to_tuple(interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
+    return index.rerank(batch, given,
+                        {.k = k, .carving = carving, .threads = threads, .progress = watch});
+  }));
+}
+
+/// (vectors of the item, dim)
 py::array_t<float> get(const Index& index, Id id) {
-  py::array_t<float> row(static_cast<py::ssize_t>(index.config().dim));
-  const std::span<float> out{row.mutable_data(), static_cast<std::size_t>(row.size())};
   try {
+    const std::size_t vectors = unlocked(index, Effect::reads, [&] { return index.vectors_of(id); });
+    py::array_t<float> rows({static_cast<py::ssize_t>(vectors),
+                             static_cast<py::ssize_t>(index.config().dim)});
+    const std::span<float> out{rows.mutable_data(), static_cast<std::size_t>(rows.size())};
     unlocked(index, Effect::reads, [&] { index.get(id, out); });
+    return rows;
   } catch (const std::out_of_range&) {
     PyErr_SetObject(PyExc_KeyError, py::int_(id).ptr());
     throw py::error_already_set();
   }
-  return row;
 }
 
 py::array_t<Id> ids(const Index& index) {
@@ -114,30 +136,31 @@ Record stats(const Index& index) {
   result["trained_error"] = now.trained_error;
   result["added_error"] = now.added_error;
   result["clipped"] = now.clipped;
+  result["vectors"] = now.vectors;
+  result["mean_cosine"] = now.mean_cosine;
+  result["occupancy"] = now.occupancy;
   result["bytes"] = now.bytes;
   result["bytes_rows"] = now.bytes_rows;
   result["bytes_secondary"] = now.bytes_secondary;
   result["bytes_graph"] = now.bytes_graph;
   result["bytes_ids"] = now.bytes_ids;
+  result["bytes_tokens"] = now.bytes_tokens;
   return result;
 }
 
-Record tune_beam(Index& index, const Rows& queries, double recall, std::size_t k) {
-  const Batch batch = to_batch(queries);
+Record tune_beam(Index& index, const Rows& queries, const std::optional<Ids>& offsets,
+                 double recall, std::size_t k) {
+  const Batch batch = to_batch(queries, offsets);
   const Tuned tuned = unlocked(index, Effect::waits, [&] { return tune(index, batch, recall, k); });
-  Record result;
-  result["beam"] = tuned.beam;
-  result["rerank"] = tuned.rerank;
+  Record result = to_dict(tuned.defaults);
   result["recall"] = tuned.recall;
   return result;
 }
 
-void set_beam(Index& index, std::size_t beam) {
-  unlocked(index, Effect::waits, [&] { index.set_beam(beam); });
-}
-
-void set_rerank(Index& index, std::size_t rerank) {
-  unlocked(index, Effect::waits, [&] { index.set_rerank(rerank); });
+void set_defaults(Index& index, std::size_t beam, std::size_t rerank, std::size_t candidates) {
+  unlocked(index, Effect::waits, [&] {
+    index.set_defaults({.beam = beam, .rerank = rerank, .candidates = candidates});
+  });
 }
 
 void save(const Index& index, const py::bytes& path) {
@@ -169,21 +192,27 @@ void bind_index(py::module_& module) {
   py::class_<Index>(module, "Index", "An index as C++ sees it; vecinal.Index is the class to use.")
       .def(py::init([](const Record& config) { return make_index(to_config(config)); }),
            arg("config"))
-      .def("train", &train, arg("sample").noconvert(), arg("queries").noconvert())
-      .def("add", &add, arg("items").noconvert(), arg("ids").noconvert(), arg("progress"))
-      .def("retrain", &retrain, arg("queries").noconvert(), arg("progress"))
+      .def("train", &train, arg("sample").noconvert(), arg("sample_offsets").noconvert(),
+           arg("queries").noconvert(), arg("query_offsets").noconvert())
+      .def("add", &add, arg("items").noconvert(), arg("offsets").noconvert(),
+           arg("ids").noconvert(), arg("progress"))
+      .def("retrain", &retrain, arg("queries").noconvert(), arg("offsets").noconvert(),
+           arg("progress"))
       .def("remove", &remove, arg("ids").noconvert())
-      .def("search", &search, arg("queries").noconvert(), arg("k"), arg("beam"), arg("rerank"),
-           arg("reduced_dim"), arg("filter"), arg("exact"), arg("threads"), arg("progress"))
-      .def("tune", &tune_beam, arg("queries").noconvert(), arg("recall"), arg("k"))
+      .def("search", &search, arg("queries").noconvert(), arg("offsets").noconvert(), arg("k"),
+           arg("beam"), arg("rerank"), arg("reduced_dim"), arg("candidates"), arg("carving"),
+           arg("filter"), arg("exact"), arg("threads"), arg("progress"))
+      .def("rerank", &rerank, arg("queries").noconvert(), arg("offsets").noconvert(),
+           arg("candidates").noconvert(), arg("k"), arg("carving"), arg("threads"),
+           arg("progress"))
+      .def("tune", &tune_beam, arg("queries").noconvert(), arg("offsets").noconvert(),
+           arg("recall"), arg("k"))
       .def("get", &get, arg("id"))
       .def("size", &Index::size, without_lock())
       .def("contains", &Index::contains, arg("id"), without_lock())
       .def("ids", &ids)
-      .def("beam", &Index::beam, without_lock())
-      .def("set_beam", &set_beam, arg("beam"))
-      .def("rerank", &Index::rerank, without_lock())
-      .def("set_rerank", &set_rerank, arg("rerank"))
+      .def("defaults", [](const Index& index) { return to_dict(index.defaults()); })
+      .def("set_defaults", &set_defaults, arg("beam"), arg("rerank"), arg("candidates"))
       .def("save", &save, arg("path"))
       .def("to_bytes", &to_bytes)
       .def("stats", &stats)

@@ -72,8 +72,9 @@ Record info(const py::bytes& path) {
   result["bytes"] = found.bytes;
   result["size"] = found.size;
   result["removed"] = found.removed;
-  result["beam"] = found.beam;
-  result["rerank"] = found.rerank;
+  result["beam"] = found.defaults.beam;
+  result["rerank"] = found.defaults.rerank;
+  result["candidates"] = found.defaults.candidates;
   result["config"] = to_dict(found.config);
   result["sections"] = sections;
   return result;
@@ -97,6 +98,7 @@ void bind_module(py::module_& module) {
   module.doc() = "The C++ side of vecinal.";
   bind_errors(module);
   bind_index(module);
+  bind_fde(module);
   module.def("info", &info, py::arg("path"),
              "What a file says of itself, read without loading it.");
   module.def("version", [] { return std::string(version()); });

@@ -16,6 +16,7 @@ import numpy as np
 
 from . import _core
 from ._core import Cancelled, FormatError, NotTrained
+from ._fde import FdeEncoder
 from ._filter import Bitmap
 from ._index import UINT32_MAX, Index, _restore, attach
 from ._inputs import as_bytes, as_integer, as_path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Bitmap",
     "Cancelled",
+    "FdeEncoder",
     "FormatError",
     "Index",
     "Neighbors",
@@ -99,8 +101,8 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``bytes``, ``size``, ``removed``, ``beam``, ``rerank``, ``config`` (as
-        `Index.config`) and ``sections`` (dicts of ``tag``, ``offset``, ``length``).
+        ``version``, ``bytes``, ``size``, ``removed``, ``beam``, ``rerank``,
+        ``candidates``, ``config`` (as `Index.config`) and ``sections`` (dicts of ``tag``, ``offset``, ``length``).
     """
     return _core.info(as_path(path))
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._fde import fde_params
 from ._filter import as_filter
 from ._inputs import as_bytes, as_ids, as_integer, as_matrix, as_optional, as_rows
 from ._keywords import explain_unknown
 from ._neighbors import Neighbors
 from ._progress import Meter
+from ._sets import as_candidates, as_sets
 from ._stored import Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Literal, SupportsIndex
 
     import numpy as np
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from ._filter import FilterLike
     from ._progress import ProgressLike
+    from ._sets import Parts, SetsLike
 
 UINT32_MAX = (1 << 32) - 1
 
@@ -32,8 +35,12 @@ class Index(Stored):
     ----------
     dim : int
         Dimensions of a vector, 1 .. 65,536.
-    metric : {"l2", "ip", "cosine"}
-        Squared Euclidean distance, inner product or cosine.
+    metric : {"l2", "ip", "cosine", "chamfer"}
+        Squared Euclidean distance, inner product or cosine of single vectors. "chamfer": items and
+        queries are sets of vectors, compared by the sum, over the query's vectors, of the greatest
+        inner product with one of the item's (MaxSim of late interaction). An encoding of each set
+        as one vector finds candidates (see `FdeEncoder`), and their vectors rank them; `encoding`,
+        `reduce` and `graph` are then those of the encodings.
     encoding : {"f32", "f16", "lvq8", "lvq4", "lvq4x4", "lvq4x8", "lvq8x8"}
         How a vector is kept in memory: 4 or 2 bytes a dimension, or 8 or 4 bits and 8 bytes a
         vector (LVQ). With two numbers the graph is walked over the first level, and the second,
@@ -49,6 +56,13 @@ class Index(Stored):
         random rotation or not. "auto" measures on a sample and takes the best.
     keep : {"f16", "f32"} or None
         With "lvq8" and "lvq4": vectors kept besides, which rank the answers.
+    fde : dict, optional
+        With "chamfer": parameters of `FdeEncoder`.
+    tokens : {"lvq8", "f16", "f32"}
+        With "chamfer": how the vectors of the sets are kept.
+    pooling : int
+        With "chamfer": an item keeps one in so many of its vectors, the means of clusters; 1 is all
+        of them.
     graph : {"hnsw"} or None
         Approximate search over a graph, or exact search over all vectors.
     degree : int
@@ -99,12 +113,15 @@ class Index(Stored):
         self,
         dim: int,
         *,
-        metric: Literal["l2", "ip", "cosine"] = "l2",
+        metric: Literal["l2", "ip", "cosine", "chamfer"] = "l2",
         encoding: Literal["f32", "f16", "lvq8", "lvq4", "lvq4x4", "lvq4x8", "lvq8x8"] = "f32",
         reduce: Literal["pca", "leanvec_ood", "prefix"] | None = None,
         reduced_dim: int | None = None,
         quantizer: Literal["auto", "plain", "fitted", "rotated", "rotated_fitted"] = "auto",
         keep: Literal["f16", "f32"] | None = None,
+        fde: Mapping[str, Any] | None = None,
+        tokens: Literal["lvq8", "f16", "f32"] = "lvq8",
+        pooling: int = 1,
         graph: Literal["hnsw"] | None = "hnsw",
         degree: int = 32,
         build_beam: int = 200,
@@ -118,6 +135,7 @@ class Index(Stored):
             "reduce": "none" if reduce is None else reduce,
             "quantizer": quantizer,
             "keep": "none" if keep is None else keep,
+            "tokens": tokens,
             "graph": "none" if graph is None else graph,
             "order": order,
         }
@@ -127,14 +145,17 @@ class Index(Stored):
         numbers = {
             "dim": as_integer("dim", dim, 1, UINT32_MAX),
             "reduced_dim": as_optional("reduced_dim", reduced_dim, 0, UINT32_MAX),
+            "pooling": as_integer("pooling", pooling, 0, UINT32_MAX),
             "degree": as_integer("degree", degree, 0, UINT32_MAX),
             "build_beam": as_integer("build_beam", build_beam, 0, UINT32_MAX),
             "threads": as_integer("threads", threads, 0, UINT32_MAX),
             "seed": as_integer("seed", seed, 0, (1 << 64) - 1),
         }
-        self._attach(_core.Index({**names, **numbers}))
+        if fde is not None and metric != "chamfer":
+            raise ValueError(f'fde goes with the metric "chamfer", got {metric!r}')
+        self._attach(_core.Index({**names, **numbers, "fde": fde_params(fde or {})}))
 
-    def train(self, X: ArrayLike, queries: ArrayLike | None = None) -> None:
+    def train(self, X: SetsLike, queries: SetsLike | None = None) -> None:
         """Learn what `encoding` and `reduce` need; the first `add` does if this was not called.
 
         "f32" and "f16" without `reduce` need nothing: the sample is then only checked.
@@ -142,9 +163,9 @@ class Index(Stored):
         Parameters
         ----------
         X : array_like, shape (n, dim)
-            A sample of the items.
+            A sample of the items, as in `add`.
         queries : array_like, shape (m, dim), optional
-            A sample of the queries to come, for ``reduce="leanvec_ood"``.
+            A sample of the queries to come, for ``reduce="leanvec_ood"``, as in `search`.
 
         Raises
         ------
@@ -154,14 +175,35 @@ class Index(Stored):
         NotTrained
             "leanvec_ood" without queries.
         """
-        self._cpp.train(as_matrix(X, self.dim, "X"), self._sample(queries))
+        self._cpp.train(*self._items(X, "X"), *self._sample(queries))
 
-    def _sample(self, queries: ArrayLike | None) -> NDArray[np.float32] | None:
-        return None if queries is None else as_matrix(queries, self.dim, "queries")
+    def _items(self, values: SetsLike, what: str, offsets: ArrayLike | None = None) -> Parts:
+        if self._metric == "chamfer":
+            return as_sets(values, self.dim, what, offsets)
+        if offsets is not None:
+            raise ValueError(f'offsets go with the metric "chamfer", not {self._metric!r}')
+        return as_matrix(values, self.dim, what), None  # type: ignore[arg-type]
+
+    def _sample(self, queries: SetsLike | None) -> Parts | tuple[None, None]:
+        return (None, None) if queries is None else self._items(queries, "queries")
+
+    def _queries(self, values: SetsLike, offsets: ArrayLike | None) -> tuple[Parts, bool]:
+        """Return the queries, and whether there is one that came without a leading axis."""
+        if self._metric != "chamfer":
+            rows = as_rows(values, "Q")  # type: ignore[arg-type]
+            if rows.ndim == 1 and offsets is None:
+                return (rows[None], None), True
+            if rows.ndim != 2:
+                raise ValueError(
+                    f"Q must have the shape (q, {self.dim}) or ({self.dim},), got {rows.shape}"
+                )
+            return self._items(rows, "Q", offsets), False
+        is_one = getattr(values, "ndim", None) == 2 and offsets is None
+        return self._items([values] if is_one else values, "Q", offsets), is_one  # type: ignore
 
     @explain_unknown
     def retrain(
-        self, queries: ArrayLike | None = None, *, progress: ProgressLike = None
+        self, queries: SetsLike | None = None, *, progress: ProgressLike = None
     ) -> None:
         """Learn again from the vectors in the index, as it stores them, and encode them anew.
 
@@ -187,25 +229,29 @@ class Index(Stored):
         """
         sample = self._sample(queries)
         with Meter(progress, "retrain") as callback:
-            self._cpp.retrain(sample, callback)
+            self._cpp.retrain(sample[0], sample[1], callback)
 
     @explain_unknown
     def add(
         self,
-        X: ArrayLike,
+        X: SetsLike,
         ids: ArrayLike | Iterable[int] | None = None,
         *,
+        offsets: ArrayLike | None = None,
         progress: ProgressLike = None,
     ) -> NDArray[np.int64]:
-        """Add vectors: all of them, or none if it raises.
+        """Add vectors, or sets of them: all, or none if it raises.
 
         Parameters
         ----------
         X : array_like, shape (n, dim)
-            One vector a row; n may be 0.
+            One vector a row; n may be 0. With "chamfer": a list of arrays of the shapes (t_i, dim),
+            one array (n, t, dim), or with `offsets` the vectors of all sets, (m, dim).
         ids : array_like of int, shape (n,), optional
             Distinct, 0 .. 2**63 - 1, not in the index. By default the n numbers after the largest
             id ever used.
+        offsets : array_like of int, shape (n + 1,), optional
+            With "chamfer": set i is the rows ``offsets[i]`` to ``offsets[i + 1]``.
         progress : callable or bool, optional
             Called as ``progress(done, total)``; returning False cancels. True shows a bar.
 
@@ -218,8 +264,8 @@ class Index(Stored):
         ------
         ValueError
             Another shape, a value that is not finite, a zero vector with "cosine", an id that is
-            negative, repeated or in the index, a value beyond what the encoding holds: with its
-            row. Vectors too few to train on, see `train`.
+            negative, repeated or in the index, an empty set, a value beyond what the encoding holds:
+            with its row or set. Vectors too few to train on, see `train`.
         TypeError
             A dtype that is not a real number; ids that are not integers.
         NotTrained
@@ -227,16 +273,18 @@ class Index(Stored):
         Cancelled
             `progress` returned False.
         """
-        rows = as_matrix(X, self.dim, "X")
+        rows, starts = self._items(X, "X", offsets)
         given = None
         if ids is not None:
             given = as_ids(ids)
-            if len(given) != len(rows):
-                raise ValueError(f"add: {len(rows)} rows but {len(given)} ids")
+            count = len(rows) if starts is None else len(starts) - 1
+            if len(given) != count:
+                kind = "rows" if starts is None else "sets"
+                raise ValueError(f"add: {count} {kind} but {len(given)} ids")
         if progress is None:
-            return self._cpp.add(rows, given, None)
+            return self._cpp.add(rows, starts, given, None)
         with Meter(progress, "add") as callback:
-            return self._cpp.add(rows, given, callback)
+            return self._cpp.add(rows, starts, given, callback)
 
     def remove(self, ids: SupportsIndex | ArrayLike | Iterable[int]) -> int:
         """Remove one id or several; those that are not in the index are ignored.
@@ -256,12 +304,15 @@ class Index(Stored):
     @explain_unknown
     def search(
         self,
-        Q: ArrayLike,
+        Q: SetsLike,
         k: int = 10,
         *,
+        offsets: ArrayLike | None = None,
         beam: int | None = None,
         rerank: int | None = None,
         reduced_dim: int | None = None,
+        candidates: int | None = None,
+        carving: float = 0.0,
         filter: FilterLike | None = None,
         exact: bool = False,
         threads: int = 0,
@@ -272,18 +323,27 @@ class Index(Stored):
         Parameters
         ----------
         Q : array_like, shape (q, dim) or (dim,)
-            The queries. One query of shape (dim,) gives arrays without the leading axis.
+            The queries. One query of shape (dim,) gives arrays without the leading axis. With
+            "chamfer": as in `add`, and one query has the shape (t, dim).
         k : int
             Items for each query. Where fewer exist, the id is -1 and the distance +inf.
+        offsets : array_like of int, optional
+            With "chamfer": as in `add`.
         beam : int, optional
             Candidates kept while walking the graph (ef_search): more find more and take longer.
-            By default the index's own, see `beam` and `tune`.
+            By default the index's own, see `defaults` and `tune`.
         rerank : int, optional
             How many of them the full vectors rank, where the walked ones are not those; at least as
-            many as the beam. By default, or 0, the index's own, see `rerank` and `tune`.
+            many as the beam. By default, or 0, the index's own, see `defaults` and `tune`.
         reduced_dim : int, optional
             Walk over only so many of the reduced dimensions, rounded up to a multiple of 32. By
             default, or 0, all. Not for rotated vectors.
+        candidates : int, optional
+            With "chamfer": how many sets, found by their encodings, their vectors rank. By default,
+            or 0, the index's own, see `defaults` and `tune`.
+        carving : float
+            With "chamfer": in the ranking, vectors of a query at least so similar (cosine) to one
+            of them count as their sum, which is faster; 0 is none, 0.7 costs little recall.
         filter : optional
             Which ids may be found, for the whole batch: a bool mask (``mask[i]`` allows id i),
             integers (the allowed ids), a `Bitmap`, or a callable ``id -> bool`` (slow: it is asked
@@ -310,39 +370,82 @@ class Index(Stored):
         Cancelled
             `progress` returned False.
         """
-        rows = as_rows(Q, "Q")
-        is_one = rows.ndim == 1
-        if is_one:
-            rows = rows[None]
-        elif rows.ndim != 2:
-            raise ValueError(
-                f"Q must have the shape (q, {self.dim}) or ({self.dim},), got {rows.shape}"
-            )
+        parts, is_one = self._queries(Q, offsets)
         k = as_integer("k", k, 1, UINT32_MAX)
         widths = (
             as_optional("beam", beam, 1, UINT32_MAX),
             as_optional("rerank", rerank, 0, UINT32_MAX),
             as_optional("reduced_dim", reduced_dim, 0, UINT32_MAX),
+            as_optional("candidates", candidates, 0, UINT32_MAX),
+            float(carving),
         )
         threads = as_integer("threads", threads, 0, UINT32_MAX)
         allowed = None if filter is None else as_filter(filter)
         if progress is None:
-            found = self._cpp.search(rows, k, *widths, allowed, bool(exact), threads, None)
+            found = self._cpp.search(*parts, k, *widths, allowed, bool(exact), threads, None)
         else:
             with Meter(progress, "search") as callback:
-                found = self._cpp.search(rows, k, *widths, allowed, bool(exact), threads, callback)
+                found = self._cpp.search(
+                    *parts, k, *widths, allowed, bool(exact), threads, callback
+                )
+        return self._found(found, is_one)
+
+    def _found(self, found: Any, is_one: bool) -> Neighbors:
         ids, distances, counts, stats = found
         if is_one:
             ids, distances, counts = ids[0], distances[0], counts[0]
         return Neighbors(ids, distances, counts, stats, self._metric)
 
-    def tune(self, Q: ArrayLike, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
-        """Find the cheapest `beam` and `rerank` that reach a recall, and keep them.
+    @explain_unknown
+    def rerank(
+        self,
+        Q: SetsLike,
+        ids: ArrayLike | Iterable[ArrayLike],
+        k: int = 10,
+        *,
+        offsets: ArrayLike | None = None,
+        carving: float = 0.0,
+        threads: int = 0,
+        progress: ProgressLike = None,
+    ) -> Neighbors:
+        """Find the k nearest of every query among candidates that were found elsewhere.
+
+        Parameters
+        ----------
+        Q : array_like
+            The queries, as in `search`.
+        ids : array_like of int, shape (q, c), or a list of lists
+            The candidates of every query. -1, ids that are not in the index and repeated ones count
+            for nothing.
+        k, offsets, carving, threads, progress
+            As in `search`.
+
+        Returns
+        -------
+        Neighbors
+            As from `search`: distances by the full vectors.
+
+        Raises
+        ------
+        ValueError
+            As `search`, or another number of lists than of queries.
+        """
+        parts, is_one = self._queries(Q, offsets)
+        count = len(parts[0]) if parts[1] is None else len(parts[1]) - 1
+        given = as_candidates(ids, count)
+        k = as_integer("k", k, 1, UINT32_MAX)
+        threads = as_integer("threads", threads, 0, UINT32_MAX)
+        with Meter(progress, "rerank") as callback:
+            found = self._cpp.rerank(*parts, given.ravel(), k, float(carving), threads, callback)
+        return self._found(found, is_one)
+
+    def tune(self, Q: SetsLike, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
+        """Find the cheapest `defaults` that reach a recall, and keep them.
 
         Parameters
         ----------
         Q : array_like, shape (q, dim)
-            A sample of the queries, not of the items.
+            A sample of the queries, not of the items, as in `search`.
         recall : float
             In (0, 1]: the share of the k nearest, by exact search over the stored vectors, that
             must be found.
@@ -352,16 +455,17 @@ class Index(Stored):
         Returns
         -------
         dict
-            ``beam``, ``rerank`` (0 where the walked vectors rank the answers themselves), and the
-            ``recall`` measured with them: below the target if no beam reaches it.
+            ``beam``, ``rerank`` (0 where the walked vectors rank the answers themselves),
+            ``candidates`` (0 but with "chamfer"), and the ``recall`` measured with them: below the
+            target if none reach it.
 
         Raises
         ------
         ValueError
             `recall` out of its range, no queries, or an empty index.
         """
-        rows = as_matrix(Q, self.dim, "Q")
-        return self._cpp.tune(rows, float(recall), as_integer("k", k, 1, UINT32_MAX))
+        parts = self._items(Q, "Q")
+        return self._cpp.tune(*parts, float(recall), as_integer("k", k, 1, UINT32_MAX))
 
     def __reduce__(self) -> tuple[Any, tuple[bytes]]:
         return _restore, (bytes(self),)

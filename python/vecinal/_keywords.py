@@ -29,6 +29,7 @@ _ANSWERS = {
     "reduction": "vecinal calls it reduce",
     "random_seed": "vecinal calls it seed",
     "num_threads": "vecinal calls it threads",
+    "n_full_scores": "vecinal calls it candidates",
     "labels": "vecinal calls it ids",
     "keys": "vecinal calls it ids",
     "count": "vecinal calls it k",

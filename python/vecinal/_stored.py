@@ -9,7 +9,7 @@ from ._inputs import as_integer, as_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import SupportsIndex
 
     import numpy as np
@@ -62,8 +62,13 @@ class Stored:
             length about the mean, on the training sample. ``added_error``: the same over all added
             since; growth means drift, see `retrain`. ``clipped``: share of the values of added
             vectors beyond their grid.
+            With "chamfer", where the figures above are of the encodings of the sets: ``vectors`` of
+            all sets, ``mean_cosine`` of pairs of vectors in the training sample, and ``occupancy``,
+            the entropy of the cells they fall in over the greatest possible; below about 0.6 many
+            candidates are needed.
             ``bytes``, and its parts ``bytes_rows``, ``bytes_secondary`` (vectors that rank the
-            answers, if others than those walked), ``bytes_graph`` and ``bytes_ids``.
+            answers, if others than those walked), ``bytes_graph``, ``bytes_ids`` and
+            ``bytes_tokens`` (the vectors of the sets).
         """
         return self._cpp.stats()
 
@@ -84,24 +89,30 @@ class Stored:
 
     @property
     def beam(self) -> int:
-        """Candidates kept where a search does not say; saved with the index."""
-        return self._cpp.beam()
+        """Candidates kept where a search does not say: ``defaults["beam"]``."""
+        return self.defaults["beam"]
 
     @beam.setter
     def beam(self, value: int) -> None:
-        self._cpp.set_beam(as_integer("beam", value, 1, 1_000_000))
+        self.defaults = {"beam": value}
 
     @property
-    def rerank(self) -> int:
-        """Candidates ranked by the full vectors where a search does not say; saved with the index.
+    def defaults(self) -> dict[str, int]:
+        """What a search uses where it does not say; saved with the index.
 
-        0 is as many as the beam, and fewer than the beam count as many.
+        ``beam``; ``rerank``, where 0 is as many as the beam; ``candidates``, where 0 is ten times k
+        and at least 100. Assign a dict of those to change.
         """
-        return self._cpp.rerank()
+        return self._cpp.defaults()
 
-    @rerank.setter
-    def rerank(self, value: int) -> None:
-        self._cpp.set_rerank(as_integer("rerank", value, 0, 1_000_000))
+    @defaults.setter
+    def defaults(self, values: Mapping[str, int]) -> None:
+        merged = self._cpp.defaults()
+        for name, value in values.items():
+            if name not in merged:
+                raise ValueError(f"defaults: {name!r} is unknown; use one of {', '.join(merged)}")
+            merged[name] = as_integer(name, value, int(name == "beam"), 1_000_000)
+        self._cpp.set_defaults(**merged)
 
     def __len__(self) -> int:
         return self._cpp.size()
@@ -116,13 +127,16 @@ class Stored:
     def __getitem__(self, id: SupportsIndex) -> NDArray[np.float32]:
         """Return the stored vector of an id, shape (dim,): decoded, and normalised for "cosine".
 
+        With "chamfer", the vectors of the set, shape (t, dim).
+
         Raises KeyError if the id is not in the index, TypeError if it is not an int.
         """
         try:
             number = as_integer("id", id, 0, _ID_MAX)
         except ValueError:
             raise KeyError(id) from None
-        return self._cpp.get(number)
+        rows = self._cpp.get(number)
+        return rows if self._metric == "chamfer" else rows[0]
 
     def __bytes__(self) -> bytes:
         """The bytes that `save` writes; ``vecinal.load`` takes them."""

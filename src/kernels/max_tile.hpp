@@ -42,11 +42,22 @@ void raise_block(const MaxTile& tile, size_t first) {
   }
 }
 
+/// Calls raise(first) for whole blocks of `rows`, the last of which may overlap the one before (a
+/// maximum does not mind), and raise_one(row) where there are not enough for a block.
+template <size_t rows, class Raise, class RaiseOne>
+void for_blocks(size_t count, Raise raise, RaiseOne raise_one) {
+  if (count < rows) {
+    for (size_t row = 0; row < count; ++row) raise_one(row);
+    return;
+  }
+  for (size_t first = 0; first + rows <= count; first += rows) raise(first);
+  if (count % rows != 0) raise(count - rows);
+}
+
 void raise_products(const MaxTile& tile) noexcept {
-  size_t first = 0;
-  for (; first + tile_rows <= tile.row_count; first += tile_rows)
-    raise_block<tile_rows>(tile, first);
-  for (; first < tile.row_count; ++first) raise_block<1>(tile, first);
+  for_blocks<tile_rows>(
+      tile.row_count, [&](size_t first) { raise_block<tile_rows>(tile, first); },
+      [&](size_t row) { raise_block<1>(tile, row); });
 }
 
 /// Rows of a block of codes: products need a register before they are added.
@@ -87,10 +98,9 @@ void raise_code_block(const MaxCodeTile& tile, size_t first) {
 }
 
 void raise_code_products(const MaxCodeTile& tile) noexcept {
-  size_t first = 0;
-  for (; first + code_tile_rows <= tile.row_count; first += code_tile_rows)
-    raise_code_block<code_tile_rows>(tile, first);
-  for (; first < tile.row_count; ++first) raise_code_block<1>(tile, first);
+  for_blocks<code_tile_rows>(
+      tile.row_count, [&](size_t first) { raise_code_block<code_tile_rows>(tile, first); },
+      [&](size_t row) { raise_code_block<1>(tile, row); });
 }
 
 }  // namespace

@@ -71,7 +71,11 @@ struct I16 {
 };
 inline I16 load_pairs(const std::int16_t* p) { return {_mm512_loadu_si512(p)}; }
 inline I16 broadcast_pair(const std::int16_t* p) { return {_mm512_set1_epi32(load_int(p))}; }
-inline I32 dot_pairs(I16 a, I16 b, I32 acc) { return add(acc, {_mm512_madd_epi16(a.v, b.v)}); }
+inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
+  acc = add(acc, {_mm512_madd_epi16(a.v, b.v)});
+  asm("" : "+v"(acc.v));  // GCC 12 otherwise takes all products first and spills sums
+  return acc;
+}
 inline F32 to_floats(I32 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }

@@ -22,8 +22,8 @@ import vecinal
         ("reduction", "vecinal calls it reduce"),
         (
             "zzz",
-            "known are dim, metric, encoding, reduce, reduced_dim, quantizer, keep, "
-            "graph, degree, build_beam, order, threads, seed",
+            "known are dim, metric, encoding, reduce, reduced_dim, quantizer, keep, fde, tokens, "
+            "pooling, graph, degree, build_beam, order, threads, seed",
         ),
     ],
 )

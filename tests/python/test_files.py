@@ -32,14 +32,14 @@ def make_index(n=120, dim=9, removed=(3, 50), **config):
     index = vecinal.Index(dim, **config)
     index.add(rng.standard_normal((n, dim)), rng.permutation(10 * n)[:n])
     index.remove(index.ids[list(removed)] if n else [])
-    index.beam, index.rerank = 77, 88
+    index.defaults = {"beam": 77, "rerank": 88}
     return index
 
 
 def assert_same(loaded, index):
     assert loaded.config == {**index.config, "threads": loaded.config["threads"]}
     assert len(loaded) == len(index) and loaded.check() == []
-    assert (loaded.beam, loaded.rerank) == (index.beam, index.rerank)
+    assert loaded.defaults == index.defaults
     assert loaded.stats()["trained"] == index.stats()["trained"]
     assert loaded.ids.tolist() == index.ids.tolist()
     assert bytes(loaded) == bytes(index)

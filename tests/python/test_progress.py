@@ -146,7 +146,7 @@ CALLS_THAT_WAIT = {
     "remove": lambda index: index.remove(7),
     "train": lambda index: index.train(np.ones((1, DIM))),
     "retrain": lambda index: index.retrain(),
-    "set rerank": lambda index: setattr(index, "rerank", 50),
+    "set defaults": lambda index: setattr(index, "defaults", {"rerank": 50}),
     "tune": lambda index: index.tune(np.ones((1, DIM))),
     "check": lambda index: index.check(),
     "stats": lambda index: index.stats(),

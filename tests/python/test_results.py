@@ -207,9 +207,13 @@ def test_beam_is_kept(rows):
 
 def test_rerank_is_kept(rows):
     index = index_of(rows, encoding="lvq4x8")
-    assert index.rerank == 0
-    index.rerank = 55
-    assert index.rerank == 55 and vecinal.load(bytes(index)).rerank == 55
+    assert index.defaults["rerank"] == 0
+    index.defaults = {"rerank": 55}
+    assert index.defaults == vecinal.load(bytes(index)).defaults == {
+        "beam": 64,
+        "rerank": 55,
+        "candidates": 0,
+    }
     for options, reranked in (
         ({}, 55),
         ({"rerank": 0}, 55),
@@ -225,15 +229,15 @@ def test_rerank_is_kept(rows):
         (None, TypeError),
     ):
         with pytest.raises(error, match="rerank"):
-            index.rerank = bad
-    assert index.rerank == 55
+            index.defaults = {"rerank": bad}
+    assert index.defaults["rerank"] == 55
 
 
 def test_tune_sets_the_beam(rows):
     index = index_of(rows)
     result = index.tune(rows[:50] + 0.01, recall=0.9, k=5)
-    assert set(result) == {"beam", "rerank", "recall"} and index.beam == result["beam"] >= 1
-    assert index.rerank == result["rerank"] == 0  # there is nothing to re-rank by
+    assert set(result) == {"beam", "rerank", "candidates", "recall"} and index.beam == result["beam"] >= 1
+    assert index.defaults["rerank"] == result["rerank"] == 0  # there is nothing to re-rank by
     assert 0.9 <= result["recall"] <= 1
     for bad in (0, 1.01, -1, float("nan")):
         with pytest.raises(ValueError, match="recall"):

@@ -34,7 +34,7 @@ def use(rows: NDArray[np.float32]) -> NDArray[np.int64]:
     assert_type(index[42], NDArray[np.float32])
     assert_type([id for id in index], list[int])
     index.beam += 1
-    index.rerank = 2 * index.beam
+    index.defaults = {"rerank": 2 * index.beam}
     index.search(rows, rerank=100, reduced_dim=None)
     index.retrain(rows, progress=True)
     vecinal.Index(3, encoding="lvq4x8", reduce="leanvec_ood", reduced_dim=2, quantizer="fitted")
