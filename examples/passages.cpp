@@ -88,9 +88,8 @@ int main(int argc, char** argv) {
     std::cerr << "nothing to read in " << argv[1] << ", or no words in the question\n";
     return 1;
   }
-  const auto index = vecinal::make_index({.dim = dim,
-                                          .metric = vecinal::Metric::chamfer,
-                                          .encoding = vecinal::Encoding::lvq4});
+  const auto index = vecinal::make_index(
+      {.dim = dim, .metric = vecinal::Metric::chamfer, .encoding = vecinal::Encoding::lvq4});
   index->add(passages.batch());
   const vecinal::Neighbors hits = index->search(question.batch(), {.k = 3});
   for (std::size_t i = 0; i < hits.counts[0]; ++i)

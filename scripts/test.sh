@@ -7,7 +7,7 @@
 # asan    the unit tests under the address and undefined-behaviour sanitizers
 # tsan    the unit tests under the thread sanitizer, but for the slow ones (CMakePresets.json)
 # neon    the unit tests built for 64-bit ARM, run by qemu, but for the slow ones
-# fuzz    every libFuzzer target for FUZZ_SECONDS (60)
+# fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 # python  pip install into an environment of its own, then pytest
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -58,7 +58,7 @@ stage_fuzz() {
     corpus="build/fuzz/corpus/$(basename "$target")"
     mkdir -p "$corpus"
     echo "-- $target"
-    "$target" -max_total_time="${FUZZ_SECONDS:-60}" -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 "$corpus"
+    "$target" -max_total_time="${FUZZ_SECONDS:-30}" -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 "$corpus"
   done
   ((found)) || { echo "tests/fuzz made no program fuzz_*" >&2; return 1; }
 }

@@ -79,8 +79,8 @@ struct Config {
   Keep keep = Keep::none;  ///< goes with lvq8 and lvq4
   FdeParams fde = {};      ///< chamfer: the vector of a set, which encoding and graph are of
   Encoding tokens = Encoding::lvq8;  ///< chamfer: the vectors of the sets, f32, f16 or lvq8
-  std::uint32_t pooling = 1;         ///< chamfer: an item keeps one in so many vectors, the means of
-                                     ///< clusters; 1 = all, 1 .. 64
+  std::uint32_t pooling = 1;  ///< chamfer: an item keeps one in so many vectors, the means of
+                              ///< clusters; 1 = all, 1 .. 64
   GraphKind graph = GraphKind::hnsw;
   std::uint32_t degree = 32;       ///< links of a node on level 0 (2 M), even, 4 .. 256; half above
   std::uint32_t build_beam = 200;  ///< candidates kept while a node is inserted (ef_construction)
@@ -95,10 +95,10 @@ struct Config {
 /// Throws std::invalid_argument naming the field and its range.
 void validate(const Config& config);
 
-/// The names used by Python and the command line: "l2" "ip" "cosine" "chamfer", "f32" ... "lvq8x8", "none"
-/// "pca" "leanvec_ood" "prefix", "auto" "plain" "fitted" "rotated" "rotated_fitted", "none" "f16"
-/// "f32", "hnsw" "none", "given" "shuffled" "lid", "sparse" "dense".
-/// parse_* throws std::invalid_argument listing the accepted names.
+/// The names used by Python and the command line: "l2" "ip" "cosine" "chamfer", "f32" ... "lvq8x8",
+/// "none" "pca" "leanvec_ood" "prefix", "auto" "plain" "fitted" "rotated" "rotated_fitted", "none"
+/// "f16" "f32", "hnsw" "none", "given" "shuffled" "lid", "sparse" "dense". parse_* throws
+/// std::invalid_argument listing the accepted names.
 [[nodiscard]] std::string_view name(Metric metric);
 [[nodiscard]] std::string_view name(Encoding encoding);
 [[nodiscard]] std::string_view name(Reduction reduction);

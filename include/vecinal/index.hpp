@@ -9,7 +9,8 @@
 /// and graph are then those of the encodings.
 ///
 /// Threads: any number of const calls may run beside each other and beside one mutating call
-/// (train, add, retrain, remove, set_defaults); mutating calls queue. A search sees an add whole or not at all.
+/// (train, add, retrain, remove, set_defaults); mutating calls queue. A search sees an add whole or
+/// not at all.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +44,8 @@ struct SearchParams {
                                 ///< a multiple of 32; 0 = all. Not for rotated rows.
   std::size_t candidates = 0;   ///< chamfer: sets found by their encodings that are ranked by their
                                 ///< vectors; 0 = the index's default; raised to k
-  float carving = 0;  ///< chamfer: while ranking, vectors of a query at least so similar (cosine) to
-                      ///< one of them count as their sum; 0 = none. 0.7 costs little recall.
+  float carving = 0;  ///< chamfer: while ranking, vectors of a query at least so similar (cosine)
+                      ///< to one of them count as their sum; 0 = none. 0.7 costs little recall.
   Filter filter = {};
   bool exact = false;    ///< compare with every allowed item instead of walking the graph
   unsigned threads = 0;  ///< 0 = the config's
@@ -70,15 +71,15 @@ struct Stats {
   bool trained = false;         ///< has what its encoding needs to add rows
   std::size_t reduced_dim = 0;  ///< of the walked rows; dim without a reduction
   Quantizer quantizer = Quantizer::automatic;  ///< the one in use, once trained
-  double trained_error = 0;    ///< squared error of the walked rows over their squared length about
-                               ///< the mean, on the training sample
-  double added_error = 0;      ///< the same over all rows added since; growth means drift
-  double clipped = 0;          ///< share of values of added rows beyond their grid
-  std::size_t vectors = 0;     ///< chamfer: of all sets, removed ones included
-  double mean_cosine = 0;      ///< chamfer: FdeQuality of the training sample
+  double trained_error = 0;  ///< squared error of the walked rows over their squared length about
+                             ///< the mean, on the training sample
+  double added_error = 0;    ///< the same over all rows added since; growth means drift
+  double clipped = 0;        ///< share of values of added rows beyond their grid
+  std::size_t vectors = 0;   ///< chamfer: of all sets, removed ones included
+  double mean_cosine = 0;    ///< chamfer: FdeQuality of the training sample
   double occupancy = 0;
-  std::size_t bytes = 0;       ///< memory held, the sum of the next five
-  std::size_t bytes_rows = 0;  ///< rows that are walked
+  std::size_t bytes = 0;            ///< memory held, the sum of the next five
+  std::size_t bytes_rows = 0;       ///< rows that are walked
   std::size_t bytes_secondary = 0;  ///< rows that rank the answers, if others
   std::size_t bytes_graph = 0;
   std::size_t bytes_ids = 0;

@@ -14,8 +14,8 @@ namespace {
 /// (sets, encoded_dim)
 template <class Encode>
 py::array_t<float> encode(const FdeEncoder& encoder, const Batch& sets, Encode call) {
-  py::array_t<float> made({static_cast<py::ssize_t>(sets.items()),
-                           static_cast<py::ssize_t>(encoder.encoded_dim())});
+  py::array_t<float> made(
+      {static_cast<py::ssize_t>(sets.items()), static_cast<py::ssize_t>(encoder.encoded_dim())});
   const std::span<float> out{made.mutable_data(), static_cast<std::size_t>(made.size())};
   const py::gil_scoped_release no_lock;
   (encoder.*call)(sets, out);

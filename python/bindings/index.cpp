@@ -100,9 +100,10 @@ Found rerank(const Index& index, const Rows& queries, const std::optional<Ids>& 
 /// (vectors of the item, dim)
 py::array_t<float> get(const Index& index, Id id) {
   try {
-    const std::size_t vectors = unlocked(index, Effect::reads, [&] { return index.vectors_of(id); });
-    py::array_t<float> rows({static_cast<py::ssize_t>(vectors),
-                             static_cast<py::ssize_t>(index.config().dim)});
+    const std::size_t vectors =
+        unlocked(index, Effect::reads, [&] { return index.vectors_of(id); });
+    py::array_t<float> rows(
+        {static_cast<py::ssize_t>(vectors), static_cast<py::ssize_t>(index.config().dim)});
     const std::span<float> out{rows.mutable_data(), static_cast<std::size_t>(rows.size())};
     unlocked(index, Effect::reads, [&] { index.get(id, out); });
     return rows;
@@ -158,9 +159,8 @@ Record tune_beam(Index& index, const Rows& queries, const std::optional<Ids>& of
 }
 
 void set_defaults(Index& index, std::size_t beam, std::size_t rerank, std::size_t candidates) {
-  unlocked(index, Effect::waits, [&] {
-    index.set_defaults({.beam = beam, .rerank = rerank, .candidates = candidates});
-  });
+  unlocked(index, Effect::waits,
+           [&] { index.set_defaults({.beam = beam, .rerank = rerank, .candidates = candidates}); });
 }
 
 void save(const Index& index, const py::bytes& path) {
@@ -203,8 +203,7 @@ void bind_index(py::module_& module) {
            arg("beam"), arg("rerank"), arg("reduced_dim"), arg("candidates"), arg("carving"),
            arg("filter"), arg("exact"), arg("threads"), arg("progress"))
       .def("rerank", &rerank, arg("queries").noconvert(), arg("offsets").noconvert(),
-           arg("candidates").noconvert(), arg("k"), arg("carving"), arg("threads"),
-           arg("progress"))
+           arg("candidates").noconvert(), arg("k"), arg("carving"), arg("threads"), arg("progress"))
       .def("tune", &tune_beam, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("recall"), arg("k"))
       .def("get", &get, arg("id"))

@@ -24,17 +24,16 @@ nlohmann::ordered_json sections_json(const FileInfo& info) {
 
 void print_as_json(const InfoOptions& options, const FileInfo& info,
                    const std::optional<std::vector<std::string>>& faults) {
-  nlohmann::ordered_json document = {
-      {"file", options.index},
-      {"format_version", info.version},
-      {"bytes", info.bytes},
-      {"size", info.size},
-      {"removed", info.removed},
-      {"beam", info.defaults.beam},
-      {"rerank", info.defaults.rerank},
-      {"candidates", info.defaults.candidates},
-      {"config", json_of(info.config)},
-      {"sections", sections_json(info)}};
+  nlohmann::ordered_json document = {{"file", options.index},
+                                     {"format_version", info.version},
+                                     {"bytes", info.bytes},
+                                     {"size", info.size},
+                                     {"removed", info.removed},
+                                     {"beam", info.defaults.beam},
+                                     {"rerank", info.defaults.rerank},
+                                     {"candidates", info.defaults.candidates},
+                                     {"config", json_of(info.config)},
+                                     {"sections", sections_json(info)}};
   if (faults) {
     document["sound"] = faults->empty();
     document["faults"] = *faults;
@@ -48,8 +47,8 @@ void print_as_text(const InfoOptions& options, const FileInfo& info) {
   fmt::print("  vectors   {}", with_commas(info.size));
   if (info.removed > 0) fmt::print(" and {} removed", with_commas(info.removed));
   fmt::print("\n  config    {}\n  beam      {}\n", in_words(info.config), info.defaults.beam);
-  fmt::print("  rerank    {}\n",
-             info.defaults.rerank == 0 ? "as many as the beam" : std::to_string(info.defaults.rerank));
+  fmt::print("  rerank    {}\n", info.defaults.rerank == 0 ? "as many as the beam"
+                                                           : std::to_string(info.defaults.rerank));
   fmt::print("  sections  {:<10} {:>14} {:>16}\n", "tag", "offset", "bytes");
   for (const FileInfo::Section& section : info.sections) {
     fmt::print("            {:<10} {:>14} {:>16}\n", section.tag, with_commas(section.offset),

@@ -1,4 +1,5 @@
-// MultiVectorIndex to sections and back: those of its inner index, and its own (docs/file-format.md).
+// MultiVectorIndex to sections and back: those of its inner index, and its own
+// (docs/file-format.md).
 #include <algorithm>
 #include <cmath>
 

@@ -48,13 +48,12 @@ struct MultiVectorIndex::Searcher {
 std::vector<std::unique_ptr<ChamferQuery>> MultiVectorIndex::Searcher::prepare(
     std::size_t first, std::size_t count) const {
   std::vector<std::unique_ptr<ChamferQuery>> prepared(count);
-  parallel_for({.count = count, .grain = 1, .threads = threads},
-               [&](std::size_t begin, std::size_t end, unsigned) {
-                 for (std::size_t i = begin; i < end; ++i)
-                   prepared[i] = std::make_unique<ChamferQuery>(
-                       sets.tokens, queries, queries.begin(first + i),
-                       queries.begin(first + i + 1), params.carving);
-               });
+  parallel_for({.count = count, .grain = 1, .threads = threads}, [&](std::size_t begin,
+                                                                     std::size_t end, unsigned) {
+    for (std::size_t i = begin; i < end; ++i)
+      prepared[i] = std::make_unique<ChamferQuery>(sets.tokens, queries, queries.begin(first + i),
+                                                   queries.begin(first + i + 1), params.carving);
+  });
   return prepared;
 }
 
@@ -73,8 +72,8 @@ void MultiVectorIndex::Searcher::rank(std::size_t first, std::size_t count,
       {.count = pairs, .grain = grain, .threads = threads},
       [&](std::size_t begin, std::size_t end, unsigned) {
         ChamferScratch scratch(sets.tokens.rows());
-        auto i = static_cast<std::size_t>(
-            std::upper_bound(ends.begin(), ends.end(), begin) - ends.begin());
+        auto i = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), begin) -
+                                          ends.begin());
         for (std::size_t pair = begin; pair < end; ++pair) {
           while (pair >= ends[i]) ++i;
           const std::span<const Slot> list = lists(i);
@@ -99,14 +98,14 @@ void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t coun
   const Batch part = slice(queries, first, count, offsets);
   std::vector<float> encodings(count * sets.encoder.encoded_dim());
   sets.encoder.encode_queries(part, encodings);
-  const Neighbors found =
-      index.inner_->search({.data = encodings.data(), .count = count, .dim = sets.encoder.encoded_dim()},
-                           {.k = candidates,
-                            .beam = params.beam,
-                            .rerank = params.rerank,
-                            .reduced_dim = params.reduced_dim,
-                            .filter = filter,
-                            .threads = threads});
+  const Neighbors found = index.inner_->search(
+      {.data = encodings.data(), .count = count, .dim = sets.encoder.encoded_dim()},
+      {.k = candidates,
+       .beam = params.beam,
+       .rerank = params.rerank,
+       .reduced_dim = params.reduced_dim,
+       .filter = filter,
+       .threads = threads});
   hits.stats.hops += found.stats.hops;
   hits.stats.distances += found.stats.distances;
   hits.stats.reranked += found.stats.reranked;
@@ -131,14 +130,13 @@ Neighbors MultiVectorIndex::search(const Batch& queries, const SearchParams& par
   ProgressMeter meter(params.progress, count);
   Neighbors hits = no_neighbors(count, params.k);
   const ReaderGate::Pass pass(gate_);
-  const Searcher searcher{
-      *this,
-      *published_.load(std::memory_order_acquire),
-      queries,
-      params,
-      resolve_threads(params.threads != 0 ? params.threads : config_.threads),
-      meter,
-      hits};
+  const Searcher searcher{*this,
+                          *published_.load(std::memory_order_acquire),
+                          queries,
+                          params,
+                          resolve_threads(params.threads != 0 ? params.threads : config_.threads),
+                          meter,
+                          hits};
   const std::size_t usual = std::max(least_candidates, 10 * params.k);
   const std::size_t chosen = candidates_.load(std::memory_order_relaxed);
   std::size_t candidates = params.candidates != 0 ? params.candidates
@@ -176,14 +174,13 @@ Neighbors MultiVectorIndex::rerank(const Batch& queries, std::span<const Id> can
   Neighbors hits = no_neighbors(count, params.k);
   const ReaderGate::Pass pass(gate_);
   const CandidateLists lists(*inner_, count, candidates);
-  const Searcher searcher{
-      *this,
-      *published_.load(std::memory_order_acquire),
-      queries,
-      params,
-      resolve_threads(params.threads != 0 ? params.threads : config_.threads),
-      meter,
-      hits};
+  const Searcher searcher{*this,
+                          *published_.load(std::memory_order_acquire),
+                          queries,
+                          params,
+                          resolve_threads(params.threads != 0 ? params.threads : config_.threads),
+                          meter,
+                          hits};
   searcher.rank(0, count, [&](std::size_t i) { return lists[i]; });
   if (params.progress) params.progress(count, count);
   return hits;

@@ -66,10 +66,11 @@ class Encodings {
 void warn_of(const FdeQuality& quality, const Config& config) {
   constexpr double poor = 0.6;
   if (!config.warn || quality.occupancy >= poor) return;
-  config.warn(concat("the vectors of the items are told apart badly by hyperplanes: the entropy of "
-                     "the cells is ",
-                     quality.occupancy, " of the greatest (mean cosine of vectors ",
-                     quality.mean_cosine, "); expect to need many candidates"));
+  config.warn(
+      concat("the vectors of the items are told apart badly by hyperplanes: the entropy of "
+             "the cells is ",
+             quality.occupancy, " of the greatest (mean cosine of vectors ", quality.mean_cosine,
+             "); expect to need many candidates"));
 }
 
 }  // namespace
@@ -95,8 +96,10 @@ void MultiVectorIndex::publish(std::unique_ptr<Sets> sets) {
 }
 
 void MultiVectorIndex::learn(const Batch& sample, const Batch& queries) {
-  FdeEncoder encoder(
-      {.dim = config_.dim, .params = config_.fde, .seed = config_.seed, .threads = config_.threads});
+  FdeEncoder encoder({.dim = config_.dim,
+                      .params = config_.fde,
+                      .seed = config_.seed,
+                      .threads = config_.threads});
   const FdeQuality quality = encoder.train(sample);
   warn_of(quality, config_);
   if (needs_training(inner_->config())) {
@@ -122,8 +125,7 @@ void MultiVectorIndex::train(const Batch& sample, const Batch& queries) {
   if (sets_->tokens.sets() != 0)
     throw std::invalid_argument(concat("train: the index has ", sets_->tokens.sets(),
                                        " sets already; retrain() learns from them"));
-  if (sample.items() == 0)
-    throw std::invalid_argument("train: there are no vectors to learn from");
+  if (sample.items() == 0) throw std::invalid_argument("train: there are no vectors to learn from");
   learn(Kept(config_, sample).batch(), queries);
 }
 
@@ -192,8 +194,7 @@ Slot MultiVectorIndex::slot_of(Id id) const {
 
 std::size_t MultiVectorIndex::vectors_of(Id id) const {
   const ReaderGate::Pass pass(gate_);
-  const auto [begin, end] =
-      published_.load(std::memory_order_acquire)->tokens.range(slot_of(id));
+  const auto [begin, end] = published_.load(std::memory_order_acquire)->tokens.range(slot_of(id));
   return end - begin;
 }
 

@@ -35,8 +35,7 @@ void write_best(std::size_t query, std::vector<std::pair<float, Id>>& found, Nei
 }
 
 Neighbors no_neighbors(std::size_t queries, std::size_t k) {
-  Neighbors hits{
-      .queries = queries, .k = k, .ids = {}, .distances = {}, .counts = {}, .stats = {}};
+  Neighbors hits{.queries = queries, .k = k, .ids = {}, .distances = {}, .counts = {}, .stats = {}};
   hits.ids.assign(queries * k, no_id);
   hits.distances.assign(queries * k, std::numeric_limits<float>::infinity());
   hits.counts.assign(queries, 0);

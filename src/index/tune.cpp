@@ -77,9 +77,8 @@ class Tuner {
 
   [[nodiscard]] std::size_t smallest_beam() const {
     const std::size_t most = std::min<std::size_t>(std::max(index_.size(), k_), 100'000);
-    return smallest(k_, most, [&](std::size_t beam) {
-      return reaches({.beam = beam, .rerank = beam});
-    });
+    return smallest(k_, most,
+                    [&](std::size_t beam) { return reaches({.beam = beam, .rerank = beam}); });
   }
 
   /// A narrower walk that keeps more candidates may cost less (SVS, split buffer). cost: of `best`.
@@ -98,10 +97,8 @@ class Tuner {
       if (beam == before) break;
       before = beam;
       if (!reaches({.beam = beam, .rerank = most})) break;
-      const std::size_t rerank =
-          smallest(beam, most, [&](std::size_t count) {
-        return reaches({.beam = beam, .rerank = count});
-      });
+      const std::size_t rerank = smallest(
+          beam, most, [&](std::size_t count) { return reaches({.beam = beam, .rerank = count}); });
       const Tried tried = measure({.beam = beam, .rerank = rerank});
       if (tried.recall < recall_ || tried.cost >= cost) continue;
       cost = tried.cost;

@@ -37,8 +37,8 @@ Quantizer quantizer_of(const Model& model) {
 
 void refuse_sets(const Batch& batch, const char* what) {
   if (!batch.offsets.empty())
-    throw std::invalid_argument(concat(
-        what, ": the batch has offsets: sets of vectors need the metric \"chamfer\""));
+    throw std::invalid_argument(
+        concat(what, ": the batch has offsets: sets of vectors need the metric \"chamfer\""));
 }
 
 Config checked(const Config& config) {

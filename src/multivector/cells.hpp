@@ -33,8 +33,7 @@ class Cells {
 
   /// On which side of plane `row` a vector lies, the same on every machine: float32 products too
   /// close to zero for their rounding are taken again in double. length: of the vector.
-  [[nodiscard]] bool above(std::size_t row, const float* vector, float product,
-                           float length) const;
+  [[nodiscard]] bool above(std::size_t row, const float* vector, float product, float length) const;
 
   /// One for each repetition, or none.
   [[nodiscard]] const std::vector<SparseProjection>& sparse() const { return sparse_; }

@@ -113,8 +113,7 @@ float ChamferQuery::score(std::size_t set, ChamferScratch& scratch) const {
   }
   double sum = mean_product_;
   for (std::size_t i = 0; i < count_; ++i)
-    sum += static_cast<double>(scratch.best_[i]) *
-           (codes ? static_cast<double>(sizes_[i]) : 1.0);
+    sum += static_cast<double>(scratch.best_[i]) * (codes ? static_cast<double>(sizes_[i]) : 1.0);
   constexpr auto most = static_cast<double>(std::numeric_limits<float>::max());
   return static_cast<float>(std::clamp(sum, -most, most));
 }
@@ -133,8 +132,8 @@ const float* ChamferQuery::float_rows(Slot begin, std::size_t count,
 void ChamferQuery::raise(Slot begin, std::size_t count, ChamferScratch& scratch) const {
   const kernels::KernelTable& table = kernels::active();
   const std::size_t padded = tokens_.rows().padded_dim();
-  kernels::MaxTile tile{float_rows(begin, count, scratch), padded, count, tokens_.dim(), nullptr,
-                        nullptr};
+  kernels::MaxTile tile{
+      float_rows(begin, count, scratch), padded, count, tokens_.dim(), nullptr, nullptr};
   for (std::size_t p = 0; p < panels_; ++p) {
     tile.panel = panel_.data() + p * padded * table.tile_queries;
     tile.best = scratch.best_.data() + p * table.tile_queries;
@@ -156,8 +155,9 @@ void ChamferQuery::raise_codes(Slot begin, std::size_t count, ChamferScratch& sc
     table.codes8.widen(reinterpret_cast<const std::uint8_t*>(row + sizeof header), padded, 0,
                        scratch.codes_.data() + i * padded);
   }
-  kernels::MaxCodeTile tile{scratch.codes_.data(), padded, count, padded, nullptr,
-                            scratch.steps_.data(), scratch.offsets_.data(), nullptr, nullptr};
+  kernels::MaxCodeTile tile{
+      scratch.codes_.data(),   padded,  count,  padded, nullptr, scratch.steps_.data(),
+      scratch.offsets_.data(), nullptr, nullptr};
   for (std::size_t p = 0; p < panels_; ++p) {
     tile.panel = code_panel_.data() + p * padded * table.tile_queries;
     tile.sums = sums_.data() + p * table.tile_queries;

@@ -113,9 +113,9 @@ void FdeWorker::project(std::uint32_t repetition) {
 void FdeWorker::project_sparse(const SparseProjection& projection) {
   const std::size_t width = params_.projected_dim;
   for (std::size_t first = 0; first < count_; first += lanes) {
-    kernels::active().signed_sums({panels_.data() + first * dim_, projection.dims.data(),
-                                   projection.ends.data(), width},
-                                  sums_.data());
+    kernels::active().signed_sums(
+        {panels_.data() + first * dim_, projection.dims.data(), projection.ends.data(), width},
+        sums_.data());
     const std::size_t used = std::min(lanes, count_ - first);
     for (std::size_t lane = 0; lane < used; ++lane)
       for (std::size_t p = 0; p < width; ++p)

@@ -1,8 +1,8 @@
 /// One thread's work for an FdeEncoder: the cells of a set's vectors, and its encoding.
 ///
-/// A set is laid out in panels of 16 vectors, so that a sparse inner projection adds whole registers
-/// of vectors. A repetition is projected, gathered into its cells, filled and put in its place
-/// before the next: no more than one of them is ever held.
+/// A set is laid out in panels of 16 vectors, so that a sparse inner projection adds whole
+/// registers of vectors. A repetition is projected, gathered into its cells, filled and put in its
+/// place before the next: no more than one of them is ever held.
 #pragma once
 
 #include <cstdint>
@@ -55,16 +55,16 @@ class FdeWorker {
   std::size_t room_ = 0;   ///< vectors there is memory for
   AlignedFloats vectors_;  ///< centred; of queries, once hashed, as they are
   AlignedFloats panels_;
-  AlignedFloats sums_;               ///< of one panel
-  std::vector<float> products_;      ///< of a chunk of vectors with all planes
-  std::vector<std::uint16_t> codes_;  ///< vector by vector
-  std::vector<float> projected_;     ///< vector by vector, of one repetition
+  AlignedFloats sums_;                  ///< of one panel
+  std::vector<float> products_;         ///< of a chunk of vectors with all planes
+  std::vector<std::uint16_t> codes_;    ///< vector by vector
+  std::vector<float> projected_;        ///< vector by vector, of one repetition
   const float* projections_ = nullptr;  ///< projected_, or vectors_ if they are not projected
   std::size_t projections_stride_ = 0;
-  std::vector<float> block_;             ///< cell by cell
-  std::vector<std::uint32_t> sizes_;     ///< vectors in a cell
-  std::vector<std::uint32_t> firsts_;    ///< the first vector in a cell
-  std::vector<std::uint64_t> nearest_;   ///< distance and first vector of the nearest cell with one
+  std::vector<float> block_;            ///< cell by cell
+  std::vector<std::uint32_t> sizes_;    ///< vectors in a cell
+  std::vector<std::uint32_t> firsts_;   ///< the first vector in a cell
+  std::vector<std::uint64_t> nearest_;  ///< distance and first vector of the nearest cell with one
 };
 
 }  // namespace vecinal

@@ -30,8 +30,7 @@ void validate_offsets(const Batch& sets, EmptySets empty, const char* what) {
 
 void validate_sets(const Batch& sets, std::size_t dim, EmptySets empty, const char* what) {
   if (sets.count != 0 && sets.dim != dim)
-    throw std::invalid_argument(
-        concat(what, ": vectors have ", sets.dim, " dims, expected ", dim));
+    throw std::invalid_argument(concat(what, ": vectors have ", sets.dim, " dims, expected ", dim));
   validate_offsets(sets, empty, what);
   for (std::size_t i = 0; i < sets.items(); ++i)
     for (std::size_t row = sets.begin(i); row < sets.begin(i + 1); ++row) {
@@ -40,8 +39,8 @@ void validate_sets(const Batch& sets, std::size_t dim, EmptySets empty, const ch
                              : squared > max_squared_norm ? RowFault::too_long
                                                           : RowFault::none;
       if (fault != RowFault::none)
-        throw std::invalid_argument(concat(what, ": vector ", row - sets.begin(i), " of set ", i,
-                                           " ", describe(fault)));
+        throw std::invalid_argument(
+            concat(what, ": vector ", row - sets.begin(i), " of set ", i, " ", describe(fault)));
     }
 }
 

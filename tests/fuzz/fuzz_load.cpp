@@ -50,19 +50,25 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
                                                std::size_t max_size, unsigned seed) {
   if (size < 64) {
     const std::size_t dim = 1 + seed % 5;
-    // Every encoding, with and without each reduction.
-    const auto index =
-        vecinal::make_index({.dim = dim,
-                             .metric = vecinal::Metric::inner_product,
-                             .encoding = static_cast<vecinal::Encoding>(seed / 5 % 7),
-                             .reduction = static_cast<vecinal::Reduction>(seed / 35 % 4),
-                             .degree = 4,
-                             .build_beam = 8,
-                             .threads = 1});
+    // Every encoding, with and without each reduction, of vectors and of sets of them.
+    const bool sets = seed / 140 % 2 != 0;
+    const auto index = vecinal::make_index(
+        {.dim = dim,
+         .metric = sets ? vecinal::Metric::chamfer : vecinal::Metric::inner_product,
+         .encoding = static_cast<vecinal::Encoding>(seed / 5 % 7),
+         .reduction = static_cast<vecinal::Reduction>(seed / 35 % 4),
+         .fde = {.k_sim = 1, .repetitions = 2},
+         .tokens = static_cast<vecinal::Encoding>(seed / 280 % 3),
+         .degree = 4,
+         .build_beam = 8,
+         .threads = 1});
     std::vector<float> rows(dim * (1 + seed % 20));
     for (std::size_t i = 0; i < rows.size(); ++i)
       rows[i] = static_cast<float>((i * 7 + seed) % 11) + 1.0F;
-    const vecinal::Batch items{.data = rows.data(), .count = rows.size() / dim, .dim = dim};
+    const std::size_t count = rows.size() / dim;
+    const std::vector<std::size_t> halves = {0, (count + 1) / 2, count};
+    vecinal::Batch items{.data = rows.data(), .count = count, .dim = dim};
+    if (sets && count > 1) items.offsets = halves;
     index->train(items, items);
     index->add(items);
     const auto bytes = index->to_bytes();

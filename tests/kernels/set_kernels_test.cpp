@@ -66,8 +66,8 @@ TEST_P(SetKernelTest, GreatestProductsOfCodesAreThoseOfDoubles) {
       std::vector<std::int16_t> rows(count * stride + 1);
       for (auto& code : rows) code = static_cast<std::int16_t>(random() % 511);
       std::vector<std::int16_t> panel(dim * width);
-      const auto most = static_cast<std::uint32_t>(
-          std::min<std::size_t>(32767, max_step_sum / 2 / dim));
+      const auto most =
+          static_cast<std::uint32_t>(std::min<std::size_t>(32767, max_step_sum / 2 / dim));
       for (auto& step : panel)
         step = static_cast<std::int16_t>(static_cast<int>(random() % (2 * most)) -
                                          static_cast<int>(most));
@@ -96,9 +96,9 @@ TEST_P(SetKernelTest, GreatestProductsOfCodesAreThoseOfDoubles) {
             product += static_cast<double>(steps[r]) *
                        (rows[r * stride + d] + static_cast<double>(offsets[r])) * query(q, d);
           greatest = std::max(greatest, product);
-          size = std::max(size, static_cast<double>(steps[r]) * 1000 *
-                                    std::fabs(static_cast<double>(sums[q])) +
-                                    static_cast<double>(steps[r]) * 0x1p31);
+          size = std::max(
+              size, static_cast<double>(steps[r]) * 1000 * std::fabs(static_cast<double>(sums[q])) +
+                        static_cast<double>(steps[r]) * 0x1p31);
         }
         if (count == 0)
           EXPECT_EQ(best[q], lowest);

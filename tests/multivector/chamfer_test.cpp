@@ -18,12 +18,11 @@ class ChamferTest : public ::testing::TestWithParam<Encoding> {
   static double tolerance(double query, double document) {
     const double share = GetParam() == Encoding::f32   ? 2e-6
                          : GetParam() == Encoding::f16 ? 2e-3
-                                                              : 1e-2;
+                                                       : 1e-2;
     return share * query * document;
   }
 
-  static std::unique_ptr<TokenRows> stored(const Sets& documents,
-                                           const std::vector<float>& mean) {
+  static std::unique_ptr<TokenRows> stored(const Sets& documents, const std::vector<float>& mean) {
     auto tokens = std::make_unique<TokenRows>(documents.dim, GetParam(), mean);
     tokens->append(documents.batch(), 2);
     return tokens;

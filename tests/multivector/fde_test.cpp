@@ -36,7 +36,8 @@ std::vector<float> queries_of(const FdeEncoder& encoder, const Sets& sets) {
 }
 
 TEST(Fde, OneCellIsTheMeanAndTheSum) {
-  const FdeEncoder encoder({.dim = 6, .params = {.k_sim = 0, .projected_dim = 6, .repetitions = 2}});
+  const FdeEncoder encoder(
+      {.dim = 6, .params = {.k_sim = 0, .projected_dim = 6, .repetitions = 2}});
   Sets set{6};
   set.add({1, 2, 3, 4, 5, 6, 3, 2, 1, 0, -1, -2});
   EXPECT_EQ(documents_of(encoder, set), (std::vector<float>{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}));
@@ -45,7 +46,8 @@ TEST(Fde, OneCellIsTheMeanAndTheSum) {
 
 TEST(Fde, ADocumentOfOneVectorIsScoredExactly) {
   // All its cells hold that vector, so every query vector meets it.
-  const FdeEncoder encoder({.dim = 10, .params = {.k_sim = 3, .projected_dim = 10, .repetitions = 4}});
+  const FdeEncoder encoder(
+      {.dim = 10, .params = {.k_sim = 3, .projected_dim = 10, .repetitions = 4}});
   const Sets queries = random_sets(5, 10, 1);
   Sets document{10};
   document.add(unit_vectors(1, 10, 9, 0));
@@ -59,7 +61,8 @@ TEST(Fde, ADocumentOfOneVectorIsScoredExactly) {
 
 TEST(Fde, WithoutProjectionsScoresNeverExceedTheChamferSimilarity) {
   // A mean of a cell's vectors is no closer than the closest of them.
-  const FdeEncoder encoder({.dim = 12, .params = {.k_sim = 3, .projected_dim = 12, .repetitions = 5}});
+  const FdeEncoder encoder(
+      {.dim = 12, .params = {.k_sim = 3, .projected_dim = 12, .repetitions = 5}});
   const Sets queries = random_sets(10, 12, 2);
   const Sets documents = random_sets(30, 12, 3);
   const auto f_q = queries_of(encoder, queries);
@@ -118,8 +121,8 @@ std::vector<double> reference(const FdeConfig& config, std::span<const float> me
     for (std::uint32_t bit = 0; bit < params.k_sim; ++bit) {
       double product = 0;
       for (std::size_t d = 0; d < config.dim; ++d)
-        product += static_cast<double>(cells.planes().row(r * params.k_sim + bit)[d]) *
-                   centred(i, d);
+        product +=
+            static_cast<double>(cells.planes().row(r * params.k_sim + bit)[d]) * centred(i, d);
       code |= (product > 0 ? 1U : 0U) << bit;
     }
     return code;
@@ -215,7 +218,8 @@ TEST(Fde, VectorsOnAPlaneHaveOneSideEverywhere) {
 
 TEST(Fde, EncodingsDependOnTheSeedAlone) {
   const Sets sets = random_sets(40, 24, 6);
-  FdeConfig config{.dim = 24, .params = {.k_sim = 4, .projected_dim = 8, .repetitions = 6, .final_dim = 128}};
+  FdeConfig config{.dim = 24,
+                   .params = {.k_sim = 4, .projected_dim = 8, .repetitions = 6, .final_dim = 128}};
   std::vector<float> first;
   for (const unsigned threads : {1U, 2U, 3U, 8U}) {
     config.threads = threads;
@@ -253,10 +257,12 @@ double found_among_ten(const FdeEncoder& encoder, const Sets& queries, const Set
 TEST(Fde, FindsTheBestDocuments) {
   const Sets documents = random_sets(300, 32, 7);
   const Sets queries = queries_near(documents, 50, 8, 0.7F);
-  const FdeEncoder encoder({.dim = 32, .params = {.k_sim = 4, .projected_dim = 8, .repetitions = 20}});
+  const FdeEncoder encoder(
+      {.dim = 32, .params = {.k_sim = 4, .projected_dim = 8, .repetitions = 20}});
   EXPECT_GE(found_among_ten(encoder, queries, documents), 0.9);
   const FdeEncoder sketched(
-      {.dim = 32, .params = {.k_sim = 4, .projected_dim = 16, .repetitions = 20, .final_dim = 2048}});
+      {.dim = 32,
+       .params = {.k_sim = 4, .projected_dim = 16, .repetitions = 20, .final_dim = 2048}});
   EXPECT_GE(found_among_ten(sketched, queries, documents), 0.9);
 }
 
@@ -278,7 +284,8 @@ TEST(Fde, EmptySetsAreZeros) {
   sets.add({});
   sets.add(unit_vectors(3, 8, 1, 0));
   sets.add({});
-  const FdeEncoder encoder({.dim = 8, .params = {.k_sim = 2, .projected_dim = 4, .repetitions = 3}});
+  const FdeEncoder encoder(
+      {.dim = 8, .params = {.k_sim = 2, .projected_dim = 4, .repetitions = 3}});
   const auto out = documents_of(encoder, sets);
   const auto width = static_cast<std::ptrdiff_t>(encoder.encoded_dim());
   EXPECT_TRUE(std::all_of(out.begin(), out.begin() + width, [](float v) { return v == 0; }));
@@ -289,8 +296,10 @@ TEST(Fde, EmptySetsAreZeros) {
 TEST(Fde, WrongInputIsNamed) {
   for (const FdeConfig& wrong :
        {FdeConfig{.dim = 0}, FdeConfig{.dim = 8, .params = {.k_sim = 11}},
-        FdeConfig{.dim = 8, .params = {.projected_dim = 9}}, FdeConfig{.dim = 8, .params = {.repetitions = 0}},
-        FdeConfig{.dim = 65536, .params = {.k_sim = 10, .projected_dim = 65536, .repetitions = 1000}}})
+        FdeConfig{.dim = 8, .params = {.projected_dim = 9}},
+        FdeConfig{.dim = 8, .params = {.repetitions = 0}},
+        FdeConfig{.dim = 65536,
+        .params = {.k_sim = 10, .projected_dim = 65536, .repetitions = 1000}}})
     EXPECT_THROW(FdeEncoder{wrong}, std::invalid_argument);
   FdeEncoder encoder({.dim = 8});
   Sets sets = random_sets(3, 8, 1);

@@ -45,8 +45,8 @@ TEST(Pooling, DoesNotDependOnTheThreads) {
   const PooledSets one(sets.batch(), 2, 1);
   const PooledSets many(sets.batch(), 2, 4);
   ASSERT_EQ(one.batch().count, many.batch().count);
-  EXPECT_TRUE(std::equal(one.batch().data, one.batch().data + one.batch().count * 8,
-                         many.batch().data));
+  EXPECT_TRUE(
+      std::equal(one.batch().data, one.batch().data + one.batch().count * 8, many.batch().data));
 }
 
 }  // namespace
