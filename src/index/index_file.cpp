@@ -34,6 +34,32 @@ Matrix read_matrix(const SectionReader& reader, const char* tag, std::size_t row
   return matrix;
 }
 
+/// Reads the graph; returns the number of sections that took.
+std::size_t read_graph(const SectionReader& reader, const ConfigSection& section, int file,
+                       Graph& graph) {
+  std::size_t sections = 0;
+  read_array(reader, "parents", section.slots, file, graph.parents());
+  read_array(reader, "twins", section.slots, file, graph.twins());
+  sections += 2;
+  for (std::uint32_t level = 0; level < section.levels; ++level) {
+    Layer& layer = graph.layer(level);
+    std::uint64_t nodes = section.slots;
+    if (level > 0) {
+      nodes = reader.section(level_tag(level, "slots")).data.size() / sizeof(Slot);
+      read_array(reader, level_tag(level, "slots"), nodes, file, layer.slots());
+      read_array(reader, level_tag(level, "down"), nodes, file, layer.down());
+      sections += 2;
+    }
+    read_array(reader, level_tag(level, "links"), nodes * layer.degree(), file, layer.links());
+    sections += 1;
+    layer.publish(nodes);
+  }
+  for (Slot slot = 0; slot < section.slots; ++slot)
+    if (graph.parent(slot) == slot) graph.set_root(slot);
+  graph.set_levels(section.levels);
+  return sections;
+}
+
 }  // namespace
 
 void validate_storage(const char* tag, const Storage& storage, double longest) {
@@ -243,27 +269,7 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
     ++known;
   }
   max_norm_ = section.max_norm;
-  if (config_.graph == GraphKind::hnsw) {
-    read_array(reader, "parents", slots, file, graph_.parents());
-    read_array(reader, "twins", slots, file, graph_.twins());
-    known += 2;
-    for (std::uint32_t level = 0; level < section.levels; ++level) {
-      Layer& layer = graph_.layer(level);
-      std::uint64_t nodes = slots;
-      if (level > 0) {
-        nodes = reader.section(level_tag(level, "slots")).data.size() / sizeof(Slot);
-        read_array(reader, level_tag(level, "slots"), nodes, file, layer.slots());
-        read_array(reader, level_tag(level, "down"), nodes, file, layer.down());
-        known += 2;
-      }
-      read_array(reader, level_tag(level, "links"), nodes * layer.degree(), file, layer.links());
-      known += 1;
-      layer.publish(nodes);
-    }
-    for (Slot slot = 0; slot < slots; ++slot)
-      if (graph_.parent(slot) == slot) graph_.set_root(slot);
-    graph_.set_levels(section.levels);
-  }
+  if (config_.graph == GraphKind::hnsw) known += read_graph(reader, section, file, graph_);
   if (reader.sections().size() != known)
     throw FormatError("table: there are sections this version does not know");
   if (slots % 64 != 0 && live_.words()[slots / 64] >> (slots % 64) != 0)

@@ -106,6 +106,15 @@ TEST(Fde, ProjectionsKeepInnerProductsOnAverage) {
   }
 }
 
+std::vector<double> folded(const Cells& cells, const std::vector<double>& whole,
+                           std::size_t final_dim) {
+  std::vector<double> sketch(final_dim, 0.0);
+  for (std::size_t i = 0; i < whole.size(); ++i)
+    sketch[cells.final_places()[i].at] +=
+        static_cast<double>(cells.final_places()[i].sign) * whole[i];
+  return sketch;
+}
+
 /// The definition, slowly and in double, with the encoder's own planes and places.
 std::vector<double> reference(const FdeConfig& config, std::span<const float> mean,
                               const Sets& sets, std::size_t set, bool queries) {
@@ -160,12 +169,7 @@ std::vector<double> reference(const FdeConfig& config, std::span<const float> me
       for (std::size_t p = 0; p < width && inside > 0 && !queries; ++p) block[p] /= inside;
       if (inside == 0 && !queries && params.fill_empty) add(r, nearest, block);
     }
-  if (params.final_dim == 0) return whole;
-  std::vector<double> folded(params.final_dim, 0.0);
-  for (std::size_t i = 0; i < whole.size(); ++i)
-    folded[cells.final_places()[i].at] +=
-        static_cast<double>(cells.final_places()[i].sign) * whole[i];
-  return folded;
+  return params.final_dim == 0 ? whole : folded(cells, whole, params.final_dim);
 }
 
 TEST(Fde, EncodingsAreTheDefinition) {

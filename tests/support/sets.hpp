@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "vecinal/batch.hpp"
+#include "vecinal/index.hpp"
 
 namespace vecinal::test {
 
@@ -111,6 +111,16 @@ inline std::vector<std::pair<double, std::size_t>> best_documents(const Sets& qu
   });
   all.resize(std::min(k, all.size()));
   return all;
+}
+
+/// An index of sets with encodings of few values.
+inline Config small_config(std::size_t dim) {
+  return {.dim = dim,
+          .metric = Metric::chamfer,
+          .encoding = Encoding::lvq8,
+          .fde = {.k_sim = 3, .projected_dim = 8, .repetitions = 10},
+          .degree = 16,
+          .build_beam = 50};
 }
 
 }  // namespace vecinal::test

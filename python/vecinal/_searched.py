@@ -1,0 +1,217 @@
+"""How an index is searched: the part of `Index` that neither adds nor keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._filter import as_filter
+from ._inputs import as_integer, as_matrix, as_optional, as_rows
+from ._keywords import explain_unknown
+from ._neighbors import Neighbors
+from ._progress import Meter
+from ._sets import as_candidates, as_sets
+from ._stored import Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike
+
+    from ._filter import FilterLike
+    from ._progress import ProgressLike
+    from ._sets import Parts, SetsLike
+
+UINT32_MAX = (1 << 32) - 1
+
+
+class Searched(Stored):
+    """The base of `Index`: queries and their answers."""
+
+    __slots__ = ()
+
+    def _items(self, values: SetsLike, what: str, offsets: ArrayLike | None = None) -> Parts:
+        if self._metric == "chamfer":
+            return as_sets(values, self.dim, what, offsets)
+        if offsets is not None:
+            raise ValueError(f'offsets go with the metric "chamfer", not {self._metric!r}')
+        return as_matrix(values, self.dim, what), None  # type: ignore[arg-type]
+
+    def _queries(self, values: SetsLike, offsets: ArrayLike | None) -> tuple[Parts, bool]:
+        """Return the queries, and whether there is one that came without a leading axis."""
+        if self._metric != "chamfer":
+            rows = as_rows(values, "Q")  # type: ignore[arg-type]
+            if rows.ndim == 1 and offsets is None:
+                return (rows[None], None), True
+            if rows.ndim != 2:
+                raise ValueError(
+                    f"Q must have the shape (q, {self.dim}) or ({self.dim},), got {rows.shape}"
+                )
+            return self._items(rows, "Q", offsets), False
+        is_one = getattr(values, "ndim", None) == 2 and offsets is None
+        return self._items([values] if is_one else values, "Q", offsets), is_one  # type: ignore
+
+    @explain_unknown
+    def search(
+        self,
+        Q: SetsLike,
+        k: int = 10,
+        *,
+        offsets: ArrayLike | None = None,
+        beam: int | None = None,
+        rerank: int | None = None,
+        reduced_dim: int | None = None,
+        candidates: int | None = None,
+        carving: float = 0.0,
+        filter: FilterLike | None = None,
+        exact: bool = False,
+        threads: int = 0,
+        progress: ProgressLike = None,
+    ) -> Neighbors:
+        """Find the k nearest items of every query.
+
+        Parameters
+        ----------
+        Q : array_like, shape (q, dim) or (dim,)
+            The queries. One query of shape (dim,) gives arrays without the leading axis. With
+            "chamfer": as in `add`, and one query has the shape (t, dim).
+        k : int
+            Items for each query. Where fewer exist, the id is -1 and the distance +inf.
+        offsets : array_like of int, optional
+            With "chamfer": as in `add`.
+        beam : int, optional
+            Candidates kept while walking the graph (ef_search): more find more and take longer.
+            By default the index's own, see `defaults` and `tune`.
+        rerank : int, optional
+            How many of them the full vectors rank, where the walked ones are not those; at least as
+            many as the beam. By default, or 0, the index's own, see `defaults` and `tune`.
+        reduced_dim : int, optional
+            Walk over only so many of the reduced dimensions, rounded up to a multiple of 32. By
+            default, or 0, all. Not for rotated vectors.
+        candidates : int, optional
+            With "chamfer": how many sets, found by their encodings, their vectors rank. By default,
+            or 0, the index's own, see `defaults` and `tune`.
+        carving : float
+            With "chamfer": in the ranking, vectors of a query at least so similar (cosine) to one
+            of them count as their sum, which is faster; 0 is none, 0.7 costs little recall.
+        filter : optional
+            Which ids may be found, for the whole batch: a bool mask (``mask[i]`` allows id i),
+            integers (the allowed ids), a `Bitmap`, or a callable ``id -> bool`` (slow: it is asked
+            for every item of the index). Whenever k allowed items exist, k are found.
+        exact : bool
+            Compare with every allowed item instead of walking the graph.
+        threads : int
+            0 is the index's own number.
+        progress : callable or bool, optional
+            Called as ``progress(done, total)``; returning False cancels. True shows a bar.
+
+        Returns
+        -------
+        Neighbors
+            ``(ids, distances)``, int64 and float32 of the shape (q, k), with names and more.
+
+        Raises
+        ------
+        ValueError
+            Another shape, k < 1, a `reduced_dim` that the index cannot walk, or, with its row: a
+            value that is not finite, a zero query with "cosine".
+        TypeError
+            A dtype that is not a real number; a filter or a number of another type.
+        Cancelled
+            `progress` returned False.
+        """
+        parts, is_one = self._queries(Q, offsets)
+        k = as_integer("k", k, 1, UINT32_MAX)
+        widths = (
+            as_optional("beam", beam, 1, UINT32_MAX),
+            as_optional("rerank", rerank, 0, UINT32_MAX),
+            as_optional("reduced_dim", reduced_dim, 0, UINT32_MAX),
+            as_optional("candidates", candidates, 0, UINT32_MAX),
+            float(carving),
+        )
+        threads = as_integer("threads", threads, 0, UINT32_MAX)
+        allowed = None if filter is None else as_filter(filter)
+        if progress is None:
+            found = self._cpp.search(*parts, k, *widths, allowed, bool(exact), threads, None)
+        else:
+            with Meter(progress, "search") as callback:
+                found = self._cpp.search(
+                    *parts, k, *widths, allowed, bool(exact), threads, callback
+                )
+        return self._found(found, is_one)
+
+    def _found(self, found: Any, is_one: bool) -> Neighbors:
+        ids, distances, counts, stats = found
+        if is_one:
+            ids, distances, counts = ids[0], distances[0], counts[0]
+        return Neighbors(ids, distances, counts, stats, self._metric)
+
+    @explain_unknown
+    def rerank(
+        self,
+        Q: SetsLike,
+        ids: ArrayLike | Iterable[ArrayLike],
+        k: int = 10,
+        *,
+        offsets: ArrayLike | None = None,
+        carving: float = 0.0,
+        threads: int = 0,
+        progress: ProgressLike = None,
+    ) -> Neighbors:
+        """Find the k nearest of every query among candidates that were found elsewhere.
+
+        Parameters
+        ----------
+        Q : array_like
+            The queries, as in `search`.
+        ids : array_like of int, shape (q, c), or a list of lists
+            The candidates of every query. -1, ids that are not in the index and repeated ones count
+            for nothing.
+        k, offsets, carving, threads, progress
+            As in `search`.
+
+        Returns
+        -------
+        Neighbors
+            As from `search`: distances by the full vectors.
+
+        Raises
+        ------
+        ValueError
+            As `search`, or another number of lists than of queries.
+        """
+        parts, is_one = self._queries(Q, offsets)
+        count = len(parts[0]) if parts[1] is None else len(parts[1]) - 1
+        given = as_candidates(ids, count)
+        k = as_integer("k", k, 1, UINT32_MAX)
+        threads = as_integer("threads", threads, 0, UINT32_MAX)
+        with Meter(progress, "rerank") as callback:
+            found = self._cpp.rerank(*parts, given.ravel(), k, float(carving), threads, callback)
+        return self._found(found, is_one)
+
+    def tune(self, Q: SetsLike, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
+        """Find the cheapest `defaults` that reach a recall, and keep them.
+
+        Parameters
+        ----------
+        Q : array_like, shape (q, dim)
+            A sample of the queries, not of the items, as in `search`.
+        recall : float
+            In (0, 1]: the share of the k nearest, by exact search over the stored vectors, that
+            must be found.
+        k : int
+            At which the recall is measured.
+
+        Returns
+        -------
+        dict
+            ``beam``, ``rerank`` (0 where the walked vectors rank the answers themselves),
+            ``candidates`` (0 but with "chamfer"), and the ``recall`` measured with them: below the
+            target if none reach it.
+
+        Raises
+        ------
+        ValueError
+            `recall` out of its range, no queries, or an empty index.
+        """
+        parts = self._items(Q, "Q")
+        return self._cpp.tune(*parts, float(recall), as_integer("k", k, 1, UINT32_MAX))
