@@ -34,6 +34,7 @@ PLAID_EFFORTS = ((1, 64), (2, 128), (4, 256), (4, 1024), (8, 1024), (8, 4096), (
 
 Search = Callable[[], np.ndarray]
 Setting = tuple[str, Search]
+Built = dict[str, float]
 
 
 def parse() -> argparse.Namespace:
@@ -42,6 +43,8 @@ def parse() -> argparse.Namespace:
     token_sets.add_arguments(parser)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--plaid-efforts", type=int, default=len(PLAID_EFFORTS),
+                        help="only the first so many of fast-plaid's settings")
     parser.add_argument("--engines", nargs="+", default=["vecinal", "fast-plaid", "torch"],
                         choices=["vecinal", "fast-plaid", "torch"])
     parser.add_argument("--out", type=Path, default=token_sets.WORK / "multivector-search.json")
@@ -49,8 +52,8 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def vecinal_settings(collection: token_sets.Collection, threads: int,
-                     built: dict[str, float]) -> Iterator[Setting]:
+def vecinal_settings(collection: token_sets.Collection, options: argparse.Namespace,
+                     built: Built) -> Iterator[Setting]:
     import vecinal
 
     documents, queries = collection.documents, collection.queries
@@ -63,17 +66,16 @@ def vecinal_settings(collection: token_sets.Collection, threads: int,
         for count in CANDIDATES:
             def search(index=index, count=count) -> np.ndarray:
                 return index.search(queries.rows, K, offsets=queries.offsets, candidates=count,
-                                    threads=threads).ids
+                                    threads=options.threads).ids
 
             yield f"vecinal {name}: {count}", search
 
 
-def plaid_settings(collection: token_sets.Collection, threads: int,
-                   built: dict[str, float]) -> Iterator[Setting]:
+def plaid_settings(collection: token_sets.Collection, options: argparse.Namespace,
+                   built: Built) -> Iterator[Setting]:
     import torch
     from fast_plaid import search as plaid
 
-    torch.set_num_threads(threads)
     folder = tempfile.mkdtemp(prefix="plaid")
     started = time.perf_counter()
     index = plaid.FastPlaid(index=folder, device="cpu")
@@ -82,10 +84,11 @@ def plaid_settings(collection: token_sets.Collection, threads: int,
     built["fast-plaid bytes"] = sum(
         file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
     queries = torch.from_numpy(collection.queries.padded())
-    for probes, scored in PLAID_EFFORTS:
+    torch.set_num_threads(options.threads)
+    for probes, scored in PLAID_EFFORTS[:options.plaid_efforts]:
         def search(probes=probes, scored=scored) -> np.ndarray:
             found = index.search(queries, top_k=K, n_ivf_probe=probes, n_full_scores=scored,
-                                 show_progress=False, n_processes=threads)
+                                 show_progress=False, n_processes=options.threads)
             ids = np.full((len(found), K), -1)
             for row, hits in zip(ids, found):
                 row[:len(hits)] = [number for number, _ in hits][:K]
@@ -94,12 +97,12 @@ def plaid_settings(collection: token_sets.Collection, threads: int,
         yield f"fast-plaid: {probes}, {scored}", search
 
 
-def torch_settings(collection: token_sets.Collection, threads: int,
-                   built: dict[str, float]) -> Iterator[Setting]:
+def torch_settings(collection: token_sets.Collection, options: argparse.Namespace,
+                   built: Built) -> Iterator[Setting]:
     """All products by one GEMM a query, then the greatest by document."""
     import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(options.threads)
     documents = collection.documents
     rows = torch.from_numpy(documents.rows)
     starts = documents.offsets[:-1]
@@ -119,9 +122,9 @@ ENGINES = {"vecinal": vecinal_settings, "fast-plaid": plaid_settings, "torch": t
 
 
 def measure(collection: token_sets.Collection, options: argparse.Namespace) -> dict:
-    built: dict[str, float] = {}
+    built: Built = {}
     settings = [setting for name in options.engines
-                for setting in ENGINES[name](collection, options.threads, built)]
+                for setting in ENGINES[name](collection, options, built)]
     truth = collection.truth
     recalls = {name: token_sets.recall(search(), truth, K) for name, search in settings}
     rates: dict[str, list[float]] = {name: [] for name, _ in settings}

@@ -41,7 +41,7 @@ def _parameters(call: Callable[..., Any]) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
-def _explain(call: Callable[..., Any], keyword: str) -> str:
+def _explain(call: Callable[..., Any], owner: str, keyword: str) -> str:
     known = _parameters(call)[1:]
     answer = _ANSWERS.get(keyword)
     if answer is None:
@@ -49,7 +49,8 @@ def _explain(call: Callable[..., Any], keyword: str) -> str:
 
         close = get_close_matches(keyword, known, n=1)
         answer = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-    return f"{call.__qualname__.replace('.__init__', '')}: unknown keyword {keyword!r}; {answer}"
+    name = owner if call.__name__ == "__init__" else f"{owner}.{call.__name__}"
+    return f"{name}: unknown keyword {keyword!r}; {answer}"
 
 
 def explain_unknown(call: _Call) -> _Call:
@@ -59,7 +60,8 @@ def explain_unknown(call: _Call) -> _Call:
     @functools.wraps(call)
     def checked(*args: Any, **kwargs: Any) -> Any:
         if not known.issuperset(kwargs):
-            raise TypeError(_explain(call, next(name for name in kwargs if name not in known)))
+            unknown = next(name for name in kwargs if name not in known)
+            raise TypeError(_explain(call, type(args[0]).__name__, unknown))
         return call(*args, **kwargs)
 
     return checked  # type: ignore[return-value]
