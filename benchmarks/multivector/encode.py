@@ -2,8 +2,7 @@
 
     python3 benchmarks/multivector/encode.py --made MADE --data DATA --sets scifact
 
-pymuvera asks for Python 3.12 but is pure Python that runs on older ones: it is installed in spite
-of that. It encodes one document a call, on whatever threads its BLAS takes.
+pymuvera encodes one document a call, on whatever threads its BLAS takes.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ import token_sets
 
 if __name__ == "__main__":
     token_sets.enter()
-
-import environment
 
 REPETITIONS, K_SIM, PROJECTED = 20, 5, 16
 
@@ -33,9 +30,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
-    if not options.no_install:
-        environment._pip(options.venv, "install", "--ignore-requires-python", "pymuvera")
-        environment.install_vecinal(options.venv, options.vecinal_wheel)
+    token_sets.install(options, "pymuvera")
     import pymuvera
     import vecinal
 

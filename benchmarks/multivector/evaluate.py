@@ -3,10 +3,10 @@
     python3 benchmarks/multivector/evaluate.py --data DATA --made MADE --out quality.json
 
 For every collection: nDCG@10 and recall@100 against the judgements (by ranx) of exact MaxSim, of
-encodings alone (exact inner products of float32 encodings), and of the index: encodings as lvq4
-in a graph, and the candidates ranked by lvq8 tokens; and how many candidates the encodings need to
-hold 80, 90, 95 and 99 % of the best one and the best ten by exact MaxSim. Prints Markdown tables;
---plots DIR draws what candidates buy.
+encodings alone (exact inner products of float32 encodings), and of the index (encodings in a graph,
+candidates ranked by lvq8 tokens); and how many candidates the encodings need to hold 80, 90, 95 and
+99 % of the best one and the best ten by exact MaxSim. Prints Markdown tables; --plots DIR draws
+what candidates buy.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ import environment
 import numpy as np
 
 FDES = {
+    "16, 4, 8: 2,048": {"repetitions": 16, "k_sim": 4, "projected_dim": 8},
     "20, 4, 8: 2,560": {"k_sim": 4, "projected_dim": 8},
     "20, 5, 8: 5,120": {"k_sim": 5, "projected_dim": 8},
     "20, 5, 16: 10,240": {"k_sim": 5, "projected_dim": 16},
     "20, 5, 32: 20,480": {"k_sim": 5, "projected_dim": 32},
     "40, 6, 32 to 4,096": {"repetitions": 40, "k_sim": 6, "projected_dim": 32, "final_dim": 4096},
 }
-INDEX_FDES = ("20, 5, 16: 10,240", "20, 5, 32: 20,480")
+INDEX_VALUES = ("10,240", "20,480")
 SHARES = (0.80, 0.90, 0.95, 0.99)
 CANDIDATES = (0.01, 0.02, 0.049)  # of the documents
 
@@ -38,6 +39,12 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     token_sets.add_arguments(parser)
+    parser.add_argument("--encoding", default="lvq4", help="of the index's encodings")
+    parser.add_argument("--index-values", nargs="+", default=list(INDEX_VALUES), metavar="N",
+                        choices=[name.split()[-1] for name in FDES],
+                        help="values of the index's encodings")
+    parser.add_argument("--index-only", action="store_true",
+                        help="do not rank by encodings alone")
     parser.add_argument("--out", type=Path, default=token_sets.WORK / "multivector-quality.json")
     parser.add_argument("--plots", type=Path, help="folder for plots")
     return parser.parse_args()
@@ -77,11 +84,12 @@ def candidates_needed(ranked: np.ndarray, truth: np.ndarray, k: int) -> list[int
     return [int(wanted[int(np.ceil(share * len(wanted))) - 1]) for share in SHARES]
 
 
-def measure_index(collection: token_sets.Collection, name: str) -> dict[str, object]:
+def measure_index(collection: token_sets.Collection, name: str,
+                  encoding: str) -> dict[str, object]:
     import vecinal
 
     documents, queries = collection.documents, collection.queries
-    index = vecinal.Index(documents.rows.shape[1], metric="chamfer", encoding="lvq4",
+    index = vecinal.Index(documents.rows.shape[1], metric="chamfer", encoding=encoding,
                           fde=FDES[name])
     index.add(documents.rows, offsets=documents.offsets)
     result: dict[str, object] = {"stats": index.stats(), "candidates": {}}
@@ -95,12 +103,14 @@ def measure_index(collection: token_sets.Collection, name: str) -> dict[str, obj
     return result
 
 
-def measure(collection: token_sets.Collection) -> dict[str, object]:
+def measure(collection: token_sets.Collection, options: argparse.Namespace) -> dict[str, object]:
     documents, queries, truth = collection.documents, collection.queries, collection.truth
     result: dict[str, object] = {
         "documents": len(documents), "queries": len(queries), "tokens": int(documents.offsets[-1]),
         "exact": judge(collection, truth[:, :100]), "encodings": {}, "index": {}}
     for name, fde in FDES.items():
+        if options.index_only:
+            break
         ranked = rank_by_encodings(collection, fde)
         result["encodings"][name] = {
             **judge(collection, ranked[:, :100]),
@@ -108,8 +118,9 @@ def measure(collection: token_sets.Collection) -> dict[str, object]:
             "top10": candidates_needed(ranked, truth, 10),
             "held": {str(c): token_sets.recall(ranked[:, :c], truth, 10)
                      for c in (10, 20, 50, 100, 200, 500, 1000)}}
-    for name in INDEX_FDES:
-        result["index"][name] = measure_index(collection, name)
+    for name in FDES:
+        if name.split()[-1] in options.index_values:
+            result["index"][name] = measure_index(collection, name, options.encoding)
     return result
 
 
@@ -172,15 +183,11 @@ def plot(results: dict[str, dict], folder: Path, note: str) -> None:
 
 def main() -> None:
     options = parse()
-    if not options.no_install:
-        faults = environment.install_peers(options.venv, ["ranx"])
-        faults["vecinal"] = environment.install_vecinal(options.venv, options.vecinal_wheel)
-        if any(faults.values()):
-            raise SystemExit(str(faults))
+    token_sets.install(options, "ranx")
     host = environment.describe_machine()
     results = {}
     for collection in token_sets.collections(options):
-        results[collection.name] = measure(collection)
+        results[collection.name] = measure(collection, options)
         environment.write_json(options.out, {"host": host, "revision": environment.revision(),
                                              "sets": results})
     print(tables(results))

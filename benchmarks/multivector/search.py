@@ -83,7 +83,7 @@ def plaid_settings(collection: token_sets.Collection, options: argparse.Namespac
     built["fast-plaid"] = time.perf_counter() - started
     built["fast-plaid bytes"] = sum(
         file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
-    queries = torch.from_numpy(collection.queries.padded())
+    queries = [torch.from_numpy(rows.copy()) for rows in collection.queries]
     torch.set_num_threads(options.threads)
     for probes, scored in PLAID_EFFORTS[:options.plaid_efforts]:
         def search(probes=probes, scored=scored) -> np.ndarray:
@@ -192,13 +192,7 @@ def plot(results: dict[str, dict], folder: Path, note: str) -> None:
 
 def main() -> None:
     options = parse()
-    if not options.no_install:
-        peers = [engine for engine in options.engines if engine == "fast-plaid"]
-        peers += ["torch"] if "torch" in options.engines else []
-        faults = environment.install_peers(options.venv, peers)
-        faults["vecinal"] = environment.install_vecinal(options.venv, options.vecinal_wheel)
-        if any(faults.values()):
-            raise SystemExit(str(faults))
+    token_sets.install(options, *(name for name in options.engines if name != "vecinal"))
     host = environment.describe_machine()
     results = {}
     for collection in token_sets.collections(options):

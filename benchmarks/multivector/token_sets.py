@@ -35,6 +35,20 @@ def enter() -> None:
     environment.enter()
 
 
+def install(options: argparse.Namespace, *peers: str) -> None:
+    """Installs vecinal and the peers, unless told not to.
+
+    pymuvera asks for Python 3.12, but is pure Python that runs on older ones.
+    """
+    if options.no_install:
+        return
+    faults = [environment.install(options.venv, peer, "--ignore-requires-python")
+              for peer in peers]
+    faults.append(environment.install_vecinal(options.venv, options.vecinal_wheel))
+    if any(faults):
+        raise SystemExit("; ".join(filter(None, faults)))
+
+
 @dataclass
 class Sets:
     """All vectors, one after another, and where each set starts."""
@@ -51,16 +65,6 @@ class Sets:
 
     def __iter__(self):
         return (self[number] for number in range(len(self)))
-
-    def padded(self) -> "numpy.ndarray":
-        """(sets, longest, dim), zeros behind shorter sets, which add nothing to a query's sum."""
-        import numpy
-
-        longest = int(numpy.diff(self.offsets).max())
-        padded = numpy.zeros((len(self), longest, self.rows.shape[1]), numpy.float32)
-        for number, rows in enumerate(self):
-            padded[number, :len(rows)] = rows
-        return padded
 
 
 def read_sets(folder: Path, kind: str) -> Sets:

@@ -70,11 +70,15 @@ def enter() -> None:
     os.execve(python_of(venv), [str(python_of(venv)), *sys.argv], environment)
 
 
-def install(venv: Path, package: str) -> str:
-    """Installs a PyPI package unless it is there; returns '' or the end of pip's complaint."""
+def install(venv: Path, package: str, *options: str) -> str:
+    """Installs a PyPI package, with options of pip, unless it is there.
+
+    Returns:
+        '' or the end of pip's complaint.
+    """
     if version_of(venv, package):
         return ""
-    return _pip(venv, "install", package)
+    return _pip(venv, "install", *options, package)
 
 
 def install_vecinal(venv: Path, wheel: Path | None) -> str:

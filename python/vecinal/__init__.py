@@ -19,9 +19,8 @@ from ._core import Cancelled, FormatError, NotTrained
 from ._fde import FdeEncoder
 from ._filter import Bitmap
 from ._index import Index, _restore, attach
-from ._inputs import as_bytes, as_integer, as_path
+from ._inputs import UINT32_MAX, as_bytes, as_integer, as_path
 from ._neighbors import Neighbors
-from ._searched import UINT32_MAX
 
 if TYPE_CHECKING:
     from typing import Protocol

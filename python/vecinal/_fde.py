@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._inputs import as_integer, as_rows
+from ._inputs import UINT32_MAX, as_integer, as_rows
 from ._sets import as_sets
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from ._sets import SetsLike
-
-_UINT32_MAX = (1 << 32) - 1
 
 
 def fde_params(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,7 +37,7 @@ def fde_params(given: Mapping[str, Any]) -> dict[str, Any]:
         elif name == "fill_empty":
             value = bool(value)
         else:
-            value = as_integer(name, value, 0, _UINT32_MAX)
+            value = as_integer(name, value, 0, UINT32_MAX)
         known[name] = value
     return known
 
@@ -103,12 +101,12 @@ class FdeEncoder:
                 "fill_empty": fill_empty,
             }
         )
-        self._dim = as_integer("dim", dim, 1, _UINT32_MAX)
+        self._dim = as_integer("dim", dim, 1, UINT32_MAX)
         self._cpp = _core.FdeEncoder(
             self._dim,
             params,
             as_integer("seed", seed, 0, (1 << 64) - 1),
-            as_integer("threads", threads, 0, _UINT32_MAX),
+            as_integer("threads", threads, 0, UINT32_MAX),
         )
 
     @property

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._fde import fde_params
-from ._inputs import as_bytes, as_ids, as_integer, as_optional
+from ._inputs import UINT32_MAX, as_bytes, as_ids, as_integer, as_optional
 from ._keywords import explain_unknown
 from ._progress import Meter
-from ._searched import UINT32_MAX, Searched
+from ._searched import Searched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

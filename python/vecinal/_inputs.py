@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _FLOAT32 = np.dtype(np.float32)
 _INT64 = np.dtype(np.int64)
 _ID_END = 1 << 63
+UINT32_MAX = (1 << 32) - 1
 
 
 def as_integer(name: str, value: Any, low: int, high: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._filter import as_filter
-from ._inputs import as_integer, as_matrix, as_optional, as_rows
+from ._inputs import UINT32_MAX, as_integer, as_matrix, as_optional, as_rows
 from ._keywords import explain_unknown
 from ._neighbors import Neighbors
 from ._progress import Meter
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ._filter import FilterLike
     from ._progress import ProgressLike
     from ._sets import Parts, SetsLike
-
-UINT32_MAX = (1 << 32) - 1
 
 
 class Searched(Stored):
@@ -92,7 +90,7 @@ class Searched(Stored):
             or 0, the index's own, see `defaults` and `tune`.
         carving : float
             With "chamfer": in the ranking, vectors of a query at least so similar (cosine) to one
-            of them count as their sum, which is faster; 0 is none, 0.7 costs little recall.
+            of them count as their sum, which is faster; 0 is none. MUVERA reports no loss from 0.7 on.
         filter : optional
             Which ids may be found, for the whole batch: a bool mask (``mask[i]`` allows id i),
             integers (the allowed ids), a `Bitmap`, or a callable ``id -> bool`` (slow: it is asked

@@ -31,6 +31,9 @@ class CandidateLists {
   std::vector<std::size_t> ends_;
 };
 
+/// Throws std::invalid_argument if k, or all results together, are out of range.
+void validate_k(std::size_t queries, std::size_t k);
+
 /// Answers that hold nothing yet.
 [[nodiscard]] Neighbors no_neighbors(std::size_t queries, std::size_t k);
 

@@ -84,6 +84,11 @@ void validate_sets_config(const Config& config) {
 
 }  // namespace
 
+Config validated(const Config& config) {
+  validate(config);
+  return config;
+}
+
 Config encodings_config(const Config& config) {
   Config inner = config;
   inner.dim = encoded_dim(config.dim, config.fde);

@@ -10,7 +10,14 @@ namespace vecinal {
 
 namespace {
 
+/// Sections whose checksums may be left unread: they are most of a file.
+bool is_bulk(const Section& section) {
+  return section.tag == "rows" || section.tag == "rows2" || section.tag == "tokens";
+}
+
 std::unique_ptr<Index> load(const SectionReader& reader, const LoadOptions& options, int file) {
+  for (const Section& section : reader.sections())
+    if (options.verify || !is_bulk(section)) SectionReader::verify(section);
   if (has_sets(reader)) return MultiVectorIndex::load(reader, options, file);
   return VectorIndex::load(reader, options, file);
 }

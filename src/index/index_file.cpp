@@ -246,9 +246,6 @@ std::unique_ptr<VectorIndex> VectorIndex::load(const SectionReader& reader,
 void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& options, int file,
                                 std::size_t others) {
   const ConfigSection section = read_config(reader);
-  for (const Section& part : reader.sections())
-    if (options.verify || (part.tag != "rows" && part.tag != "rows2" && part.tag != "tokens"))
-      SectionReader::verify(part);
   std::size_t known = 4 + others;
   if (section.trained != 0) {
     publish(std::make_unique<Rows>(config_, read_model(reader, config_, known)), true);

@@ -123,7 +123,9 @@ void MultiVectorIndex::read_sections(const SectionReader& reader, const LoadOpti
   const std::size_t count = inner.size + inner.removed;
   if (section.trained == 0 && count != 0)
     throw FormatError("section sets: there are sets but no training");
-  auto sets = std::make_unique<Sets>(config_, mean);
+  FdeEncoder encoder = make_encoder();
+  encoder.set_mean(mean);
+  auto sets = std::make_unique<Sets>(config_, std::move(encoder));
   sets->quality = {section.mean_cosine, section.occupancy};
   TokenRows& tokens = sets->tokens;
   read_array(reader, "ends", count, file, tokens.ends());

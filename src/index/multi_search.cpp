@@ -67,17 +67,19 @@ void MultiVectorIndex::Searcher::rank(std::size_t first, std::size_t count,
     ends.push_back((i == 0 ? 0 : ends.back()) + lists(i).size());
   const std::size_t pairs = count == 0 ? 0 : ends.back();
   std::vector<float> scores(pairs);
+  std::vector<std::unique_ptr<ChamferScratch>> scratches(threads);
   constexpr std::size_t grain = 32;
   parallel_for(
       {.count = pairs, .grain = grain, .threads = threads},
-      [&](std::size_t begin, std::size_t end, unsigned) {
-        ChamferScratch scratch(sets.tokens.rows());
+      [&](std::size_t begin, std::size_t end, unsigned worker) {
+        if (scratches[worker] == nullptr)
+          scratches[worker] = std::make_unique<ChamferScratch>(sets.tokens.rows());
         auto i = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), begin) -
                                           ends.begin());
         for (std::size_t pair = begin; pair < end; ++pair) {
           while (pair >= ends[i]) ++i;
           const std::span<const Slot> list = lists(i);
-          scores[pair] = prepared[i]->score(list[pair + list.size() - ends[i]], scratch);
+          scores[pair] = prepared[i]->score(list[pair + list.size() - ends[i]], *scratches[worker]);
         }
       },
       [&](std::size_t) { meter.update(first); });
@@ -115,13 +117,29 @@ void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t coun
 
 void MultiVectorIndex::check_queries(const Batch& queries, const SearchParams& params) const {
   validate_sets(queries, config_.dim, EmptySets::refused, "search");
-  if (params.k == 0) throw std::invalid_argument("search: k must be at least 1");
+  validate_k(queries.items(), params.k);
   if (!(params.carving >= 0 && params.carving <= 1))
     throw std::invalid_argument(concat("search: carving must be 0 to 1, got ", params.carving));
-  if (queries.items() != 0 &&
-      params.k > std::numeric_limits<std::uint32_t>::max() / queries.items())
-    throw std::invalid_argument(concat("search: ", queries.items(), " queries times k = ", params.k,
-                                       " results is more than 2^32"));
+}
+
+MultiVectorIndex::Searcher MultiVectorIndex::make_searcher(const Batch& queries,
+                                                           const SearchParams& params,
+                                                           ProgressMeter& meter,
+                                                           Neighbors& hits) const {
+  return {*this,
+          *published_.load(std::memory_order_acquire),
+          queries,
+          params,
+          resolve_threads(params.threads != 0 ? params.threads : config_.threads),
+          meter,
+          hits};
+}
+
+std::size_t MultiVectorIndex::candidates_of(const SearchParams& params) const {
+  const std::size_t usual = std::max(least_candidates, 10 * params.k);
+  const std::size_t kept = candidates_.load(std::memory_order_relaxed);
+  const std::size_t wanted = params.candidates != 0 ? params.candidates : kept != 0 ? kept : usual;
+  return std::min(std::max(params.k, wanted), std::max<std::size_t>(size(), 1));
 }
 
 Neighbors MultiVectorIndex::search(const Batch& queries, const SearchParams& params) const {
@@ -130,19 +148,8 @@ Neighbors MultiVectorIndex::search(const Batch& queries, const SearchParams& par
   ProgressMeter meter(params.progress, count);
   Neighbors hits = no_neighbors(count, params.k);
   const ReaderGate::Pass pass(gate_);
-  const Searcher searcher{*this,
-                          *published_.load(std::memory_order_acquire),
-                          queries,
-                          params,
-                          resolve_threads(params.threads != 0 ? params.threads : config_.threads),
-                          meter,
-                          hits};
-  const std::size_t usual = std::max(least_candidates, 10 * params.k);
-  const std::size_t chosen = candidates_.load(std::memory_order_relaxed);
-  std::size_t candidates = params.candidates != 0 ? params.candidates
-                           : chosen != 0          ? chosen
-                                                  : usual;
-  candidates = std::min(std::max(params.k, candidates), std::max<std::size_t>(size(), 1));
+  const Searcher searcher = make_searcher(queries, params, meter, hits);
+  const std::size_t candidates = candidates_of(params);
   Filter filter = params.filter;
   if (const auto* asked = std::get_if<std::function<bool(Id)>>(&filter.rule()); asked != nullptr) {
     // Asked once, not again for every few queries.
@@ -174,13 +181,7 @@ Neighbors MultiVectorIndex::rerank(const Batch& queries, std::span<const Id> can
   Neighbors hits = no_neighbors(count, params.k);
   const ReaderGate::Pass pass(gate_);
   const CandidateLists lists(*inner_, count, candidates);
-  const Searcher searcher{*this,
-                          *published_.load(std::memory_order_acquire),
-                          queries,
-                          params,
-                          resolve_threads(params.threads != 0 ? params.threads : config_.threads),
-                          meter,
-                          hits};
+  const Searcher searcher = make_searcher(queries, params, meter, hits);
   searcher.rank(0, count, [&](std::size_t i) { return lists[i]; });
   if (params.progress) params.progress(count, count);
   return hits;

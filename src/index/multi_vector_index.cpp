@@ -1,8 +1,8 @@
 #include "index/multi_vector_index.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
@@ -17,25 +17,12 @@ namespace {
 constexpr std::size_t add_floats = std::size_t{1} << 23U;
 constexpr std::size_t train_floats = std::size_t{1} << 26U;
 
-Config checked(const Config& config) {
-  validate(config);
-  return config;
+/// Sets as they are kept: pooled, in `pooled`, if the config says so.
+Batch keep(const Config& config, const Batch& sets, OwnedSets& pooled) {
+  if (config.pooling == 1) return sets;
+  pooled = pool_sets(sets, config.pooling, resolve_threads(config.threads));
+  return pooled.batch();
 }
-
-/// Sets as they are kept: pooled if the config says so.
-class Kept {
- public:
-  Kept(const Config& config, const Batch& sets) : batch_(sets) {
-    if (config.pooling == 1) return;
-    pooled_.emplace(sets, config.pooling, resolve_threads(config.threads));
-    batch_ = pooled_->batch();
-  }
-  [[nodiscard]] const Batch& batch() const { return batch_; }
-
- private:
-  std::optional<PooledSets> pooled_;
-  Batch batch_;
-};
 
 /// Encodings of sets, in memory of their own.
 class Encodings {
@@ -75,18 +62,19 @@ void warn_of(const FdeQuality& quality, const Config& config) {
 
 }  // namespace
 
-MultiVectorIndex::Sets::Sets(const Config& config, std::span<const float> mean)
-    : encoder({.dim = config.dim,
-               .params = config.fde,
-               .seed = config.seed,
-               .threads = config.threads}),
-      tokens(config.dim, config.tokens, mean) {
-  encoder.set_mean(mean);
-}
+MultiVectorIndex::Sets::Sets(const Config& config, FdeEncoder trained)
+    : encoder(std::move(trained)), tokens(config.dim, config.tokens, encoder.mean()) {}
 
 MultiVectorIndex::MultiVectorIndex(const Config& config)
-    : config_(checked(config)), inner_(std::make_unique<VectorIndex>(encodings_config(config))) {
-  publish(std::make_unique<Sets>(config_, std::vector<float>(config_.dim, 0.0F)));
+    : config_(validated(config)), inner_(std::make_unique<VectorIndex>(encodings_config(config))) {
+  publish(std::make_unique<Sets>(config_, make_encoder()));
+}
+
+FdeEncoder MultiVectorIndex::make_encoder() const {
+  return FdeEncoder({.dim = config_.dim,
+                     .params = config_.fde,
+                     .seed = config_.seed,
+                     .threads = config_.threads});
 }
 
 void MultiVectorIndex::publish(std::unique_ptr<Sets> sets) {
@@ -96,23 +84,20 @@ void MultiVectorIndex::publish(std::unique_ptr<Sets> sets) {
 }
 
 void MultiVectorIndex::learn(const Batch& sample, const Batch& queries) {
-  FdeEncoder encoder({.dim = config_.dim,
-                      .params = config_.fde,
-                      .seed = config_.seed,
-                      .threads = config_.threads});
+  FdeEncoder encoder = make_encoder();
   const FdeQuality quality = encoder.train(sample);
   warn_of(quality, config_);
   if (needs_training(inner_->config())) {
     const std::size_t most =
         std::clamp<std::size_t>(train_floats / encoder.encoded_dim(), 256, 20'000);
-    const SetSample learned(sample, most);
-    const SetSample asked(queries, most);
+    const OwnedSets learned = sample_sets(sample, most);
+    const OwnedSets asked = sample_sets(queries, most);
     Encodings documents(encoder);
     Encodings wanted(encoder);
     inner_->train(documents.documents(learned.batch()),
                   queries.items() == 0 ? Batch{} : wanted.queries(asked.batch()));
   }
-  auto sets = std::make_unique<Sets>(config_, encoder.mean());
+  auto sets = std::make_unique<Sets>(config_, std::move(encoder));
   sets->quality = quality;
   publish(std::move(sets));
   trained_ = true;
@@ -126,7 +111,8 @@ void MultiVectorIndex::train(const Batch& sample, const Batch& queries) {
     throw std::invalid_argument(concat("train: the index has ", sets_->tokens.sets(),
                                        " sets already; retrain() learns from them"));
   if (sample.items() == 0) throw std::invalid_argument("train: there are no vectors to learn from");
-  learn(Kept(config_, sample).batch(), queries);
+  OwnedSets pooled;
+  learn(keep(config_, sample, pooled), queries);
 }
 
 void MultiVectorIndex::retrain(const Batch& queries, const Progress& progress) {
@@ -142,17 +128,18 @@ std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> id
   const std::lock_guard writer(writer_);
   const std::size_t before = sets_->tokens.sets();
   const bool was_trained = trained_;
-  const Kept kept(config_, items);
+  OwnedSets pooled;
+  const Batch kept = keep(config_, items, pooled);
   try {
-    if (!trained_ && items.items() != 0) learn(kept.batch(), {});
-    sets_->tokens.append(kept.batch(), resolve_threads(config_.threads));
+    if (!trained_ && items.items() != 0) learn(kept, {});
+    sets_->tokens.append(kept, resolve_threads(config_.threads));
     Encodings encodings(sets_->encoder);
     std::vector<std::size_t> offsets;
     const ItemSource source{
         .count = items.items(),
         .chunk = std::max<std::size_t>(add_floats / sets_->encoder.encoded_dim(), 16),
         .make = [&](std::size_t first, std::size_t count) {
-          return encodings.documents(slice(kept.batch(), first, count, offsets));
+          return encodings.documents(slice(kept, first, count, offsets));
         }};
     std::vector<Id> chosen = inner_->add_from(source, ids, progress);
     release_outgrown();
@@ -161,7 +148,7 @@ std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> id
     sets_->tokens.truncate(before);
     if (!was_trained && trained_) {
       inner_->forget_training();
-      publish(std::make_unique<Sets>(config_, std::vector<float>(config_.dim, 0.0F)));
+      publish(std::make_unique<Sets>(config_, make_encoder()));
       trained_ = false;
     }
     throw;

@@ -55,7 +55,8 @@ class MultiVectorIndex final : public Index {
 
   /// What training decides, and the vectors that were stored with it.
   struct Sets {
-    Sets(const Config& config, std::span<const float> mean);
+    /// trained: with the mean that the tokens are kept about.
+    Sets(const Config& config, FdeEncoder trained);
     FdeEncoder encoder;
     TokenRows tokens;
     FdeQuality quality;
@@ -64,11 +65,15 @@ class MultiVectorIndex final : public Index {
   // multi_vector_index.cpp
   void learn(const Batch& sample, const Batch& queries);
   void publish(std::unique_ptr<Sets> sets);
+  [[nodiscard]] FdeEncoder make_encoder() const;
   void release_outgrown();
   [[nodiscard]] Slot slot_of(Id id) const;
 
   // multi_search.cpp
   void check_queries(const Batch& queries, const SearchParams& params) const;
+  [[nodiscard]] Searcher make_searcher(const Batch& queries, const SearchParams& params,
+                                       ProgressMeter& meter, Neighbors& hits) const;
+  [[nodiscard]] std::size_t candidates_of(const SearchParams& params) const;
 
   // multi_file.cpp
   void write_sections(const std::function<void(SectionWriter&)>& use) const;

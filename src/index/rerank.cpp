@@ -1,46 +1,13 @@
 // VectorIndex::rerank: candidates that the caller found, ranked by the full rows.
-#include <algorithm>
-#include <limits>
-#include <stdexcept>
+#include <utility>
+#include <vector>
 
-#include "core/concat.hpp"
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
 #include "index/candidates.hpp"
 #include "index/vector_index.hpp"
 
 namespace vecinal {
-
-CandidateLists::CandidateLists(const VectorIndex& index, std::size_t queries,
-                               std::span<const Id> candidates) {
-  if (queries == 0 ? !candidates.empty() : candidates.size() % queries != 0)
-    throw std::invalid_argument(concat("rerank: ", candidates.size(), " candidates do not go with ",
-                                       queries, " queries: give as many for each"));
-  const std::size_t width = queries == 0 ? 0 : candidates.size() / queries;
-  for (std::size_t q = 0; q < queries; ++q) {
-    const std::vector<Slot> slots = index.slots_of(candidates.subspan(q * width, width));
-    slots_.insert(slots_.end(), slots.begin(), slots.end());
-    ends_.push_back(slots_.size());
-  }
-}
-
-void write_best(std::size_t query, std::vector<std::pair<float, Id>>& found, Neighbors& hits) {
-  const std::size_t count = std::min(hits.k, found.size());
-  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count), found.end());
-  for (std::size_t i = 0; i < count; ++i) {
-    hits.distances[query * hits.k + i] = found[i].first;
-    hits.ids[query * hits.k + i] = found[i].second;
-  }
-  hits.counts[query] = static_cast<std::uint32_t>(count);
-}
-
-Neighbors no_neighbors(std::size_t queries, std::size_t k) {
-  Neighbors hits{.queries = queries, .k = k, .ids = {}, .distances = {}, .counts = {}, .stats = {}};
-  hits.ids.assign(queries * k, no_id);
-  hits.distances.assign(queries * k, std::numeric_limits<float>::infinity());
-  hits.counts.assign(queries, 0);
-  return hits;
-}
 
 Neighbors VectorIndex::rerank(const Batch& queries, std::span<const Id> candidates,
                               const SearchParams& params) const {

@@ -62,8 +62,10 @@ class Rows {
   [[nodiscard]] bool has_retired() const;
   void release_retired();
 
-  /// Encodes the items as rows first, first + 1, ... Throws std::invalid_argument naming the item.
-  EncodeSummary encode(const Batch& items, std::size_t first, unsigned threads);
+  /// Encodes the items as rows first, first + 1, ... Throws std::invalid_argument naming the item,
+  /// where the first one has the number `named`.
+  EncodeSummary encode(const Batch& items, std::size_t first, unsigned threads,
+                       std::size_t named = 0);
 
   /// walk_dim: walked values that count, at most the walked rows' padded_dim; the others are made
   /// zero. Throws std::invalid_argument naming the query.

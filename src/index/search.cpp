@@ -9,22 +9,10 @@
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
 #include "index/candidates.hpp"
+#include "index/train.hpp"
 #include "index/vector_index.hpp"
 
 namespace vecinal {
-float distance_of(Metric metric, float score) {
-  switch (metric) {
-    case Metric::cosine:
-      return std::max(0.0F, 1.0F + score);
-    case Metric::l2:
-      return std::max(0.0F, score);
-    case Metric::inner_product:
-    case Metric::chamfer:
-      break;
-  }
-  return score + 0.0F;
-}
-
 /// The slots that a search may return: those that live and pass the filter.
 struct VectorIndex::Allowed {
   bool everything = false;           ///< every visible slot; the bitmap is then not needed
@@ -80,16 +68,11 @@ struct VectorIndex::Searcher {
 };
 
 void VectorIndex::check_queries(const Batch& queries, const SearchParams& params) const {
-  if (!queries.offsets.empty())
-    throw std::invalid_argument(
-        "search: the queries have offsets: sets of vectors need the metric \"chamfer\"");
-  if (params.k == 0) throw std::invalid_argument("search: k must be at least 1");
+  refuse_sets(queries, "search");
+  validate_k(queries.count, params.k);
   if (queries.count != 0 && queries.dim != config_.dim)
     throw std::invalid_argument(
         concat("search: queries have ", queries.dim, " dims, index has ", config_.dim));
-  if (queries.count != 0 && params.k > std::numeric_limits<std::uint32_t>::max() / queries.count)
-    throw std::invalid_argument(concat("search: ", queries.count, " queries times k = ", params.k,
-                                       " results is more than 2^32"));
 }
 
 VectorIndex::Allowed VectorIndex::allow(const Filter& filter) const {

@@ -75,6 +75,12 @@ bool needs_training(const Config& config) {
   return !has_float_rows(config.encoding) || config.reduction != Reduction::none;
 }
 
+void refuse_sets(const Batch& batch, const char* what) {
+  if (!batch.offsets.empty())
+    throw std::invalid_argument(
+        concat(what, ": the batch has offsets: sets of vectors need the metric \"chamfer\""));
+}
+
 void validate_batch(const Config& config, const Batch& batch, const char* what) {
   if (batch.count == 0) return;
   if (batch.dim != config.dim)

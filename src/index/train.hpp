@@ -16,6 +16,9 @@ namespace vecinal {
 [[nodiscard]] Model train_model(const Config& config, const Batch& sample, const Batch& queries,
                                 unsigned threads);
 
+/// Throws std::invalid_argument if the batch is of sets of vectors; `what` names the call.
+void refuse_sets(const Batch& batch, const char* what);
+
 /// Throws std::invalid_argument if a row of the batch cannot be used; `what` names the batch.
 void validate_batch(const Config& config, const Batch& batch, const char* what);
 

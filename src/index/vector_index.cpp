@@ -35,20 +35,9 @@ Quantizer quantizer_of(const Model& model) {
   return model.fitted() ? Quantizer::fitted : Quantizer::plain;
 }
 
-void refuse_sets(const Batch& batch, const char* what) {
-  if (!batch.offsets.empty())
-    throw std::invalid_argument(
-        concat(what, ": the batch has offsets: sets of vectors need the metric \"chamfer\""));
-}
-
-Config checked(const Config& config) {
-  validate(config);
-  return config;
-}
-
 }  // namespace
 
-VectorIndex::VectorIndex(const Config& config) : config_(checked(config)), graph_(config.degree) {
+VectorIndex::VectorIndex(const Config& config) : config_(validated(config)), graph_(config.degree) {
   publish_untrained();
 }
 
@@ -141,7 +130,7 @@ void VectorIndex::encode_rows(const ItemSource& items, std::size_t first, Progre
   const unsigned threads = resolve_threads(config_.threads);
   for (std::size_t done = 0; done < items.count; done += items.chunk) {
     const Batch made = items.make(done, std::min(items.chunk, items.count - done));
-    encoded += rows_->encode(made, first + done, threads);
+    encoded += rows_->encode(made, first + done, threads, done);
     meter.update(0);
   }
 }
@@ -163,7 +152,7 @@ std::vector<Id> VectorIndex::add_from(const ItemSource& items, std::span<const I
       ids_.prepare(chosen, [&](Slot slot) { return live_.contains(slot); });
     }
     if (!trained_) {
-      const Batch sample = items.make(0, items.chunk);
+      const Batch sample = items.make(0, std::min(items.chunk, items.count));
       validate_batch(config_, sample, "add");
       learn(sample, {});
     }

@@ -24,6 +24,9 @@ class ProgressMeter;
 class SectionReader;
 class SectionWriter;
 
+/// The config, once validate() has passed it.
+[[nodiscard]] Config validated(const Config& config);
+
 /// Items that are made while they are added, so that not all of them need be held.
 struct ItemSource {
   std::size_t count = 0;

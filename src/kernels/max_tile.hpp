@@ -20,19 +20,7 @@ void raise_block(const MaxTile& tile, size_t first) {
   for (size_t r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
     for (size_t v = 0; v < panel_vectors; ++v) acc[r][v] = zero();
-  const float* row = tile.rows + first * tile.row_stride;
-  for (size_t d = 0; d < tile.dim; ++d) {
-    F32 q[panel_vectors];
-#pragma GCC unroll 16
-    for (size_t v = 0; v < panel_vectors; ++v)
-      q[v] = load(tile.panel + d * tile_queries + v * F32::width);
-#pragma GCC unroll 16
-    for (size_t r = 0; r < Rows; ++r) {
-      const F32 x = broadcast(row + r * tile.row_stride + d);
-#pragma GCC unroll 16
-      for (size_t v = 0; v < panel_vectors; ++v) acc[r][v] = fma(x, q[v], acc[r][v]);
-    }
-  }
+  add_products(tile.rows + first * tile.row_stride, tile.row_stride, tile.panel, 0, tile.dim, acc);
 #pragma GCC unroll 16
   for (size_t v = 0; v < panel_vectors; ++v) {
     F32 best = load(tile.best + v * F32::width);

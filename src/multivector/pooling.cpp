@@ -39,7 +39,7 @@ class Clusters {
     }
   }
 
-  void append_means(float* to) const {
+  void write_means(float* to) const {
     for (std::size_t i = 0; i < sizes_.size(); ++i) {
       if (sizes_[i] == 0) continue;
       for (std::size_t d = 0; d < dim_; ++d)
@@ -78,35 +78,39 @@ class Clusters {
   std::vector<double> costs_;       ///< of joining two
 };
 
-/// Clusters of the stretch of a set that starts at a vector.
+/// Clusters that so many vectors become.
 std::size_t clusters_of(std::size_t vectors, std::size_t factor) {
   return (vectors + factor - 1) / factor;
 }
 
+/// Writes the means of a set's clusters.
+void pool_set(const Batch& sets, std::size_t set, std::size_t factor, float* to) {
+  for (std::size_t at = sets.begin(set); at < sets.begin(set + 1); at += stretch) {
+    const std::size_t count = std::min(stretch, sets.begin(set + 1) - at);
+    Clusters clusters(sets, at, count);
+    clusters.join_down_to(clusters_of(count, factor));
+    clusters.write_means(to);
+    to += clusters_of(count, factor) * sets.dim;
+  }
+}
+
 }  // namespace
 
-PooledSets::PooledSets(const Batch& sets, std::size_t factor, unsigned threads)
-    : dim_(sets.dim), offsets_{0} {
+OwnedSets pool_sets(const Batch& sets, std::size_t factor, unsigned threads) {
+  OwnedSets pooled{.dim = sets.dim, .values = {}};
   for (std::size_t i = 0; i < sets.items(); ++i) {
     std::size_t kept = 0;
     for (std::size_t at = sets.begin(i); at < sets.begin(i + 1); at += stretch)
       kept += clusters_of(std::min(stretch, sets.begin(i + 1) - at), factor);
-    offsets_.push_back(offsets_.back() + kept);
+    pooled.offsets.push_back(pooled.offsets.back() + kept);
   }
-  values_.resize(offsets_.back() * dim_);
+  pooled.values.resize(pooled.offsets.back() * sets.dim);
   parallel_for({.count = sets.items(), .grain = 4, .threads = threads},
                [&](std::size_t begin, std::size_t end, unsigned) {
-                 for (std::size_t i = begin; i < end; ++i) {
-                   float* to = values_.data() + offsets_[i] * dim_;
-                   for (std::size_t at = sets.begin(i); at < sets.begin(i + 1); at += stretch) {
-                     const std::size_t count = std::min(stretch, sets.begin(i + 1) - at);
-                     Clusters clusters(sets, at, count);
-                     clusters.join_down_to(clusters_of(count, factor));
-                     clusters.append_means(to);
-                     to += clusters_of(count, factor) * dim_;
-                   }
-                 }
+                 for (std::size_t i = begin; i < end; ++i)
+                   pool_set(sets, i, factor, pooled.values.data() + pooled.offsets[i] * sets.dim);
                });
+  return pooled;
 }
 
 }  // namespace vecinal

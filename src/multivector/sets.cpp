@@ -44,14 +44,16 @@ void validate_sets(const Batch& sets, std::size_t dim, EmptySets empty, const ch
     }
 }
 
-SetSample::SetSample(const Batch& sets, std::size_t limit) : dim_(sets.dim), offsets_{0} {
+OwnedSets sample_sets(const Batch& sets, std::size_t limit) {
+  OwnedSets sample{.dim = sets.dim, .values = {}};
   const std::size_t count = std::min(sets.items(), limit);
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t set = i * sets.items() / count;
     for (std::size_t row = sets.begin(set); row < sets.begin(set + 1); ++row)
-      values_.insert(values_.end(), sets.row(row), sets.row(row) + dim_);
-    offsets_.push_back(values_.size() / dim_);
+      sample.values.insert(sample.values.end(), sets.row(row), sets.row(row) + sets.dim);
+    sample.offsets.push_back(sample.values.size() / sets.dim);
   }
+  return sample;
 }
 
 Batch slice(const Batch& sets, std::size_t first, std::size_t count,

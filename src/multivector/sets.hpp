@@ -1,4 +1,4 @@
-/// Checks of batches of sets that callers give.
+/// Batches of sets: checked, and kept in memory of their own.
 #pragma once
 
 #include <vector>
@@ -14,24 +14,24 @@ enum class EmptySets : bool { refused, allowed };
 /// a vector too long, an empty set. `what` starts the message.
 void validate_sets(const Batch& sets, std::size_t dim, EmptySets empty, const char* what);
 
-/// At most `limit` whole sets, evenly spread over the batch, as a batch of its own.
-class SetSample {
- public:
-  SetSample(const Batch& sets, std::size_t limit);
+/// Sets that own their vectors.
+struct OwnedSets {
+  std::size_t dim = 0;
+  std::vector<float> values;
+  std::vector<std::size_t> offsets = {0};
 
+  /// A view, valid while this lives.
   [[nodiscard]] Batch batch() const {
-    return {.data = values_.data(),
-            .count = offsets_.back(),
-            .dim = dim_,
+    return {.data = values.data(),
+            .count = offsets.back(),
+            .dim = dim,
             .stride = 0,
-            .offsets = offsets_};
+            .offsets = offsets};
   }
-
- private:
-  std::size_t dim_;
-  std::vector<float> values_;
-  std::vector<std::size_t> offsets_;
 };
+
+/// At most `limit` whole sets, evenly spread over the batch.
+[[nodiscard]] OwnedSets sample_sets(const Batch& sets, std::size_t limit);
 
 /// Sets first, first + 1, ... of a batch. offsets: scratch that the result views.
 [[nodiscard]] Batch slice(const Batch& sets, std::size_t first, std::size_t count,

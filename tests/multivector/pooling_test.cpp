@@ -13,7 +13,7 @@ TEST(Pooling, MeansOfTheNearestVectorsInTheirOrder) {
   Sets sets{2};
   sets.add({0, 0, 10, 0, 0, 1, 10, 1});
   sets.add({5, 5});
-  const PooledSets pooled(sets.batch(), 2, 1);
+  const OwnedSets pooled = pool_sets(sets.batch(), 2, 1);
   const Batch batch = pooled.batch();
   ASSERT_EQ(batch.items(), 2U);
   ASSERT_EQ(batch.count, 3U);
@@ -26,7 +26,7 @@ TEST(Pooling, KeepsOneInSoManyAndTheMean) {
   Sets large = sets;
   large.add(test::unit_vectors(700, 6, 2));
   for (const std::size_t factor : {1U, 2U, 3U, 5U}) {
-    const PooledSets pooled(large.batch(), factor, 2);
+    const OwnedSets pooled = pool_sets(large.batch(), factor, 2);
     const Batch batch = pooled.batch();
     for (std::size_t i = 0; i + 1 < large.count(); ++i)
       EXPECT_EQ(batch.begin(i + 1) - batch.begin(i), (large.size(i) + factor - 1) / factor);
@@ -35,15 +35,15 @@ TEST(Pooling, KeepsOneInSoManyAndTheMean) {
     EXPECT_EQ(batch.begin(last + 1) - batch.begin(last),
               2 * ((256 + factor - 1) / factor) + (188 + factor - 1) / factor);
   }
-  const PooledSets same(sets.batch(), 1, 1);
+  const OwnedSets same = pool_sets(sets.batch(), 1, 1);
   EXPECT_EQ(std::vector<float>(same.batch().data, same.batch().data + sets.values.size()),
             sets.values);
 }
 
 TEST(Pooling, DoesNotDependOnTheThreads) {
   const Sets sets = test::random_sets(30, 8, 3);
-  const PooledSets one(sets.batch(), 2, 1);
-  const PooledSets many(sets.batch(), 2, 4);
+  const OwnedSets one = pool_sets(sets.batch(), 2, 1);
+  const OwnedSets many = pool_sets(sets.batch(), 2, 4);
   ASSERT_EQ(one.batch().count, many.batch().count);
   EXPECT_TRUE(
       std::equal(one.batch().data, one.batch().data + one.batch().count * 8, many.batch().data));
