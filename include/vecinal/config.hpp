@@ -48,6 +48,15 @@ enum class Keep : std::uint8_t { none, f16, f32 };
 /// hnsw: approximate search over a graph. none: exact search over all rows ("flat").
 enum class GraphKind : std::uint8_t { hnsw, none };
 
+/// How rows and links lie in memory.
+///
+/// split: rows here, links there: the least memory. fused: behind each row lie the signs of its
+/// neighbours about it (4 bits a dimension times the degree / 32 and 4 bytes a link more), so
+/// that one read of memory scores a node and estimates all its neighbours: two to three times
+/// as many queries a second. Goes with lvq encodings, graph hnsw and a degree that is a multiple of
+/// 32; rows are rotated.
+enum class Layout : std::uint8_t { split, fused };
+
 /// The order in which one add() inserts its items into the graph.
 /// given: as they come. shuffled: a permutation drawn from the seed.
 /// lid: descending local intrinsic dimensionality (Elliott & Clark, ICTIR 2024), estimated on a
@@ -81,6 +90,7 @@ struct Config {
   Encoding tokens = Encoding::lvq8;  ///< chamfer: the vectors of the sets, f32, f16 or lvq8
   std::uint32_t pooling = 1;  ///< chamfer: an item keeps one in so many vectors, the means of
                               ///< clusters; 1 = all, 1 .. 64
+  Layout layout = Layout::split;
   GraphKind graph = GraphKind::hnsw;
   std::uint32_t degree = 32;       ///< links of a node on level 0 (2 M), even, 4 .. 256; half above
   std::uint32_t build_beam = 200;  ///< candidates kept while a node is inserted (ef_construction)
@@ -97,13 +107,14 @@ void validate(const Config& config);
 
 /// The names used by Python and the command line: "l2" "ip" "cosine" "chamfer", "f32" ... "lvq8x8",
 /// "none" "pca" "leanvec_ood" "prefix", "auto" "plain" "fitted" "rotated" "rotated_fitted", "none"
-/// "f16" "f32", "hnsw" "none", "given" "shuffled" "lid", "sparse" "dense". parse_* throws
-/// std::invalid_argument listing the accepted names.
+/// "f16" "f32", "split" "fused", "hnsw" "none", "given" "shuffled" "lid", "sparse" "dense". parse_*
+/// throws std::invalid_argument listing the accepted names.
 [[nodiscard]] std::string_view name(Metric metric);
 [[nodiscard]] std::string_view name(Encoding encoding);
 [[nodiscard]] std::string_view name(Reduction reduction);
 [[nodiscard]] std::string_view name(Quantizer quantizer);
 [[nodiscard]] std::string_view name(Keep keep);
+[[nodiscard]] std::string_view name(Layout layout);
 [[nodiscard]] std::string_view name(GraphKind graph);
 [[nodiscard]] std::string_view name(InsertionOrder order);
 [[nodiscard]] std::string_view name(InnerProjection projection);
@@ -112,6 +123,7 @@ void validate(const Config& config);
 [[nodiscard]] Reduction parse_reduction(std::string_view text);
 [[nodiscard]] Quantizer parse_quantizer(std::string_view text);
 [[nodiscard]] Keep parse_keep(std::string_view text);
+[[nodiscard]] Layout parse_layout(std::string_view text);
 [[nodiscard]] GraphKind parse_graph(std::string_view text);
 [[nodiscard]] InsertionOrder parse_order(std::string_view text);
 [[nodiscard]] InnerProjection parse_projection(std::string_view text);

@@ -34,12 +34,17 @@ namespace vecinal {
 /// Returning false cancels: the call throws Cancelled and the index is as it was.
 using Progress = std::function<bool(std::size_t done, std::size_t total)>;
 
+inline constexpr float max_gamma = 1000;
+
 struct SearchParams {
   std::size_t k = 10;
   std::size_t beam = 0;    ///< candidates kept while walking the graph (ef_search); 0 = the index's
                            ///< default; raised to k
   std::size_t rerank = 0;  ///< best candidates ranked by the full rows, where the walked ones are
                            ///< not those; 0 = the index's default; raised to the beam
+  float gamma = 0;  ///< 0 .. max_gamma; fused layout: the walk ends when the best node left is
+                    ///< farther than the k-th best found by the factor 1 + gamma (l2 and cosine),
+                    ///< or by the beam; 0 = the index's default
   std::size_t reduced_dim = 0;  ///< walk over only so many of the reduced dimensions, rounded up to
                                 ///< a multiple of 32; 0 = all. Not for rotated rows.
   std::size_t candidates = 0;   ///< chamfer: sets found by their encodings that are ranked by their
@@ -58,6 +63,7 @@ struct SearchDefaults {
   std::size_t beam = 64;       ///< 1 .. 1,000,000
   std::size_t rerank = 0;      ///< 0 = the beam
   std::size_t candidates = 0;  ///< 0 = ten times k, at least 100
+  float gamma = 0;             ///< 0 = the beam alone ends a walk
 };
 
 /// Throws std::invalid_argument naming the field and its range.

@@ -59,6 +59,7 @@ Record to_dict(const SearchDefaults& defaults) {
   result["beam"] = defaults.beam;
   result["rerank"] = defaults.rerank;
   result["candidates"] = defaults.candidates;
+  result["gamma"] = defaults.gamma;
   return result;
 }
 
@@ -73,6 +74,7 @@ Config to_config(const Record& record) {
           .fde = to_fde(value_of<py::dict>(record, "fde")),
           .tokens = parse_encoding(name_of(record, "tokens")),
           .pooling = value_of<std::uint32_t>(record, "pooling"),
+          .layout = parse_layout(name_of(record, "layout")),
           .graph = parse_graph(name_of(record, "graph")),
           .degree = value_of<std::uint32_t>(record, "degree"),
           .build_beam = value_of<std::uint32_t>(record, "build_beam"),
@@ -97,6 +99,7 @@ Record to_dict(const Config& config) {
     result["tokens"] = std::string(name(config.tokens));
     result["pooling"] = config.pooling;
   }
+  result["layout"] = std::string(name(config.layout));
   result["graph"] = name_or_none(name(config.graph));
   result["degree"] = config.degree;
   result["build_beam"] = config.build_beam;

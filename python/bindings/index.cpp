@@ -67,15 +67,16 @@ Found to_tuple(Neighbors&& found) {
 }
 
 Found search(const Index& index, const Rows& queries, const std::optional<Ids>& offsets,
-             std::size_t k, std::size_t beam, std::size_t rerank, std::size_t reduced_dim,
-             std::size_t candidates, float carving, const py::object& filter, bool exact,
-             unsigned threads, const py::object& progress) {
+             std::size_t k, std::size_t beam, std::size_t rerank, float gamma,
+             std::size_t reduced_dim, std::size_t candidates, float carving,
+             const py::object& filter, bool exact, unsigned threads, const py::object& progress) {
   const Batch batch = to_batch(queries, offsets);
   Filter allowed = to_filter(filter);
   return to_tuple(interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
     return index.search(batch, {.k = k,
                                 .beam = beam,
                                 .rerank = rerank,
+                                .gamma = gamma,
                                 .reduced_dim = reduced_dim,
                                 .candidates = candidates,
                                 .carving = carving,
@@ -158,9 +159,11 @@ Record tune_beam(Index& index, const Rows& queries, const std::optional<Ids>& of
   return result;
 }
 
-void set_defaults(Index& index, std::size_t beam, std::size_t rerank, std::size_t candidates) {
-  unlocked(index, Effect::waits,
-           [&] { index.set_defaults({.beam = beam, .rerank = rerank, .candidates = candidates}); });
+void set_defaults(Index& index, std::size_t beam, std::size_t rerank, std::size_t candidates,
+                  float gamma) {
+  unlocked(index, Effect::waits, [&] {
+    index.set_defaults({.beam = beam, .rerank = rerank, .candidates = candidates, .gamma = gamma});
+  });
 }
 
 void save(const Index& index, const py::bytes& path) {
@@ -200,8 +203,8 @@ void bind_index(py::module_& module) {
            arg("progress"))
       .def("remove", &remove, arg("ids").noconvert())
       .def("search", &search, arg("queries").noconvert(), arg("offsets").noconvert(), arg("k"),
-           arg("beam"), arg("rerank"), arg("reduced_dim"), arg("candidates"), arg("carving"),
-           arg("filter"), arg("exact"), arg("threads"), arg("progress"))
+           arg("beam"), arg("rerank"), arg("gamma"), arg("reduced_dim"), arg("candidates"),
+           arg("carving"), arg("filter"), arg("exact"), arg("threads"), arg("progress"))
       .def("rerank", &rerank, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("candidates").noconvert(), arg("k"), arg("carving"), arg("threads"), arg("progress"))
       .def("tune", &tune_beam, arg("queries").noconvert(), arg("offsets").noconvert(),
@@ -211,7 +214,8 @@ void bind_index(py::module_& module) {
       .def("contains", &Index::contains, arg("id"), without_lock())
       .def("ids", &ids)
       .def("defaults", [](const Index& index) { return to_dict(index.defaults()); })
-      .def("set_defaults", &set_defaults, arg("beam"), arg("rerank"), arg("candidates"))
+      .def("set_defaults", &set_defaults, arg("beam"), arg("rerank"), arg("candidates"),
+           arg("gamma"))
       .def("save", &save, arg("path"))
       .def("to_bytes", &to_bytes)
       .def("stats", &stats)

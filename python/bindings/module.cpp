@@ -75,6 +75,7 @@ Record info(const py::bytes& path) {
   result["beam"] = found.defaults.beam;
   result["rerank"] = found.defaults.rerank;
   result["candidates"] = found.defaults.candidates;
+  result["gamma"] = found.defaults.gamma;
   result["config"] = to_dict(found.config);
   result["sections"] = sections;
   return result;

@@ -57,6 +57,7 @@ class Searched(Stored):
         offsets: ArrayLike | None = None,
         beam: int | None = None,
         rerank: int | None = None,
+        gamma: float | None = None,
         reduced_dim: int | None = None,
         candidates: int | None = None,
         carving: float = 0.0,
@@ -82,6 +83,10 @@ class Searched(Stored):
         rerank : int, optional
             How many of them the full vectors rank, where the walked ones are not those; at least as
             many as the beam. By default, or 0, the index's own, see `defaults` and `tune`.
+        gamma : float, optional
+            With the fused layout, "l2" and "cosine": the walk ends when the best node left is
+            farther than the k-th best found by the factor 1 + gamma, if the beam does not end it.
+            By default, or 0, the index's own, see `defaults` and `tune`.
         reduced_dim : int, optional
             Walk over only so many of the reduced dimensions, rounded up to a multiple of 32. By
             default, or 0, all. Not for rotated vectors.
@@ -122,6 +127,7 @@ class Searched(Stored):
         widths = (
             as_optional("beam", beam, 1, UINT32_MAX),
             as_optional("rerank", rerank, 0, UINT32_MAX),
+            0.0 if gamma is None else float(gamma),
             as_optional("reduced_dim", reduced_dim, 0, UINT32_MAX),
             as_optional("candidates", candidates, 0, UINT32_MAX),
             float(carving),

@@ -97,21 +97,25 @@ class Stored:
         self.defaults = {"beam": value}
 
     @property
-    def defaults(self) -> dict[str, int]:
+    def defaults(self) -> dict[str, Any]:
         """What a search uses where it does not say; saved with the index.
 
         ``beam``; ``rerank``, where 0 is as many as the beam; ``candidates``, where 0 is ten times k
-        and at least 100. Assign a dict of those to change.
+        and at least 100; ``gamma``, where 0 leaves it to the beam. Assign a dict of those to change.
         """
         return self._cpp.defaults()
 
     @defaults.setter
-    def defaults(self, values: Mapping[str, int]) -> None:
+    def defaults(self, values: Mapping[str, float]) -> None:
         merged = self._cpp.defaults()
         for name, value in values.items():
             if name not in merged:
                 raise ValueError(f"defaults: {name!r} is unknown; use one of {', '.join(merged)}")
-            merged[name] = as_integer(name, value, int(name == "beam"), 1_000_000)
+            merged[name] = (
+                float(value)
+                if name == "gamma"
+                else as_integer(name, value, int(name == "beam"), 1_000_000)
+            )
         self._cpp.set_defaults(**merged)
 
     def __len__(self) -> int:

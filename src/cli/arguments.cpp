@@ -65,6 +65,9 @@ void add_row_options(CLI::App& command, IndexOptions& options) {
   add_name(command, "--keep", options.keep,
            "Rows kept to rank the answers, with lvq8 and lvq4: none, f16, f32")
       ->capture_default_str();
+  add_name(command, "--layout", options.layout,
+           "Rows and links apart, or neighbours' signs behind each row: split, fused")
+      ->capture_default_str();
   add_file(command, "--train-queries", options.train_queries,
            "A sample of the queries to come, for leanvec_ood");
 }
@@ -81,9 +84,13 @@ void add_graph_options(CLI::App& command, IndexOptions& options) {
 }
 
 /// Of searches that walk the graph, beside the beam.
-void add_walk_options(CLI::App& command, std::size_t& rerank, std::size_t& reduced_dim) {
+void add_walk_options(CLI::App& command, std::size_t& rerank, float& gamma,
+                      std::size_t& reduced_dim) {
   add_number(command, "--rerank", rerank,
              "Candidates ranked by the full rows; 0 = the index's default");
+  add_number(command, "--gamma", gamma,
+             "Fused layout: stop where the best left is farther than the k-th best by the factor "
+             "1 + gamma; 0 = the index's default");
   add_number(command, "--reduced-dim", reduced_dim,
              "Walk over only so many of the reduced dimensions; 0 = all");
 }
@@ -113,10 +120,10 @@ CLI::App* add_search(CLI::App& app, SearchOptions& options) {
   add_number(*command, "-k", options.k, "Neighbours of each query");
   add_number(*command, "--beam", options.beam,
              "Candidates kept while searching; 0 = the beam of the index");
-  add_walk_options(*command, options.rerank, options.reduced_dim);
+  add_walk_options(*command, options.rerank, options.gamma, options.reduced_dim);
   CLI::Option* exact =
       command->add_flag("--exact", options.exact, "Compare with every vector instead");
-  for (const char* name : {"--beam", "--rerank", "--reduced-dim"})
+  for (const char* name : {"--beam", "--rerank", "--gamma", "--reduced-dim"})
     exact->excludes(command->get_option(name));
   add_number(*command, "--threads", options.threads, "0 = all cores");
   add_file(*command, "-o,--output", options.output,
@@ -149,7 +156,7 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("N,N");
-  add_walk_options(*command, options.rerank, options.reduced_dim);
+  add_walk_options(*command, options.rerank, options.gamma, options.reduced_dim);
   add_number(*command, "--repeats", options.repeats, "Timed runs of each beam; the median counts");
   add_number(*command, "--threads", options.threads, "Of the searches; 0 = all cores");
   return command;

@@ -119,6 +119,7 @@ void print_as_json(const Subject& subject, const std::vector<BeamResult>& result
                                      {"queries", subject.queries.rows},
                                      {"k", options.k},
                                      {"rerank", options.rerank},
+                                     {"gamma", options.gamma},
                                      {"reduced_dim", options.reduced_dim},
                                      {"threads", options.threads},
                                      {"repeats", options.repeats},
@@ -161,6 +162,7 @@ int run(const BenchOptions& options) {
   const SweepOptions sweep_options{.k = options.k,
                                    .beams = options.beams,
                                    .rerank = options.rerank,
+                                   .gamma = options.gamma,
                                    .reduced_dim = options.reduced_dim,
                                    .repeats = options.repeats,
                                    .threads = options.threads};

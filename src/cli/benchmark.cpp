@@ -22,7 +22,9 @@ double median(std::vector<double> values) {
 std::vector<std::size_t> effective_beams(const Index& index, const SweepOptions& options) {
   if (index.config().graph == GraphKind::none) return {options.k};
   std::vector<std::size_t> beams = options.beams;
-  for (std::size_t& beam : beams) beam = std::max(beam, options.k);
+  // A fused walk may expand fewer nodes than it scores.
+  if (index.config().layout != Layout::fused)
+    for (std::size_t& beam : beams) beam = std::max(beam, options.k);
   std::ranges::sort(beams);
   beams.erase(std::unique(beams.begin(), beams.end()), beams.end());
   return beams;
@@ -33,6 +35,7 @@ SearchParams params_of(const SweepOptions& options, std::size_t beam) {
   params.k = options.k;
   params.beam = beam;
   params.rerank = options.rerank;
+  params.gamma = options.gamma;
   params.reduced_dim = options.reduced_dim;
   params.threads = options.threads;
   return params;

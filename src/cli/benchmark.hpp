@@ -23,10 +23,12 @@ struct BeamResult {
 
 struct SweepOptions {
   std::size_t k = 10;
-  std::vector<std::size_t> beams;  ///< raised to k; values that are then equal are measured once
-  std::size_t rerank = 0;          ///< as in SearchParams
-  std::size_t reduced_dim = 0;     ///< as in SearchParams
-  std::size_t repeats = 3;         ///< timed runs of each beam; the median counts
+  std::vector<std::size_t>
+      beams;               ///< raised to k but in the fused layout; equal values are measured once
+  std::size_t rerank = 0;  ///< as in SearchParams
+  float gamma = 0;         ///< as in SearchParams
+  std::size_t reduced_dim = 0;  ///< as in SearchParams
+  std::size_t repeats = 3;      ///< timed runs of each beam; the median counts
   unsigned threads = 0;
 };
 

@@ -64,6 +64,7 @@ Config config_of(const IndexOptions& options, std::size_t dim) {
   config.reduced_dim = options.reduced_dim;
   config.quantizer = parse_quantizer(options.quantizer);
   config.keep = parse_keep(options.keep);
+  config.layout = parse_layout(options.layout);
   config.graph = parse_graph(options.graph);
   config.order = parse_order(options.order);
   config.degree = options.degree;

@@ -31,6 +31,7 @@ void print_as_json(const InfoOptions& options, const FileInfo& info,
                                      {"removed", info.removed},
                                      {"beam", info.defaults.beam},
                                      {"rerank", info.defaults.rerank},
+                                     {"gamma", info.defaults.gamma},
                                      {"candidates", info.defaults.candidates},
                                      {"config", json_of(info.config)},
                                      {"sections", sections_json(info)}};

@@ -21,6 +21,7 @@ struct IndexOptions {
   std::size_t reduced_dim = Config{}.reduced_dim;
   std::string quantizer{name(Config{}.quantizer)};
   std::string keep{name(Config{}.keep)};
+  std::string layout{name(Config{}.layout)};
   std::string train_queries;  ///< a file of them; empty: none
   std::string graph{name(Config{}.graph)};
   std::string order{name(Config{}.order)};
@@ -49,6 +50,7 @@ struct SearchOptions {
   std::size_t k = 10;
   std::size_t beam = 0;
   std::size_t rerank = 0;
+  float gamma = 0;
   std::size_t reduced_dim = 0;
   unsigned threads = 0;
   bool exact = false;
@@ -65,6 +67,7 @@ struct BenchOptions {
   IndexOptions build;
   std::vector<std::size_t> beams = {10, 20, 40, 80, 160, 320};
   std::size_t rerank = 0;
+  float gamma = 0;
   std::size_t reduced_dim = 0;  ///< of the searches
   std::size_t k = 10;
   std::size_t repeats = 3;

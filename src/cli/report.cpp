@@ -34,6 +34,7 @@ std::string in_words(const Config& config) {
   if (config.quantizer != Quantizer::automatic)
     words += fmt::format("quantizer {}, ", name(config.quantizer));
   if (config.keep != Keep::none) words += fmt::format("{} kept, ", name(config.keep));
+  if (config.layout != Layout::split) words += fmt::format("{}, ", name(config.layout));
   if (config.graph == GraphKind::none) return words + "no graph (exact search)";
   return words + fmt::format("{} (degree {}, build beam {}, {}, seed {})", name(config.graph),
                              config.degree, config.build_beam, name(config.order), config.seed);
@@ -47,6 +48,7 @@ nlohmann::ordered_json json_of(const Config& config) {
           {"reduced_dim", config.reduced_dim},
           {"quantizer", name(config.quantizer)},
           {"keep", name(config.keep)},
+          {"layout", name(config.layout)},
           {"graph", name(config.graph)},
           {"degree", config.degree},
           {"build_beam", config.build_beam},

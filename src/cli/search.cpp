@@ -27,6 +27,7 @@ Timed search_timed(const Index& index, const FloatMatrix& queries, const SearchO
   params.k = options.k;
   params.beam = options.beam;
   params.rerank = options.rerank;
+  params.gamma = options.gamma;
   params.reduced_dim = options.reduced_dim;
   params.exact = options.exact;
   params.threads = options.threads;

@@ -27,6 +27,7 @@ int run(const TuneOptions& options) {
     print_json({{"file", options.index},
                 {"beam", tuned.defaults.beam},
                 {"rerank", tuned.defaults.rerank},
+                {"gamma", tuned.defaults.gamma},
                 {"recall", tuned.recall},
                 {"target", options.recall},
                 {"reached", reached},
@@ -34,8 +35,10 @@ int run(const TuneOptions& options) {
                 {"queries", queries.rows},
                 {"seconds", seconds}});
   } else {
-    const std::string reranking =
+    std::string reranking =
         tuned.defaults.rerank == 0 ? "" : fmt::format(" with rerank {}", tuned.defaults.rerank);
+    if (tuned.defaults.gamma != 0)
+      reranking += fmt::format(" and gamma {:.4g}", tuned.defaults.gamma);
     fmt::print("{}: beam {}{} gives recall {:.4f} at k {} on {} queries ({:.2f} s)\n",
                options.index, tuned.defaults.beam, reranking, tuned.recall, options.k,
                with_commas(queries.rows), seconds);

@@ -18,6 +18,11 @@ std::uint32_t rows_ahead(std::size_t row_bytes) {
   return static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes_in_flight / row_bytes, 1, 8));
 }
 
+std::size_t whole_lines(std::size_t bytes) {
+  constexpr std::size_t line = 64;
+  return (bytes + line - 1) / line * line;
+}
+
 /// The float32 kernel on two vectors.
 float compare(kernels::Op op, const float* a, const float* b, std::size_t padded_dim) {
   const kernels::RowView view{reinterpret_cast<const std::byte*>(b), 0, padded_dim, 0};
@@ -53,7 +58,8 @@ Storage::Storage(const RowFormat& format, const Storage* base)
       kernel_(kernels::active().score[static_cast<std::size_t>(format.type)]
                                      [static_cast<std::size_t>(format.op)]),
       padded_dim_(codec_.padded(format.dim)),
-      stride_(codec_.stride(padded_dim_)) {}
+      row_bytes_(codec_.stride(padded_dim_)),
+      stride_(format.tail == 0 ? row_bytes_ : whole_lines(row_bytes_ + format.tail)) {}
 
 void Storage::resize(std::size_t rows) {
   bytes_.resize(rows * stride_);
@@ -91,6 +97,14 @@ Encoded Storage::finish(Slot slot, const float* row, float bias, const float* de
   return result;
 }
 
+void Storage::prefetch(Slot slot) const {
+  constexpr std::size_t line = 64;
+  for (std::size_t at = 0; at < row_bytes_; at += line) {
+    __builtin_prefetch(row(slot) + at);
+    asm volatile("" ::: "memory");  // GCC 12 otherwise keeps only the first of such a loop
+  }
+}
+
 void Storage::decode(Slot slot, float* to, float* scratch) const {
   codec_.decode(row(slot), padded_dim_, to);
   if (base_ == nullptr) return;
@@ -101,7 +115,7 @@ void Storage::decode(Slot slot, float* to, float* scratch) const {
 float Storage::bias(Slot slot) const { return codec_.is_code() ? header_of(row(slot)).bias : 0.0F; }
 
 kernels::RowView Storage::view() const {
-  kernels::RowView view{bytes_.data(), stride_, padded_dim_, rows_ahead(stride_), nullptr, 0};
+  kernels::RowView view{bytes_.data(), stride_, padded_dim_, rows_ahead(row_bytes_), nullptr, 0};
   if (base_ != nullptr) {
     view.base = base_->bytes_.data();
     view.base_stride = base_->stride_;
@@ -111,12 +125,9 @@ kernels::RowView Storage::view() const {
 
 float to_steps(const float* query, std::size_t padded_dim, std::int32_t max_sum,
                std::int16_t* steps) {
-  float low = 0;
-  float high = 0;
-  kernels::active().range(query, padded_dim, &low, &high);
+  float most = 0;
   float sum = 0;
-  for (std::size_t d = 0; d < padded_dim; ++d) sum += std::fabs(query[d]);
-  const float most = std::max(high, -low);
+  kernels::active().magnitudes(query, padded_dim, &most, &sum);
   if (most == 0) {
     std::fill_n(steps, padded_dim, std::int16_t{0});
     return 0;

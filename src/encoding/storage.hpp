@@ -41,6 +41,8 @@ struct RowFormat {
   float weight = -1;     ///< codes
   float origin = 0;      ///< codes
   float correction = 0;  ///< codes: the bias gets this times <row, decoded - row>
+  std::size_t tail = 0;  ///< bytes kept behind each row, whose meaning is not the Storage's;
+                         ///< with them, rows start on cache lines
 };
 
 /// A query in the space of the rows.
@@ -86,6 +88,9 @@ class Storage {
   [[nodiscard]] std::size_t dim() const { return format_.dim; }
   [[nodiscard]] std::size_t padded_dim() const { return padded_dim_; }
   [[nodiscard]] std::size_t stride() const { return stride_; }
+
+  /// Of a row itself: the stride without its tail.
+  [[nodiscard]] std::size_t row_bytes() const { return row_bytes_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_.bytes(); }
   [[nodiscard]] const Codec& codec() const { return codec_; }
 
@@ -96,6 +101,10 @@ class Storage {
   Encoded set(Slot slot, const float* row, float bias, QueryBuffer& buffer);
 
   [[nodiscard]] const std::byte* row(Slot slot) const { return bytes_.data() + slot * stride_; }
+  [[nodiscard]] std::byte* tail(Slot slot) { return bytes_.data() + slot * stride_ + row_bytes_; }
+
+  /// Has a row brought into the cache.
+  void prefetch(Slot slot) const;
 
   /// to: padded_dim floats. scratch: as many, for types of two levels.
   void decode(Slot slot, float* to, float* scratch) const;
@@ -125,6 +134,7 @@ class Storage {
   const Storage* base_;
   kernels::ScoreFn kernel_;
   std::size_t padded_dim_;
+  std::size_t row_bytes_;
   std::size_t stride_;
   std::size_t size_ = 0;
   GrowableArray<std::byte> bytes_;

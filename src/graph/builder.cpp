@@ -135,7 +135,7 @@ Slot Builder::find_twin(const Insertion& insertion, const Scorer& scorer, const 
   for (std::size_t i = 0; i < pool.size(); ++i) {
     const Scored found = pool[i];
     if (found.score == self &&
-        std::memcmp(rows_.row(found.slot), rows_.row(insertion.slot), rows_.stride()) == 0)
+        std::memcmp(rows_.row(found.slot), rows_.row(insertion.slot), rows_.row_bytes()) == 0)
       return found.slot;
   }
   return no_slot;
@@ -237,7 +237,8 @@ void Builder::apply(std::uint32_t level, std::span<Edge> edges, unsigned worker_
     worker.candidates.push_back({{edge.score, edge.source}, edge.adopt});
   std::sort(worker.candidates.begin(), worker.candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.scored < b.scored; });
-  const auto chosen = worker.selector.select(view, worker.candidates, layer.degree(), 0);
+  const auto chosen =
+      worker.selector.select(view, worker.candidates, layer.degree(), tree ? params_.fill : 0);
   worker.row.clear();
   for (const Scored& link : chosen) worker.row.push_back(link.slot);
   layer.set_row(target, worker.row);

@@ -23,7 +23,7 @@ namespace vecinal {
 struct BuildParams {
   std::uint32_t beam = 200;
   Geometry geometry;
-  std::uint32_t fill = 0;  ///< links a new item takes at least, as far as it found candidates
+  std::uint32_t fill = 0;  ///< links that a row on level 0 keeps at least when it is pruned
   std::uint64_t seed = 0;
   unsigned threads = 1;  ///< resolved
 };
@@ -38,6 +38,9 @@ class Builder {
   /// upper levels, whose items go first). watch(done) is called by the calling thread; if it
   /// throws, or memory runs out, the graph is rolled back and the exception passed on.
   void insert(std::span<const Slot> order, const std::function<void(std::size_t done)>& watch);
+
+  /// Slots that were in the graph before and whose links on level 0 have changed, ascending.
+  [[nodiscard]] std::vector<Slot> changed() const { return undo_.changed(0); }
 
  private:
   struct Insertion;

@@ -22,6 +22,13 @@ void Undo::note_twin(Slot slot) {
   if (slot < sizes_[0]) twins_.push_back({slot, graph_.twin(slot)});
 }
 
+std::vector<Node> Undo::changed(std::uint32_t level) const {
+  std::vector<Node> nodes;
+  for (std::size_t node = 0; node < noted_[level].size(); ++node)
+    if (noted_[level][node] != 0) nodes.push_back(static_cast<Node>(node));
+  return nodes;
+}
+
 void Undo::roll_back(Graph& graph) const {
   graph.set_levels(levels_);
   for (const auto& rows : rows_)

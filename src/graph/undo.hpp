@@ -24,6 +24,9 @@ class Undo {
   /// Puts everything back.
   void roll_back(Graph& graph) const;
 
+  /// Nodes of a level that were there before and whose links were noted.
+  [[nodiscard]] std::vector<Node> changed(std::uint32_t level) const;
+
   [[nodiscard]] std::size_t old_size(std::uint32_t level) const { return sizes_[level]; }
 
  private:

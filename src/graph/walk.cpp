@@ -64,11 +64,7 @@ bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry, B
     if (!pool.admits(node.score)) return;
     frontier.push_back(node);
     std::push_heap(frontier.begin(), frontier.end(), farther);
-    bool found = false;
-    graph.for_twins(node.slot, [&](Slot slot) {
-      found = found || (slot < accepted.rows.count && accepted.rows.contains(slot));
-    });
-    if (found) pool.insert(node.score, node.slot);
+    if (accepts(graph, accepted.rows, node.slot)) pool.insert(node.score, node.slot);
   };
   pool.reset(breadth.capacity, breadth.capacity);
   frontier.clear();

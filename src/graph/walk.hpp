@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -31,7 +32,8 @@ struct WalkScratch {
 /// How far a walk goes: it ends when the `window` best nodes are expanded, and keeps `capacity`.
 struct Breadth {
   std::size_t window = 0;
-  std::size_t capacity = 0;  ///< >= window
+  std::size_t capacity = 0;                              ///< >= window
+  float gamma = std::numeric_limits<float>::infinity();  ///< fused walks: FusedBreadth
 };
 
 /// Fills scratch.pool with the best nodes found from the entry.
@@ -43,6 +45,14 @@ struct Accepted {
   BitmapView rows;
   std::size_t budget = 0;
 };
+
+/// True if a slot or one with the same row is accepted.
+[[nodiscard]] inline bool accepts(const GraphView& graph, BitmapView rows, Slot node) {
+  bool found = false;
+  graph.for_twins(node,
+                  [&](Slot slot) { found = found || (slot < rows.count && rows.contains(slot)); });
+  return found;
+}
 
 /// As walk(), but scratch.pool gets the best nodes that `accepted` holds a twin of; the walk passes
 /// through all others. Gives up and returns false after the budget: a scan of the accepted

@@ -8,6 +8,7 @@
 #include "core/concat.hpp"
 #include "index/multi_vector_index.hpp"
 #include "index/rows.hpp"
+#include "kernels/kernels.hpp"
 #include "vecinal/fde.hpp"
 #include "vecinal/index.hpp"
 
@@ -25,6 +26,7 @@ constexpr std::array<std::string_view, 3> keep_names = {"none", "f16", "f32"};
 /// The directions of a learned reduction come from dim x dim matrices.
 constexpr std::size_t max_learned_dim = 8192;
 
+constexpr std::array<std::string_view, 2> layout_names = {"split", "fused"};
 constexpr std::array<std::string_view, 2> graph_names = {"hnsw", "none"};
 constexpr std::array<std::string_view, 3> order_names = {"given", "shuffled", "lid"};
 constexpr std::array<std::string_view, 2> projection_names = {"sparse", "dense"};
@@ -71,6 +73,23 @@ void validate_rows(const Config& config) {
           "auto unless the encoding is an lvq one", name(config.quantizer));
 }
 
+void validate_fused(const Config& config) {
+  require(!has_float_rows(config.encoding), "encoding",
+          "an lvq encoding with the fused layout (lvq8 with keep f32 ranks by float32 rows)",
+          name(config.encoding));
+  require(config.graph == GraphKind::hnsw, "graph", "hnsw with the fused layout",
+          name(config.graph));
+  require(config.degree % kernels::sign_lanes == 0, "degree",
+          "a multiple of 32 with the fused layout", config.degree);
+  require(config.quantizer == Quantizer::automatic || config.quantizer == Quantizer::rotated ||
+              config.quantizer == Quantizer::rotated_fitted,
+          "quantizer", "auto, rotated or rotated_fitted with the fused layout",
+          name(config.quantizer));
+  const std::size_t walked = config.reduced_dim != 0 ? config.reduced_dim : config.dim;
+  require(walked <= kernels::max_sign_dim, "dim",
+          "at most 4,096 after the reduction with the fused layout", walked);
+}
+
 /// What a set's encoding goes through is checked as the index of the encodings.
 void validate_sets_config(const Config& config) {
   require(config.tokens == Encoding::f32 || config.tokens == Encoding::f16 ||
@@ -100,6 +119,8 @@ void validate(const SearchDefaults& defaults) {
   constexpr std::size_t most = 1'000'000;
   require(defaults.beam >= 1 && defaults.beam <= most, "beam", "1 to 1,000,000", defaults.beam);
   require(defaults.rerank <= most, "rerank", "at most 1,000,000", defaults.rerank);
+  require(defaults.gamma >= 0 && defaults.gamma <= max_gamma, "gamma", "0 to 1,000",
+          defaults.gamma);
   require(defaults.candidates <= most, "candidates", "at most 1,000,000", defaults.candidates);
 }
 
@@ -119,12 +140,15 @@ void validate(const Config& config) {
   require(known(name(config.quantizer)), "quantizer", "a known quantizer",
           static_cast<int>(config.quantizer));
   require(known(name(config.keep)), "keep", "known", static_cast<int>(config.keep));
+  require(known(name(config.layout)), "layout", "a known layout", static_cast<int>(config.layout));
   require(known(name(config.graph)), "graph", "a known graph", static_cast<int>(config.graph));
   require(known(name(config.order)), "order", "a known order", static_cast<int>(config.order));
-  if (config.metric == Metric::chamfer)
+  if (config.metric == Metric::chamfer) {
     validate_sets_config(config);
-  else
-    validate_rows(config);
+    return;
+  }
+  validate_rows(config);
+  if (config.layout == Layout::fused) validate_fused(config);
 }
 
 std::string_view name(Metric metric) { return lookup(metric_names, metric); }
@@ -132,6 +156,7 @@ std::string_view name(Encoding encoding) { return lookup(encoding_names, encodin
 std::string_view name(Reduction reduction) { return lookup(reduction_names, reduction); }
 std::string_view name(Quantizer quantizer) { return lookup(quantizer_names, quantizer); }
 std::string_view name(Keep keep) { return lookup(keep_names, keep); }
+std::string_view name(Layout layout) { return lookup(layout_names, layout); }
 std::string_view name(GraphKind graph) { return lookup(graph_names, graph); }
 std::string_view name(InsertionOrder order) { return lookup(order_names, order); }
 std::string_view name(InnerProjection projection) { return lookup(projection_names, projection); }
@@ -146,6 +171,7 @@ Quantizer parse_quantizer(std::string_view text) {
   return parse<Quantizer>("quantizer", quantizer_names, text);
 }
 Keep parse_keep(std::string_view text) { return parse<Keep>("keep", keep_names, text); }
+Layout parse_layout(std::string_view text) { return parse<Layout>("layout", layout_names, text); }
 GraphKind parse_graph(std::string_view text) {
   return parse<GraphKind>("graph", graph_names, text);
 }

@@ -156,6 +156,9 @@ ConfigSection read_config(const SectionReader& reader) {
     fail("the number of levels does not go with the rows");
   if (!(section.max_norm >= 0) || std::isinf(section.max_norm))
     fail("the longest row is out of range");
+  for (const std::uint8_t byte : section.reserved)
+    if (byte != 0) fail("a reserved byte is set");
+  if (!(section.gamma >= 0 && section.gamma <= max_gamma)) fail("gamma is out of range");
   if (section.rerank > 1'000'000) fail("rerank is out of range");
   if (section.trained > (needs_training(section.config()) ? 1 : 0)) fail("trained is out of range");
   if (section.trained == 0 && section.slots != 0 && needs_training(section.config()))
@@ -163,8 +166,7 @@ ConfigSection read_config(const SectionReader& reader) {
   return section;
 }
 
-void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use) const {
-  const std::lock_guard writer(writer_);
+ConfigSection VectorIndex::config_section() const {
   ConfigSection section{};
   section.dim = static_cast<std::uint32_t>(config_.dim);
   section.metric = static_cast<std::uint8_t>(config_.metric);
@@ -181,11 +183,19 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
   section.reduction = static_cast<std::uint8_t>(config_.reduction);
   section.quantizer = static_cast<std::uint8_t>(config_.quantizer);
   section.keep = static_cast<std::uint8_t>(config_.keep);
+  section.gamma = defaults().gamma;
+  section.layout = static_cast<std::uint8_t>(config_.layout);
   section.trained = trained_ && needs_training(config_) ? 1 : 0;
   section.reduced_dim = static_cast<std::uint32_t>(config_.reduced_dim);
   section.next_id = ids_.next_id();
   section.levels = graph_.levels();
   section.max_norm = max_norm_.load();
+  return section;
+}
+
+void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use) const {
+  const std::lock_guard writer(writer_);
+  const ConfigSection section = config_section();
   SectionWriter sections;
   sections.add_array("config", std::span<const ConfigSection>(&section, 1));
   sections.add_array("ids", ids_.ids().view());
@@ -276,9 +286,14 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
   live_count_ = section.live;
   beam_ = section.beam;
   rerank_ = section.rerank;
+  gamma_ = section.gamma;
   ids_.rebuild([&](Slot slot) { return live_.contains(slot); });
   if (const auto faults = check(); !faults.empty()) throw FormatError(faults.front());
   if (options.verify) validate_rows();
+  if (rows_->fused() != nullptr && slots != 0) {
+    rows_->fused()->refresh(rows_->walked(), graph_, {}, 1);
+    fused_ready_.store(true, std::memory_order_release);
+  }
 }
 
 void VectorIndex::validate_rows() const {

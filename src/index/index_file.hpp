@@ -35,6 +35,9 @@ struct ConfigSection {
   std::uint8_t keep;
   std::uint8_t trained;  ///< there is a model; 0 for what needs no training
   std::uint32_t reduced_dim;
+  std::uint8_t layout;
+  std::uint8_t reserved[3];
+  float gamma;
 
   [[nodiscard]] Config config() const {
     return {.dim = dim,
@@ -44,6 +47,7 @@ struct ConfigSection {
             .reduced_dim = reduced_dim,
             .quantizer = static_cast<Quantizer>(quantizer),
             .keep = static_cast<Keep>(keep),
+            .layout = static_cast<Layout>(layout),
             .graph = static_cast<GraphKind>(graph),
             .degree = degree,
             .build_beam = build_beam,
@@ -51,7 +55,7 @@ struct ConfigSection {
             .seed = seed};
   }
 };
-static_assert(sizeof(ConfigSection) == 72);
+static_assert(sizeof(ConfigSection) == 80);
 
 /// What train() learned, before the arrays of the same; and what became of the rows added since.
 struct ModelSection {

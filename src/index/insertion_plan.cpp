@@ -31,7 +31,7 @@ void find_twins(const Storage& rows, std::size_t first, unsigned threads, Insert
                [&](std::size_t begin, std::size_t end, unsigned) {
                  for (std::size_t i = begin; i < end; ++i) {
                    const auto slot = static_cast<Slot>(first + i);
-                   hashed[i] = {XXH3_64bits(rows.row(slot), rows.stride()), slot};
+                   hashed[i] = {XXH3_64bits(rows.row(slot), rows.row_bytes()), slot};
                  }
                });
   std::sort(hashed.begin(), hashed.end(), [](const Hashed& a, const Hashed& b) {
@@ -41,7 +41,7 @@ void find_twins(const Storage& rows, std::size_t first, unsigned threads, Insert
   for (std::size_t i = 0, group = 0; i < hashed.size(); ++i) {
     if (hashed[i].hash != hashed[group].hash) group = i;
     if (i == group ||
-        std::memcmp(rows.row(hashed[i].slot), rows.row(hashed[group].slot), rows.stride()) != 0)
+        std::memcmp(rows.row(hashed[i].slot), rows.row(hashed[group].slot), rows.row_bytes()) != 0)
       continue;
     plan.twins.emplace_back(hashed[group].slot, hashed[i].slot);
     is_twin[hashed[i].slot - first] = true;

@@ -17,7 +17,8 @@ Neighbors VectorIndex::rerank(const Batch& queries, std::span<const Id> candidat
   Neighbors hits = no_neighbors(queries.count, params.k);
   const ReaderGate::Pass pass(gate_);
   const Rows& rows = *published_.load(std::memory_order_acquire);
-  const QuerySet prepared = rows.prepare(queries, rows.walked().padded_dim());
+  QuerySet prepared;
+  rows.prepare(queries, 0, queries.count, rows.walked().padded_dim(), prepared);
   const CandidateLists lists(*this, queries.count, candidates);
   parallel_for(
       {.count = queries.count, .grain = 4, .threads = threads},

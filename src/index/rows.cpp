@@ -91,8 +91,12 @@ kernels::RowType walked_type(Encoding encoding) { return levels_of(encoding).wal
 
 Rows::Rows(const Config& config, Model model) : config_(config), model_(std::move(model)) {
   const Levels levels = levels_of(config.encoding);
-  walked_ = std::make_unique<Storage>(
-      format_of(config, levels.walked, model_.walk_dim(), model_, model_.symmetric()));
+  RowFormat walked =
+      format_of(config, levels.walked, model_.walk_dim(), model_, model_.symmetric());
+  if (config.layout == Layout::fused)
+    walked.tail = FusedLayout::tail_bytes(Storage(walked), config.degree);
+  walked_ = std::make_unique<Storage>(walked);
+  if (config.layout == Layout::fused) fused_ = std::make_unique<Fused>(*walked_, config.degree);
   const Model plain(config.dim);
   if (config.keep != Keep::none || (model_.reduced() && !codec(levels.second, false).is_code())) {
     second_ = Second::raw;
@@ -249,52 +253,53 @@ EncodeSummary Rows::encode(const Batch& items, std::size_t first, unsigned threa
   return total;
 }
 
-QuerySet Rows::prepare(const Batch& queries, std::size_t walk_dim) const {
+void Rows::prepare(const Batch& queries, std::size_t begin, std::size_t end, std::size_t walk_dim,
+                   QuerySet& set) const {
   const std::size_t stride = kernels::padded_codes(config_.dim);
-  AlignedFloats prepared(queries.count * stride);
-  QuerySet set;
-  std::vector<float> constants(queries.count, 0.0F);
-  for (std::size_t i = 0; i < queries.count; ++i) {
-    float* row = prepared.data() + i * stride;
-    const auto [fault, norm] = prepare_row(config_.metric, queries.row(i), config_.dim, row);
-    if (fault != RowFault::none)
-      throw std::invalid_argument(concat("search: query ", i, " ", describe(fault)));
-    set.magnitude = std::max(set.magnitude, norm);
-  }
-  if (model_.identity()) {
-    set.walked_values = std::move(prepared);
-    for (std::size_t i = 0; i < queries.count; ++i)
-      set.walked.push_back({set.walked_values.data() + i * stride});
-    return set;
-  }
-  AlignedFloats centred(queries.count * stride);
-  std::copy_n(prepared.data(), queries.count * stride, centred.data());
-  for (std::size_t i = 0; i < queries.count; ++i) {
-    float* row = centred.data() + i * stride;
-    model_.center(row);
-    constants[i] = bias(prepared.data() + i * stride, row);
-    set.magnitude = std::max({set.magnitude, std::sqrt(std::fabs(constants[i]) + 1),
-                              static_cast<float>(std::sqrt(dot(row, row, config_.dim)))});
-  }
   const std::size_t walked_dim = walked_->padded_dim();
-  set.walked_values = AlignedFloats(queries.count * walked_dim);
-  model_.project(Side::query, {centred.data(), queries.count, stride}, set.walked_values.data(),
+  const std::size_t count = end - begin;
+  const bool identity = model_.identity();
+  if (set.capacity_ < count) {
+    set.capacity_ = count;
+    set.prepared_ = AlignedFloats(count * stride);
+    set.centred_ = AlignedFloats(identity ? 0 : count * stride);
+    set.projected_ = AlignedFloats(identity ? 0 : count * walked_dim);
+  }
+  set.walked.clear();
+  set.second.clear();
+  set.magnitude = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    float* row = set.prepared_.data() + i * stride;
+    const auto [fault, norm] =
+        prepare_row(config_.metric, queries.row(begin + i), config_.dim, row);
+    if (fault != RowFault::none)
+      throw std::invalid_argument(concat("search: query ", begin + i, " ", describe(fault)));
+    set.magnitude = std::max(set.magnitude, norm);
+    if (identity) set.walked.push_back({row});
+  }
+  if (identity) return;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float* prepared = set.prepared_.data() + i * stride;
+    float* row = set.centred_.data() + i * stride;
+    std::copy_n(prepared, stride, row);
+    model_.center(row);
+    const float constant = bias(prepared, row);
+    set.magnitude = std::max({set.magnitude, std::sqrt(std::fabs(constant) + 1),
+                              static_cast<float>(std::sqrt(dot(row, row, config_.dim)))});
+    if (second_ == Second::centred)
+      set.second.push_back({row, ranking_->format().origin + constant});
+    else if (second_ == Second::raw)
+      set.second.push_back({prepared, ranking_->format().origin + constant});
+    set.walked.push_back({nullptr, constant});
+  }
+  model_.project(Side::query, {set.centred_.data(), count, stride}, set.projected_.data(),
                  walked_dim);
-  for (std::size_t i = 0; i < queries.count; ++i) {
-    float* row = set.walked_values.data() + i * walked_dim;
+  for (std::size_t i = 0; i < count; ++i) {
+    float* row = set.projected_.data() + i * walked_dim;
     std::fill(row + walk_dim, row + walked_dim, 0.0F);
-    set.walked.push_back({row, walked_->format().origin + walked_bias(constants[i], row)});
+    set.walked[i] = {row, walked_->format().origin + walked_bias(set.walked[i].constant, row)};
   }
-  if (!two()) return set;
-  if (second_ == Second::rest) {
-    set.second = set.walked;
-    return set;
-  }
-  set.second_values = std::move(second_ == Second::centred ? centred : prepared);
-  for (std::size_t i = 0; i < queries.count; ++i)
-    set.second.push_back(
-        {set.second_values.data() + i * stride, ranking_->format().origin + constants[i]});
-  return set;
+  if (second_ == Second::rest) set.second = set.walked;
 }
 
 void Rows::decode(Slot slot, float* to) const {

@@ -6,7 +6,9 @@
 #include <span>
 #include <vector>
 
+#include "core/scratch_pool.hpp"
 #include "encoding/storage.hpp"
+#include "graph/fused.hpp"
 #include "transform/model.hpp"
 #include "vecinal/batch.hpp"
 #include "vecinal/config.hpp"
@@ -32,16 +34,21 @@ struct EncodeSummary {
   void operator+=(const EncodeSummary& other);
 };
 
-/// The queries of one call, in the space of either kind of row.
+/// Some queries in the space of either kind of row; used again, it allocates nothing.
 struct QuerySet {
-  AlignedFloats walked_values;
-  AlignedFloats second_values;
   std::vector<Query> walked;
   std::vector<Query> second;  ///< empty without secondary rows
   float magnitude = 0;
 
   /// Queries for the rows that rank.
   [[nodiscard]] std::span<const Query> ranking() const { return second.empty() ? walked : second; }
+
+ private:
+  friend class Rows;
+  std::size_t capacity_ = 0;
+  AlignedFloats prepared_;
+  AlignedFloats centred_;
+  AlignedFloats projected_;
 };
 
 class Rows {
@@ -58,6 +65,10 @@ class Rows {
   [[nodiscard]] Storage& ranking() { return two() ? *ranking_ : *walked_; }
   [[nodiscard]] const Storage& ranking() const { return two() ? *ranking_ : *walked_; }
 
+  /// What lies behind the walked rows; null in the split layout.
+  [[nodiscard]] Fused* fused() { return fused_.get(); }
+  [[nodiscard]] const Fused* fused() const { return fused_.get(); }
+
   void resize(std::size_t rows);
   [[nodiscard]] bool has_retired() const;
   void release_retired();
@@ -67,9 +78,13 @@ class Rows {
   EncodeSummary encode(const Batch& items, std::size_t first, unsigned threads,
                        std::size_t named = 0);
 
-  /// walk_dim: walked values that count, at most the walked rows' padded_dim; the others are made
-  /// zero. Throws std::invalid_argument naming the query.
-  [[nodiscard]] QuerySet prepare(const Batch& queries, std::size_t walk_dim) const;
+  /// Makes queries begin .. end - 1 ready. walk_dim: walked values that count, at most the walked
+  /// rows' padded_dim; the others are made zero. Throws std::invalid_argument naming the query.
+  void prepare(const Batch& queries, std::size_t begin, std::size_t end, std::size_t walk_dim,
+               QuerySet& set) const;
+
+  /// Scratch of searches over these rows.
+  [[nodiscard]] ScratchPool& scratch() const { return scratch_; }
 
   /// The vector that a row stands for, as far as it is stored: dim floats.
   void decode(Slot slot, float* to) const;
@@ -92,7 +107,9 @@ class Rows {
   Model model_;
   Second second_ = Second::none;
   std::unique_ptr<Storage> walked_;
+  std::unique_ptr<Fused> fused_;
   std::unique_ptr<Storage> ranking_;
+  mutable ScratchPool scratch_;
 };
 
 }  // namespace vecinal

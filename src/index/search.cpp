@@ -9,67 +9,17 @@
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
 #include "index/candidates.hpp"
+#include "index/searcher.hpp"
 #include "index/train.hpp"
-#include "index/vector_index.hpp"
 
 namespace vecinal {
-/// The slots that a search may return: those that live and pass the filter.
-struct VectorIndex::Allowed {
-  bool everything = false;           ///< every visible slot; the bitmap is then not needed
-  std::vector<std::uint64_t> words;  ///< by slot
-  std::size_t count = 0;             ///< slots set
-
-  [[nodiscard]] BitmapView view() const { return {words.data(), words.size() * 64}; }
-};
-
-/// One search call: everything noted once, so that writers beside it change nothing.
-struct VectorIndex::Searcher {
-  const VectorIndex& index;
-  const Rows& rows;
-  const QuerySet& queries;
-  const SearchParams& params;
-  Neighbors& hits;
-  std::size_t slots;
-  GraphView graph;
-  const Id* ids;
-  Allowed allowed;
-  Breadth breadth;
-  std::size_t walk_dim;  ///< values of a walked row that are compared
-
-  /// What one thread needs.
-  struct Worker {
-    explicit Worker(const Rows& rows) : walked(rows.walked()), ranking(rows.ranking()) {}
-    WalkScratch walk;
-    QueryBuffer walked;
-    QueryBuffer ranking;
-    std::vector<Scored> found;
-    std::vector<Slot> slots;
-    std::vector<float> scores;
-    std::uint64_t reranked = 0;
-  };
-
-  /// Walks the graph for every query; marks in `open` those that it did not answer in full.
-  void walk_all(unsigned threads, ProgressMeter& meter, std::vector<std::uint8_t>& open) const;
-
-  /// Compares the open queries with every allowed row.
-  void scan_open(const ScanParams& scan_params, ProgressMeter& meter,
-                 const std::vector<std::uint8_t>& open) const;
-
-  /// False where scanning the allowed rows costs less than walking past the others.
-  [[nodiscard]] bool worth_walking() const;
-
-  void finish(std::size_t query, std::span<const Scored> found) const;
-  bool walk_graph(std::size_t query, Worker& worker) const;
-  void collect(const Pool& pool, std::vector<Scored>& found) const;
-  void rerank(std::size_t query, Worker& worker) const;
-  [[nodiscard]] bool allows(Slot slot) const {
-    return slot < slots && (allowed.everything || allowed.view().contains(slot));
-  }
-};
 
 void VectorIndex::check_queries(const Batch& queries, const SearchParams& params) const {
   refuse_sets(queries, "search");
   validate_k(queries.count, params.k);
+  if (!(params.gamma >= 0 && params.gamma <= max_gamma))
+    throw std::invalid_argument(
+        concat("search: gamma must be 0 to ", max_gamma, ", got ", params.gamma));
   if (queries.count != 0 && queries.dim != config_.dim)
     throw std::invalid_argument(
         concat("search: queries have ", queries.dim, " dims, index has ", config_.dim));
@@ -120,10 +70,22 @@ std::vector<Slot> VectorIndex::allowed_slots(const Filter& filter) const {
   return listed;
 }
 
-void VectorIndex::Searcher::finish(std::size_t query, std::span<const Scored> found) const {
+void VectorIndex::Searcher::Worker::prepare(const Searcher& searcher, std::size_t begin,
+                                            std::size_t end) {
+  searcher.rows.prepare(searcher.queries, begin, end, searcher.walk_dim, queries);
+  first = begin;
+}
+
+void VectorIndex::Searcher::Worker::report(SearchStats& stats) {
+  stats.hops += std::exchange(walk.hops, 0);
+  stats.distances += std::exchange(walk.distances, 0);
+  stats.reranked += std::exchange(reranked, 0);
+}
+
+void VectorIndex::Searcher::finish(std::size_t query, std::span<const Scored> found,
+                                   std::vector<std::pair<float, Id>>& best) const {
   // Here scores tie by id, not by slot: the caller never sees slots.
-  std::vector<std::pair<float, Id>> best;
-  best.reserve(found.size());
+  best.clear();
   for (const Scored& row : found) best.emplace_back(row.score, ids[row.slot]);
   write_best(query, best, hits);
   for (std::size_t i = 0; i < hits.counts[query]; ++i) {
@@ -149,14 +111,14 @@ void VectorIndex::Searcher::rerank(std::size_t query, Worker& worker) const {
   worker.slots.clear();
   for (const Scored& row : found) worker.slots.push_back(row.slot);
   worker.scores.resize(found.size());
-  rows.ranking().scorer(queries.second[query], worker.ranking)(worker.slots.data(), found.size(),
-                                                               worker.scores.data());
+  rows.ranking().scorer(worker.queries.second[worker.at(query)], worker.ranking)(
+      worker.slots.data(), found.size(), worker.scores.data());
   for (std::size_t i = 0; i < found.size(); ++i) found[i].score = worker.scores[i];
   worker.reranked += found.size();
 }
 
 bool VectorIndex::Searcher::walk_graph(std::size_t query, Worker& worker) const {
-  Scorer scorer = rows.walked().scorer(queries.walked[query], worker.walked);
+  Scorer scorer = rows.walked().scorer(worker.queries.walked[worker.at(query)], worker.walked);
   scorer.rows.padded_dim = walk_dim;
   Scored entry{0, graph.entry()};
   entry.score = scorer(graph.layers[graph.levels - 1].slot(entry.slot));
@@ -171,8 +133,8 @@ bool VectorIndex::Searcher::walk_graph(std::size_t query, Worker& worker) const 
     return false;
   collect(worker.walk.pool, worker.found);
   rerank(query, worker);
-  finish(query, worker.found);
-  return hits.counts[query] >= std::min(params.k, allowed.count);
+  finish(query, worker.found, worker.best);
+  return answered(query);
 }
 
 bool VectorIndex::Searcher::worth_walking() const {
@@ -184,35 +146,42 @@ bool VectorIndex::Searcher::worth_walking() const {
          count * count >= 16.0 * static_cast<double>(breadth.capacity) * static_cast<double>(slots);
 }
 
-void VectorIndex::Searcher::walk_all(unsigned threads, ProgressMeter& meter,
+void VectorIndex::Searcher::walk_all(unsigned threads, bool fused, ProgressMeter& meter,
                                      std::vector<std::uint8_t>& open) const {
-  std::vector<Worker> workers;
-  const std::size_t count = queries.walked.size();
-  for (std::size_t i = 0; i < std::min<std::size_t>(threads, count); ++i)
-    workers.emplace_back(rows);
+  constexpr std::size_t most = 64;  // queries handed to a thread at a time
+  const std::size_t count = queries.count;
+  const std::size_t grain = std::clamp<std::size_t>(count / (4 * threads), 1, most);
+  std::vector<std::unique_ptr<ScratchPool::Item>> items;
+  for (std::size_t i = 0; i < std::min<std::size_t>(threads, count); ++i) {
+    items.push_back(rows.scratch().take());
+    if (items.back() == nullptr) items.back() = std::make_unique<Worker>(rows);
+  }
+  const auto worker_of = [&](std::size_t i) -> Worker& { return static_cast<Worker&>(*items[i]); };
   parallel_for(
-      {.count = count, .grain = 4, .threads = threads},
-      [&](std::size_t begin, std::size_t end, unsigned worker) {
-        for (std::size_t i = begin; i < end; ++i) open[i] = walk_graph(i, workers[worker]) ? 0 : 1;
+      {.count = count, .grain = grain, .threads = threads},
+      [&](std::size_t begin, std::size_t end, unsigned number) {
+        Worker& worker = worker_of(number);
+        worker.prepare(*this, begin, end);
+        if (fused) return walk_fused(begin, end, worker, open);
+        for (std::size_t i = begin; i < end; ++i) open[i] = walk_graph(i, worker) ? 0 : 1;
       },
       [&](std::size_t done) { meter.update(done); });
-  for (const Worker& worker : workers) {
-    hits.stats.hops += worker.walk.hops;
-    hits.stats.distances += worker.walk.distances;
-    hits.stats.reranked += worker.reranked;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    worker_of(i).report(hits.stats);
+    rows.scratch().give_back(std::move(items[i]));
   }
 }
 
-void VectorIndex::Searcher::scan_open(const ScanParams& scan_params, ProgressMeter& meter,
+void VectorIndex::Searcher::scan_open(unsigned threads, ProgressMeter& meter,
                                       const std::vector<std::uint8_t>& open) const {
   std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < open.size(); ++i)
+    if (open[i] != 0) numbers.push_back(i);
+  if (numbers.empty()) return;
+  QuerySet all;
+  rows.prepare(queries, 0, queries.count, walk_dim, all);
   std::vector<Query> asked;
-  for (std::size_t i = 0; i < open.size(); ++i) {
-    if (open[i] == 0) continue;
-    numbers.push_back(i);
-    asked.push_back(queries.ranking()[i]);
-  }
-  if (asked.empty()) return;
+  for (const std::size_t number : numbers) asked.push_back(all.ranking()[number]);
   std::vector<Slot> allowed_slots;
   if (!allowed.everything)
     for (Slot slot = 0; slot < slots; ++slot)
@@ -220,16 +189,30 @@ void VectorIndex::Searcher::scan_open(const ScanParams& scan_params, ProgressMet
   hits.stats.exact = asked.size();
   hits.stats.distances += asked.size() * allowed.count;
   scan(
-      rows.ranking(), {allowed.count, allowed_slots}, asked, scan_params,
-      [&](std::size_t i, std::span<Scored> best) { finish(numbers[i], best); },
+      rows.ranking(), {allowed.count, allowed_slots}, asked,
+      {.k = params.k,
+       .max_norm = std::max(all.magnitude, index.max_norm_.load()),
+       .threads = threads},
+      [&](std::size_t i, std::span<Scored> best) {
+        std::vector<std::pair<float, Id>> sorted;
+        finish(numbers[i], best, sorted);
+      },
       [&](std::size_t done) { meter.update(open.size() - asked.size() + done); });
 }
 
 Breadth VectorIndex::breadth_of(const SearchParams& params, const Rows& rows) const {
   const SearchDefaults usual = defaults();
-  const std::size_t window = std::max(params.k, params.beam != 0 ? params.beam : usual.beam);
-  if (!rows.two()) return {window, window};
-  return {window, std::max(window, params.rerank != 0 ? params.rerank : usual.rerank)};
+  const std::size_t beam = params.beam != 0 ? params.beam : usual.beam;
+  const std::size_t rerank = params.rerank != 0 ? params.rerank : usual.rerank;
+  const float gamma = params.gamma != 0 ? params.gamma : usual.gamma;
+  Breadth breadth{.window = std::max(params.k, beam)};
+  breadth.capacity = rows.two() ? std::max(breadth.window, rerank) : breadth.window;
+  if (rows.fused() == nullptr) return breadth;
+  // Answers may come from nodes that were scored but not expanded.
+  breadth.window = beam;
+  breadth.capacity = std::max({beam, params.k, rerank != 0 ? rerank : beam + 2 * params.k});
+  if (gamma != 0) breadth.gamma = gamma;
+  return breadth;
 }
 
 std::size_t VectorIndex::walk_dim_of(const SearchParams& params, const Rows& rows) {
@@ -253,10 +236,9 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
   const ReaderGate::Pass pass(gate_);
   const Rows& rows = *published_.load(std::memory_order_acquire);
   const std::size_t walk_dim = walk_dim_of(params, rows);
-  const QuerySet prepared = rows.prepare(queries, walk_dim);
   Searcher searcher{*this,
                     rows,
-                    prepared,
+                    queries,
                     params,
                     hits,
                     visible_.load(std::memory_order_acquire),
@@ -267,16 +249,20 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
                     walk_dim};
   searcher.slots = std::min(searcher.slots,
                             std::max(searcher.allowed.words.size() * 64, searcher.allowed.count));
-  if (searcher.allowed.count == 0) return hits;
+  if (searcher.allowed.count == 0) {
+    QuerySet refused;
+    rows.prepare(queries, 0, queries.count, walk_dim, refused);
+    return hits;
+  }
   std::vector<std::uint8_t> open(queries.count, 1);
   if (searcher.worth_walking()) {
+    // Past rows that are mostly not wanted, a walk that keeps all it has seen loses less.
+    const bool fused = rows.fused() != nullptr && 2 * searcher.allowed.count >= searcher.slots &&
+                       fused_ready_.load(std::memory_order_acquire);
     searcher.graph = graph_.view();
-    searcher.walk_all(threads, meter, open);
+    searcher.walk_all(threads, fused, meter, open);
   }
-  const ScanParams scan_params{.k = params.k,
-                               .max_norm = std::max(prepared.magnitude, max_norm_.load()),
-                               .threads = threads};
-  searcher.scan_open(scan_params, meter, open);
+  searcher.scan_open(threads, meter, open);
   if (params.progress) params.progress(queries.count, queries.count);
   return hits;
 }

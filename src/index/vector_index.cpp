@@ -16,13 +16,16 @@ namespace {
 constexpr std::size_t max_items =
     (std::size_t{1} << 31U) - 2;  // a pool entry keeps 31 bits of a node
 
-/// alpha 1 for inner product: a factor on scores of either sign would prune without sense.
-Geometry geometry_of(Metric metric) {
-  switch (metric) {
+/// In the fused layout places of a row cost the same whether taken or not, so that rows are filled,
+/// and keep longer links. alpha 1 for inner product: a factor on scores of either sign would prune
+/// without sense.
+Geometry geometry_of(const Config& config) {
+  const float alpha = config.layout == Layout::fused ? 1.05F : 1.0F;
+  switch (config.metric) {
     case Metric::l2:
-      return {.alpha = 1.0F, .shift = 0.0F};
+      return {.alpha = alpha, .shift = 0.0F};
     case Metric::cosine:
-      return {.alpha = 1.0F, .shift = 1.0F};
+      return {.alpha = alpha, .shift = 1.0F};
     case Metric::inner_product:
     case Metric::chamfer:
       break;
@@ -108,6 +111,11 @@ void VectorIndex::retrain(const Batch& queries, const Progress& progress) {
     const EncodeSummary encoded = rows->encode({values.data(), size, config_.dim}, first, threads);
     magnitude = std::max(magnitude, encoded.magnitude);
     meter.update(first + size);
+  }
+  if (rows->fused() != nullptr) {
+    std::vector<Slot> nodes(count);
+    std::iota(nodes.begin(), nodes.end(), Slot{0});
+    rows->fused()->refresh(rows->walked(), graph_, nodes, threads);
   }
   // Larger bounds hold for smaller rows too, so a search beside this may see either.
   max_norm_.store(std::max(max_norm_.load(), magnitude * 1.001F));
@@ -207,11 +215,29 @@ void VectorIndex::link_rows(std::size_t first, ProgressMeter& meter) {
   const InsertionPlan plan = plan_insertion(rows_->walked(), first, config_, threads);
   Builder builder(graph_, rows_->walked(),
                   {.beam = config_.build_beam,
-                   .geometry = geometry_of(config_.metric),
+                   .geometry = geometry_of(config_),
+                   .fill = config_.layout == Layout::fused ? config_.degree : 0,
                    .seed = config_.seed,
                    .threads = threads});
-  builder.insert(plan.order, [&](std::size_t done) { meter.update(done); });
+  const bool was_ready = fused_ready_.exchange(false);
+  try {
+    builder.insert(plan.order, [&](std::size_t done) { meter.update(done); });
+  } catch (...) {
+    fused_ready_.store(was_ready);
+    throw;
+  }
   for (const auto& [node, slot] : plan.twins) graph_.add_twin(node, slot);
+  fuse(builder.changed(), first);
+}
+
+void VectorIndex::fuse(std::span<const Slot> changed, std::size_t first) {
+  if (rows_->fused() == nullptr) return;
+  gate_.synchronize();  // searches that began before may read what is written here
+  std::vector<Slot> nodes(changed.begin(), changed.end());
+  for (std::size_t slot = first; slot < rows_->size(); ++slot)
+    nodes.push_back(static_cast<Slot>(slot));
+  rows_->fused()->refresh(rows_->walked(), graph_, nodes, resolve_threads(config_.threads));
+  fused_ready_.store(true, std::memory_order_release);
 }
 
 void VectorIndex::commit(std::size_t first, std::span<const Id> ids, const EncodeSummary& encoded) {
@@ -272,6 +298,7 @@ void VectorIndex::set_defaults(const SearchDefaults& defaults) {
   validate(defaults);
   beam_.store(defaults.beam, std::memory_order_relaxed);
   rerank_.store(defaults.rerank, std::memory_order_relaxed);
+  gamma_.store(defaults.gamma, std::memory_order_relaxed);
 }
 
 void VectorIndex::forget_training() {
@@ -339,7 +366,7 @@ Stats VectorIndex::stats() const {
   }
   stats.bytes_rows = rows_->walked().bytes();
   stats.bytes_secondary = rows_->two() ? rows_->ranking().bytes() : 0;
-  stats.bytes_graph = graph_.bytes();
+  stats.bytes_graph = graph_.bytes() + (rows_->fused() != nullptr ? rows_->fused()->bytes() : 0);
   stats.bytes_ids = ids_.bytes() + live_.words().bytes();
   stats.bytes = stats.bytes_rows + stats.bytes_secondary + stats.bytes_graph + stats.bytes_ids;
   return stats;

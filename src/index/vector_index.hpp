@@ -21,6 +21,7 @@
 namespace vecinal {
 
 class ProgressMeter;
+struct ConfigSection;
 class SectionReader;
 class SectionWriter;
 
@@ -70,7 +71,8 @@ class VectorIndex final : public Index {
                    const SearchParams& params) const override;
   void set_defaults(const SearchDefaults& defaults) override;
   SearchDefaults defaults() const override {
-    return {beam_.load(std::memory_order_relaxed), rerank_.load(std::memory_order_relaxed), 0};
+    return {beam_.load(std::memory_order_relaxed), rerank_.load(std::memory_order_relaxed), 0,
+            gamma_.load(std::memory_order_relaxed)};
   }
   std::size_t size() const override { return live_count_.load(std::memory_order_acquire); }
   bool contains(Id id) const override;
@@ -86,7 +88,6 @@ class VectorIndex final : public Index {
  private:
   struct Searcher;
   struct Allowed;
-  class ScratchPool;
 
   // vector_index.cpp
   void encode_rows(const ItemSource& items, std::size_t first, ProgressMeter& meter,
@@ -96,6 +97,7 @@ class VectorIndex final : public Index {
   void publish(std::unique_ptr<Rows> rows, bool trained);
   void publish_untrained();
   void link_rows(std::size_t first, ProgressMeter& meter);
+  void fuse(std::span<const Slot> changed, std::size_t first);
   void commit(std::size_t first, std::span<const Id> ids, const EncodeSummary& encoded);
   void drop_rows(std::size_t count);
   [[nodiscard]] std::optional<Slot> find_live(Id id) const;
@@ -110,6 +112,7 @@ class VectorIndex final : public Index {
   // index_file.cpp
   void read_sections(const SectionReader& reader, const LoadOptions& options, int file,
                      std::size_t others);
+  [[nodiscard]] ConfigSection config_section() const;
   void validate_rows() const;
 
   /// What is known of the rows added since training.
@@ -124,6 +127,7 @@ class VectorIndex final : public Index {
   std::unique_ptr<Rows> rows_;
   std::atomic<const Rows*> published_{nullptr};  ///< rows_, as searches see it
   bool trained_ = false;
+  std::atomic<bool> fused_ready_{false};  ///< tails of walked rows go with the links
   Drift drift_;
   Graph graph_;
   IdMap ids_;
@@ -132,6 +136,7 @@ class VectorIndex final : public Index {
   std::atomic<std::size_t> live_count_{0};
   std::atomic<std::size_t> beam_{64};
   std::atomic<std::size_t> rerank_{0};
+  std::atomic<float> gamma_{0};
   std::atomic<float> max_norm_{0};  ///< no row is longer
   mutable std::mutex writer_;
   mutable std::shared_mutex ids_lock_;

@@ -130,20 +130,32 @@ float grid_error(const float* from, size_t count, Grid grid, float max_code) noe
   return sum(total);
 }
 
-void hadamard(float* values, size_t count) noexcept {
-  for (size_t half = 1; half < count; half *= 2)
-    for (size_t begin = 0; begin < count; begin += 2 * half)
-      for (size_t i = begin; i < begin + half; ++i) {
-        const float a = values[i];
-        const float b = values[i + half];
-        values[i] = a + b;
-        values[i + half] = a - b;
-      }
-  float scale = 1;
-  for (size_t n = count; n >= 4; n /= 4) scale *= 0.5F;
-  // A power of two that is no power of four leaves one factor of 2^-1/2.
-  if ((count & 0xAAAAAAAAAAAAAAAAULL) != 0) scale *= 0.70710678F;
-  for (size_t i = 0; i < count; ++i) values[i] *= scale;
+void magnitudes(const float* from, size_t count, float* most, float* total) noexcept {
+  constexpr size_t lanes = vecinal::kernels::row_padding;
+  constexpr size_t parts = lanes / F32::width;
+  F32 high[parts];
+  F32 sums[parts];
+  for (size_t k = 0; k < parts; ++k) high[k] = sums[k] = zero();
+  for (size_t i = 0; i < count; i += lanes)
+#pragma GCC unroll 16
+    for (size_t k = 0; k < parts; ++k) {
+      const F32 value = load(from + i + k * F32::width);
+      const F32 size = greatest(value, sub(zero(), value));
+      high[k] = greatest(high[k], size);
+      sums[k] = add(sums[k], size);
+    }
+  float high_of[lanes];
+  float sum_of[lanes];
+  for (size_t k = 0; k < parts; ++k) {
+    store(high_of + k * F32::width, high[k]);
+    store(sum_of + k * F32::width, sums[k]);
+  }
+  *most = 0;
+  *total = 0;
+  for (size_t k = 0; k < lanes; ++k) {
+    *most = high_of[k] > *most ? high_of[k] : *most;
+    *total += sum_of[k];
+  }
 }
 
 }  // namespace

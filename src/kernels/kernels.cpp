@@ -8,7 +8,10 @@
 #include "kernels/code_conversions.hpp"
 #include "kernels/code_rows.hpp"
 #include "kernels/float_rows.hpp"
+#include "kernels/hadamard.hpp"
 #include "kernels/max_tile.hpp"
+#include "kernels/pool_scan.hpp"
+#include "kernels/sign_rows.hpp"
 #include "kernels/signed_sums.hpp"
 #include "kernels/tile.hpp"
 
@@ -47,8 +50,15 @@ const KernelTable& VECINAL_TABLE() noexcept {
       {encode4, decode4, widen4},
       range,
       grid_error,
+      magnitudes,
       to_steps,
       hadamard,
+      sign_table,
+      estimate,
+      pack_signs,
+      least_of,
+      count_up_to,
+      keep_up_to,
   };
   return table;
 }

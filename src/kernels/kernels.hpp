@@ -105,12 +105,75 @@ using RangeFn = void (*)(const float* from, std::size_t count, float* least,
 using GridErrorFn = float (*)(const float* from, std::size_t count, Grid grid,
                               float max_code) noexcept;
 
+/// Of the magnitudes of count values, a multiple of row_padding: the greatest and the sum, which
+/// has the same bits on every instruction set.
+using MagnitudesFn = void (*)(const float* from, std::size_t count, float* greatest,
+                              float* sum) noexcept;
+
 /// steps[i] = nearest integer of from[i] * factor.
 using StepsFn = void (*)(const float* from, std::size_t count, float factor,
                          std::int16_t* steps) noexcept;
 
 /// Walsh-Hadamard transform in place, scaled to keep lengths; count is a power of two.
 using HadamardFn = void (*)(float* values, std::size_t count) noexcept;
+
+/// Vectors in a block of signs.
+inline constexpr std::size_t sign_lanes = 32;
+
+/// A query for blocks of signs: <query, signs> = origin + gap * (sum of the entries that the signs
+/// select), where every 4 dims have 16 entries, one for each combination of signs.
+struct SignQuery {
+  const std::uint8_t* table = nullptr;  ///< 4 padded_dim entries below 64
+  std::size_t padded_dim = 0;           ///< a multiple of code_padding, at most max_sign_dim
+  float gap = 0;
+  float origin = 0;
+};
+
+/// Up to it, sums of entries fit 16 bits.
+inline constexpr std::size_t max_sign_dim = 4096;
+
+/// Fills the 4 padded_dim entries of a query's table; an entry is off by less than one gap.
+using SignTableFn = void (*)(const float* query, std::size_t padded_dim, SignQuery* to,
+                             std::uint8_t* table) noexcept;
+
+/// 32 vectors by their signs about a centre.
+///
+/// Bytes 16 g .. 16 g + 15 of signs hold dims 4 g .. 4 g + 3 of all of them: vector k < 16 in the
+/// low half of a byte, k + 16 in the high half; vectors 0 .. 7 in the even bytes, 8 .. 15 in the
+/// odd ones. Bit b is set if value 4 g + b exceeds the centre's.
+struct SignBlock {
+  const std::uint8_t* signs = nullptr;     ///< 4 padded_dim bytes
+  const std::uint16_t* offsets = nullptr;  ///< f16, sign_lanes
+  const std::uint16_t* factors = nullptr;  ///< f16, sign_lanes
+  float unit = 0;
+  const std::byte* ahead = nullptr;  ///< as many bytes as signs that are fetched meanwhile
+};
+
+/// scores[k] = base + unit * (offsets[k] + factors[k] * <query, signs k>). Returns a bit for each
+/// k whose score is <= limit.
+using EstimateFn = std::uint32_t (*)(const SignQuery& query, const SignBlock& block, float base,
+                                     float limit, float* scores) noexcept;
+
+/// Of rest = vector - centre and its signs: sums that estimates are made of, in float32.
+struct SignedSum {
+  float square = 0;         ///< <rest, rest>
+  float magnitude = 0;      ///< <rest, signs>
+  float product = 0;        ///< <centre, rest>
+  float signed_centre = 0;  ///< <centre, signs>
+};
+
+/// Writes vector `lane` of a block of signs; every instruction set gives the same bits.
+using PackSignsFn = void (*)(const float* centre, const float* vector, std::size_t padded_dim,
+                             std::size_t lane, std::uint8_t* signs, SignedSum* to) noexcept;
+
+/// Scans of unsorted scores, which must be followed by +inf up to a multiple of row_padding.
+/// Position of the first of the least; 0 if there are none.
+using LeastFn = std::size_t (*)(const float* scores, std::size_t count) noexcept;
+/// How many are <= limit, which is finite.
+using CountFn = std::size_t (*)(const float* scores, std::size_t count, float limit) noexcept;
+/// Moves those <= limit to the front, with their nodes and in their order; returns how many.
+using KeepFn = std::size_t (*)(float* scores, std::uint32_t* nodes, std::size_t count,
+                               float limit) noexcept;
 
 struct KernelTable {
   ScoreFn score[row_types][ops];
@@ -126,8 +189,15 @@ struct KernelTable {
   CodeKernels codes4;
   RangeFn range;
   GridErrorFn grid_error;
+  MagnitudesFn magnitudes;
   StepsFn to_steps;
   HadamardFn hadamard;
+  SignTableFn sign_table;
+  EstimateFn estimate;
+  PackSignsFn pack_signs;
+  LeastFn least_of;
+  CountFn count_up_to;
+  KeepFn keep_up_to;
 };
 
 const KernelTable& table_scalar() noexcept;

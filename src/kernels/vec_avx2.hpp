@@ -21,14 +21,32 @@ inline F32 broadcast(const float* p) { return {_mm256_broadcast_ss(p)}; }
 inline void store(float* p, F32 a) { _mm256_storeu_ps(p, a.v); }
 inline F32 add(F32 a, F32 b) { return {_mm256_add_ps(a.v, b.v)}; }
 inline F32 sub(F32 a, F32 b) { return {_mm256_sub_ps(a.v, b.v)}; }
+inline F32 mul(F32 a, F32 b) { return {_mm256_mul_ps(a.v, b.v)}; }
 inline F32 fma(F32 a, F32 b, F32 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 
+inline float least_lane(F32 a) {
+  __m128 x = _mm_min_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  x = _mm_min_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_min_ss(x, _mm_movehdup_ps(x)));
+}
 inline F32 least(F32 a, F32 b) { return {_mm256_min_ps(a.v, b.v)}; }
 inline F32 greatest(F32 a, F32 b) { return {_mm256_max_ps(a.v, b.v)}; }
 inline float sum(F32 a) {
   __m128 x = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   x = _mm_add_ps(x, _mm_movehl_ps(x, x));
   return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+}
+
+/// Butterflies among the lanes of a register, nearest first: lane i becomes a[i] + a[i + half], or
+/// a[i - half] - a[i] where bit `half` of i is set.
+inline F32 hadamard_lanes(F32 a) {
+  const auto stage = [](__m256 x, __m256 swapped, __m256 signs) {
+    return _mm256_add_ps(swapped, _mm256_xor_ps(x, signs));
+  };
+  constexpr float m = -0.0F;
+  a.v = stage(a.v, _mm256_permute_ps(a.v, 0xB1), _mm256_setr_ps(0, m, 0, m, 0, m, 0, m));
+  a.v = stage(a.v, _mm256_permute_ps(a.v, 0x4E), _mm256_setr_ps(0, 0, m, m, 0, 0, m, m));
+  return {stage(a.v, _mm256_permute2f128_ps(a.v, a.v, 1), _mm256_setr_ps(0, 0, 0, 0, m, m, m, m))};
 }
 
 inline std::uint32_t less_equal(F32 a, F32 b) {
@@ -97,5 +115,56 @@ inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
 inline F32 to_floats(I32 a) { return {_mm256_cvtepi32_ps(a.v)}; }
 
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
+inline F32 load_counts(const std::uint16_t* p) {
+  const __m128i counts = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(counts))};
+}
+
+inline __m256i load_bytes(const std::uint8_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+
+/// Both halves of a sum over bytes, even and odd vectors apart, where odd ones are also in `both`.
+inline void store_counts(__m256i both, __m256i odd, std::uint16_t* to) {
+  const __m256i even = _mm256_sub_epi16(both, _mm256_slli_epi16(odd, 8));
+  const auto fold = [](__m256i a) {
+    return _mm_add_epi16(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+  };
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), fold(even));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 8), fold(odd));
+}
+
+/// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).
+inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t padded_dim,
+                       const std::byte* ahead, std::uint16_t* sums) {
+  const __m256i half = _mm256_set1_epi8(15);
+  __m256i low = _mm256_setzero_si256();
+  __m256i low_odd = low;
+  __m256i high = low;
+  __m256i high_odd = low;
+  for (std::size_t d = 0; d < padded_dim; d += 32, signs += 128, table += 128, ahead += 128) {
+    prefetch(ahead);
+    prefetch(ahead + 64);
+    __m256i low_bytes = _mm256_setzero_si256();
+    __m256i high_bytes = low_bytes;
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < 128; i += 32) {
+      const __m256i pairs = load_bytes(signs + i);
+      const __m256i entries = load_bytes(table + i);
+      low_bytes =
+          _mm256_add_epi8(low_bytes, _mm256_shuffle_epi8(entries, _mm256_and_si256(pairs, half)));
+      high_bytes = _mm256_add_epi8(
+          high_bytes,
+          _mm256_shuffle_epi8(entries, _mm256_and_si256(_mm256_srli_epi16(pairs, 4), half)));
+    }
+    low = _mm256_add_epi16(low, low_bytes);
+    low_odd = _mm256_add_epi16(low_odd, _mm256_srli_epi16(low_bytes, 8));
+    high = _mm256_add_epi16(high, high_bytes);
+    high_odd = _mm256_add_epi16(high_odd, _mm256_srli_epi16(high_bytes, 8));
+  }
+  store_counts(low, low_odd, sums);
+  store_counts(high, high_odd, sums + 16);
+}
 
 }  // namespace

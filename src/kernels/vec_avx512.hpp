@@ -21,10 +21,24 @@ inline F32 broadcast(const float* p) { return {_mm512_set1_ps(*p)}; }
 inline void store(float* p, F32 a) { _mm512_storeu_ps(p, a.v); }
 inline F32 add(F32 a, F32 b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline F32 sub(F32 a, F32 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline F32 mul(F32 a, F32 b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline F32 fma(F32 a, F32 b, F32 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+inline float least_lane(F32 a) { return _mm512_reduce_min_ps(a.v); }
 inline F32 least(F32 a, F32 b) { return {_mm512_min_ps(a.v, b.v)}; }
 inline F32 greatest(F32 a, F32 b) { return {_mm512_max_ps(a.v, b.v)}; }
 inline float sum(F32 a) { return _mm512_reduce_add_ps(a.v); }
+/// Butterflies among the lanes of a register, nearest first: lane i becomes a[i] + a[i + half], or
+/// a[i - half] - a[i] where bit `half` of i is set.
+inline F32 hadamard_lanes(F32 a) {
+  const auto stage = [](__m512 x, __m512 swapped, __mmask16 negated) {
+    return _mm512_mask_sub_ps(_mm512_add_ps(swapped, x), negated, swapped, x);
+  };
+  a.v = stage(a.v, _mm512_permute_ps(a.v, 0xB1), 0xAAAA);
+  a.v = stage(a.v, _mm512_permute_ps(a.v, 0x4E), 0xCCCC);
+  a.v = stage(a.v, _mm512_shuffle_f32x4(a.v, a.v, 0xB1), 0xF0F0);
+  return {stage(a.v, _mm512_shuffle_f32x4(a.v, a.v, 0x4E), 0xFF00)};
+}
+
 inline std::uint32_t less_equal(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }
 
 inline F32 load_half(const std::uint16_t* p) {
@@ -79,5 +93,53 @@ inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
 inline F32 to_floats(I32 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
+inline F32 load_counts(const std::uint16_t* p) {
+  const __m256i counts = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(counts))};
+}
+
+/// Both halves of a sum over bytes, even and odd vectors apart, where odd ones are also in `both`.
+inline void store_counts(__m512i both, __m512i odd, std::uint16_t* to) {
+  const __m512i even = _mm512_sub_epi16(both, _mm512_slli_epi16(odd, 8));
+  const auto fold = [](__m512i a) {
+    const __m256i b = _mm256_add_epi16(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64(a, 1));
+    return _mm_add_epi16(_mm256_castsi256_si128(b), _mm256_extracti128_si256(b, 1));
+  };
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), fold(even));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 8), fold(odd));
+}
+
+/// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).
+inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t padded_dim,
+                       const std::byte* ahead, std::uint16_t* sums) {
+  const __m512i half = _mm512_set1_epi8(15);
+  __m512i low = _mm512_setzero_si512();
+  __m512i low_odd = low;
+  __m512i high = low;
+  __m512i high_odd = low;
+  for (std::size_t d = 0; d < padded_dim; d += 32, signs += 128, table += 128, ahead += 128) {
+    prefetch(ahead);
+    prefetch(ahead + 64);
+    __m512i low_bytes = _mm512_setzero_si512();
+    __m512i high_bytes = low_bytes;
+#pragma GCC unroll 2
+    for (std::size_t i = 0; i < 128; i += 64) {
+      const __m512i pairs = _mm512_loadu_si512(signs + i);
+      const __m512i entries = _mm512_loadu_si512(table + i);
+      low_bytes =
+          _mm512_add_epi8(low_bytes, _mm512_shuffle_epi8(entries, _mm512_and_si512(pairs, half)));
+      high_bytes = _mm512_add_epi8(
+          high_bytes,
+          _mm512_shuffle_epi8(entries, _mm512_and_si512(_mm512_srli_epi16(pairs, 4), half)));
+    }
+    low = _mm512_add_epi16(low, low_bytes);
+    low_odd = _mm512_add_epi16(low_odd, _mm512_srli_epi16(low_bytes, 8));
+    high = _mm512_add_epi16(high, high_bytes);
+    high_odd = _mm512_add_epi16(high_odd, _mm512_srli_epi16(high_bytes, 8));
+  }
+  store_counts(low, low_odd, sums);
+  store_counts(high, high_odd, sums + 16);
+}
 
 }  // namespace

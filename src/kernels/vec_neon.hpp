@@ -21,10 +21,20 @@ inline F32 broadcast(const float* p) { return {vld1q_dup_f32(p)}; }
 inline void store(float* p, F32 a) { vst1q_f32(p, a.v); }
 inline F32 add(F32 a, F32 b) { return {vaddq_f32(a.v, b.v)}; }
 inline F32 sub(F32 a, F32 b) { return {vsubq_f32(a.v, b.v)}; }
+inline F32 mul(F32 a, F32 b) { return {vmulq_f32(a.v, b.v)}; }
 inline F32 fma(F32 a, F32 b, F32 c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
+inline float least_lane(F32 a) { return vminvq_f32(a.v); }
 inline F32 least(F32 a, F32 b) { return {vminq_f32(a.v, b.v)}; }
 inline F32 greatest(F32 a, F32 b) { return {vmaxq_f32(a.v, b.v)}; }
 inline float sum(F32 a) { return vaddvq_f32(a.v); }
+
+/// Butterflies among the lanes of a register, nearest first.
+inline F32 hadamard_lanes(F32 a) {
+  const float32x4_t odd = {1, -1, 1, -1};
+  const float32x4_t upper = {1, 1, -1, -1};
+  a.v = vaddq_f32(vrev64q_f32(a.v), vmulq_f32(a.v, odd));
+  return {vaddq_f32(vextq_f32(a.v, a.v, 2), vmulq_f32(a.v, upper))};
+}
 
 inline std::uint32_t less_equal(F32 a, F32 b) {
   const uint32x4_t bits = {1, 2, 4, 8};
@@ -85,5 +95,35 @@ inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
 inline F32 to_floats(I32 a) { return {vcvtq_f32_s32(a.v)}; }
 
 inline void prefetch(const void* p) { __builtin_prefetch(p); }
+
+inline F32 load_counts(const std::uint16_t* p) { return {vcvtq_f32_u32(vmovl_u16(vld1_u16(p)))}; }
+
+/// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).
+inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t padded_dim,
+                       const std::byte* ahead, std::uint16_t* sums) {
+  const uint8x16_t half = vdupq_n_u8(15);
+  uint16x8_t even[2] = {vdupq_n_u16(0), vdupq_n_u16(0)};
+  uint16x8_t odd[2] = {vdupq_n_u16(0), vdupq_n_u16(0)};
+  for (std::size_t d = 0; d < padded_dim; d += 16, signs += 64, table += 64, ahead += 64) {
+    prefetch(ahead);
+    uint8x16_t bytes[2] = {vdupq_n_u8(0), vdupq_n_u8(0)};
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < 64; i += 16) {
+      const uint8x16_t pairs = vld1q_u8(signs + i);
+      const uint8x16_t entries = vld1q_u8(table + i);
+      bytes[0] = vaddq_u8(bytes[0], vqtbl1q_u8(entries, vandq_u8(pairs, half)));
+      bytes[1] = vaddq_u8(bytes[1], vqtbl1q_u8(entries, vshrq_n_u8(pairs, 4)));
+    }
+    for (std::size_t h = 0; h < 2; ++h) {
+      const uint16x8_t both = vreinterpretq_u16_u8(bytes[h]);
+      even[h] = vaddq_u16(even[h], vandq_u16(both, vdupq_n_u16(255)));
+      odd[h] = vsraq_n_u16(odd[h], both, 8);
+    }
+  }
+  for (std::size_t h = 0; h < 2; ++h) {
+    vst1q_u16(sums + 16 * h, even[h]);
+    vst1q_u16(sums + 16 * h + 8, odd[h]);
+  }
+}
 
 }  // namespace

@@ -20,10 +20,16 @@ inline F32 broadcast(const float* p) { return {*p}; }
 inline void store(float* p, F32 a) { *p = a.v; }
 inline F32 add(F32 a, F32 b) { return {a.v + b.v}; }
 inline F32 sub(F32 a, F32 b) { return {a.v - b.v}; }
+inline F32 mul(F32 a, F32 b) { return {a.v * b.v}; }
 inline F32 fma(F32 a, F32 b, F32 c) { return {a.v * b.v + c.v}; }
 inline F32 least(F32 a, F32 b) { return {a.v < b.v ? a.v : b.v}; }
 inline F32 greatest(F32 a, F32 b) { return {a.v > b.v ? a.v : b.v}; }
 inline float sum(F32 a) { return a.v; }
+inline float least_lane(F32 a) { return a.v; }
+
+/// Butterflies among the lanes of a register, nearest first.
+inline F32 hadamard_lanes(F32 a) { return a; }
+
 inline std::uint32_t less_equal(F32 a, F32 b) { return a.v <= b.v ? 1U : 0U; }
 
 /// IEEE binary16 to binary32, by bits: subnormals are scaled by a float subtraction.
@@ -106,5 +112,21 @@ inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
 inline F32 to_floats(I32 a) { return {static_cast<float>(a.v)}; }
 
 inline void prefetch(const void* p) { __builtin_prefetch(p); }
+
+inline F32 load_counts(const std::uint16_t* p) { return {static_cast<float>(*p)}; }
+
+/// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).
+inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t padded_dim,
+                       const std::byte* ahead, std::uint16_t* sums) {
+  prefetch(ahead);
+  for (std::size_t k = 0; k < 32; ++k) {
+    const std::size_t byte = k % 16 < 8 ? 2 * (k % 16) : 2 * (k % 16 - 8) + 1;
+    sums[k] = 0;
+    for (std::size_t g = 0; g < 4 * padded_dim; g += 16) {
+      const int signs_of = k < 16 ? signs[g + byte] & 15 : signs[g + byte] >> 4;
+      sums[k] = static_cast<std::uint16_t>(sums[k] + table[g + static_cast<std::size_t>(signs_of)]);
+    }
+  }
+}
 
 }  // namespace

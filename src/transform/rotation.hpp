@@ -28,7 +28,8 @@ class Rotation {
   void flip(std::size_t round, float* values) const;
 
   std::size_t dim_ = 0;
-  std::size_t block_ = 0;     ///< the largest power of two up to dim
+  std::size_t block_ = 0;  ///< the largest power of two up to dim
+  std::size_t rounds_ = 0;
   std::vector<float> signs_;  ///< +1 and -1, dim for each round
 };
 

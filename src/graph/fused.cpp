@@ -1,0 +1,156 @@
+#include "graph/fused.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/parallel.hpp"
+#include "kernels/dispatch.hpp"
+
+namespace vecinal {
+namespace {
+
+using kernels::sign_lanes;
+
+constexpr std::size_t line = 64;
+constexpr std::size_t most_entries = 64;
+
+std::size_t whole_lines(std::size_t bytes) { return (bytes + line - 1) / line * line; }
+
+}  // namespace
+
+FusedLayout::FusedLayout(std::size_t row_bytes, std::size_t padded, std::uint32_t degree)
+    : offsets(row_bytes),
+      factors(offsets + degree * sizeof(std::uint16_t)),
+      unit(factors + degree * sizeof(std::uint16_t)),
+      signs(whole_lines(unit + sizeof(float))),
+      block_signs(padded * sign_lanes / 8),
+      blocks(degree / sign_lanes),
+      padded_dim(padded) {
+  bytes = signs + blocks * block_signs;
+}
+
+kernels::SignBlock FusedLayout::block(const std::byte* row, std::size_t number) const {
+  kernels::SignBlock block;
+  block.signs = reinterpret_cast<const std::uint8_t*>(row + signs + number * block_signs);
+  block.ahead = row + signs + number * block_signs;
+  block.offsets = reinterpret_cast<const std::uint16_t*>(row + offsets) + number * sign_lanes;
+  block.factors = reinterpret_cast<const std::uint16_t*>(row + factors) + number * sign_lanes;
+  std::memcpy(&block.unit, row + unit, sizeof block.unit);
+  return block;
+}
+
+/// One worker's way from a list of neighbours to a tail.
+class Fused::Writer {
+ public:
+  Writer(const Storage& rows, std::size_t most_neighbours)
+      : rows_(rows),
+        centre_(rows.padded_dim()),
+        vector_(rows.padded_dim()),
+        near_(rows.format().correction != 0),
+        offsets_(most_neighbours),
+        factors_(most_neighbours) {}
+
+  /// centre: a slot, or no_slot for zero.
+  void write(const FusedLayout& layout, Slot centre, std::span<const Slot> neighbours,
+             std::byte* row) {
+    const std::size_t dim = layout.padded_dim;
+    float bias = 0;
+    if (centre == no_slot) {
+      std::fill_n(centre_.data(), dim, 0.0F);
+    } else {
+      rows_.decode(centre, centre_.data(), nullptr);
+      bias = rows_.bias(centre);
+    }
+    std::fill(offsets_.begin(), offsets_.end(), 0.0F);
+    std::fill(factors_.begin(), factors_.end(), 0.0F);
+    std::memset(row + layout.signs, 0, layout.blocks * layout.block_signs);
+    for (std::size_t k = 0; k < neighbours.size(); ++k) {
+      rows_.decode(neighbours[k], vector_.data(), nullptr);
+      auto* signs =
+          reinterpret_cast<std::uint8_t*>(row + layout.signs + k / sign_lanes * layout.block_signs);
+      kernels::SignedSum sum;
+      kernels::active().pack_signs(centre_.data(), vector_.data(), dim, k % sign_lanes, signs,
+                                   &sum);
+      const float weight = rows_.format().weight;
+      const float stretch = sum.magnitude > 0 ? sum.square / sum.magnitude : 0.0F;
+      factors_[k] = weight * stretch;
+      offsets_[k] = rows_.bias(neighbours[k]) - bias;
+      if (near_) offsets_[k] += weight * (sum.product - stretch * sum.signed_centre);
+    }
+    write_halves(layout, row);
+  }
+
+ private:
+  /// Halves reach 65,504: all are divided by what brings the greatest to a power of two below it.
+  void write_halves(const FusedLayout& layout, std::byte* row) {
+    float greatest = 0;
+    for (const auto& values : {std::cref(offsets_), std::cref(factors_)})
+      for (const float value : values.get()) greatest = std::max(greatest, std::fabs(value));
+    constexpr float most = 16384;
+    float unit = greatest > 0 ? std::exp2(std::ceil(std::log2(greatest / most))) : 1.0F;
+    unit = std::max(unit, 0x1p-100F);
+    for (auto* values : {&offsets_, &factors_})
+      for (float& value : *values) value /= unit;
+    const auto convert = [&](const std::vector<float>& from, std::size_t at) {
+      kernels::active().to_half(from.data(), reinterpret_cast<std::uint16_t*>(row + at),
+                                from.size());
+    };
+    convert(offsets_, layout.offsets);
+    convert(factors_, layout.factors);
+    std::memcpy(row + layout.unit, &unit, sizeof unit);
+  }
+
+  const Storage& rows_;
+  AlignedFloats centre_;
+  AlignedFloats vector_;
+  bool near_;  ///< queries lie in the space of the rows, and near the nodes they come to
+  std::vector<float> offsets_;
+  std::vector<float> factors_;
+};
+
+Fused::Fused(const Storage& rows, std::uint32_t degree)
+    : layout_(rows.row_bytes(), rows.padded_dim(), degree) {}
+
+void Fused::refresh(Storage& rows, const Graph& graph, std::span<const Slot> nodes,
+                    unsigned threads) {
+  const Layer& layer = graph.layer(0);
+  parallel_for({.count = nodes.size(), .grain = 64, .threads = threads},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 Writer writer(rows, graph.degree());
+                 for (std::size_t i = begin; i < end; ++i)
+                   writer.write(layout_, nodes[i], layer.row(nodes[i]),
+                                rows.tail(nodes[i]) - rows.row_bytes());
+               });
+  choose_entries(rows, graph);
+}
+
+void Fused::choose_entries(const Storage& rows, const Graph& graph) {
+  const GraphView view = graph.view();
+  if (view.empty()) return;
+  // Upper levels are samples of the items.
+  std::uint32_t level = view.levels - 1;
+  while (level > 0 && view.layers[level].count < most_entries) --level;
+  const LayerView& layer = view.layers[level];
+  const std::size_t wanted = std::min(layer.count, most_entries);
+  std::vector<Slot> slots;
+  for (std::size_t i = 0; i < wanted; ++i) {
+    const Slot slot = layer.slot(static_cast<Node>(i * layer.count / wanted));
+    if (graph.parent(slot) != no_slot) slots.push_back(slot);  // not in the place of a twin
+  }
+  const std::size_t count = slots.size();
+  const std::size_t blocks = (count + sign_lanes - 1) / sign_lanes;
+  entries_.count = count;
+  entries_.layout =
+      FusedLayout(0, rows.padded_dim(), static_cast<std::uint32_t>(blocks * sign_lanes));
+  entries_.row = AlignedArray<std::byte>(entries_.layout.bytes);
+  Writer(rows, blocks * sign_lanes).write(entries_.layout, no_slot, slots, entries_.row.data());
+  slots.resize(blocks * sign_lanes, no_slot);
+  entries_.nodes = std::move(slots);
+}
+
+std::size_t Fused::bytes() const {
+  return entries_.layout.bytes + entries_.nodes.size() * sizeof(Node);
+}
+
+}  // namespace vecinal

@@ -1,0 +1,82 @@
+/// Fused rows: behind each row lie the signs of its neighbours about it, so that one read of
+/// memory gives the score of a node and estimates of all its neighbours (SymphonyQG, Gou et al.,
+/// SIGMOD 2025; row and loop of docs/search-engine.md).
+///
+/// With x' a neighbour as decoded, c the node as decoded, r = x' - c, y the signs of r:
+///   <q, r> = <q - c, r> + <c, r>, and <q - c, r> is estimated by <q - c, y> |r|^2 / <r, y>
+///   (RaBitQ, Gao & Long, SIGMOD 2024), so
+///   score(x') ~ score(c) + offset + factor <q, y>.
+/// The error shrinks with the distances, and c being the decoded row adds none of its own. For
+/// inner products, and queries projected unlike the rows, q is not near c: there <q, r> itself is
+/// estimated, by <q, y> |r|^2 / <r, y>.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/aligned_array.hpp"
+#include "encoding/storage.hpp"
+#include "graph/graph.hpp"
+
+namespace vecinal {
+
+/// Where the parts of a row's tail lie, in bytes from the start of the row:
+///
+///   | row | offsets, f16 x degree | factors, f16 x degree | unit, f32 | pad to a line | signs |
+struct FusedLayout {
+  FusedLayout() = default;
+  FusedLayout(std::size_t row_bytes, std::size_t padded_dim, std::uint32_t degree);
+
+  /// What rows like these need behind them.
+  [[nodiscard]] static std::size_t tail_bytes(const Storage& rows, std::uint32_t degree) {
+    return FusedLayout(rows.row_bytes(), rows.padded_dim(), degree).bytes - rows.row_bytes();
+  }
+
+  [[nodiscard]] kernels::SignBlock block(const std::byte* row, std::size_t number) const;
+
+  std::size_t offsets = 0;
+  std::size_t factors = 0;
+  std::size_t unit = 0;
+  std::size_t signs = 0;
+  std::size_t bytes = 0;        ///< of row and tail, whole lines
+  std::size_t block_signs = 0;  ///< bytes of signs of 32 neighbours
+  std::size_t blocks = 0;       ///< of 32 neighbours
+  std::size_t padded_dim = 0;
+};
+
+/// Nodes where walks start: as the neighbours of a row of zeros.
+struct FusedEntries {
+  std::size_t count = 0;
+  std::vector<Node> nodes;  ///< filled up with no_slot to whole blocks
+  AlignedArray<std::byte> row;
+  FusedLayout layout;
+};
+
+/// Read side, taken at one moment.
+struct FusedView {
+  const FusedLayout* layout = nullptr;
+  const FusedEntries* entries = nullptr;
+};
+
+class Fused {
+ public:
+  Fused(const Storage& rows, std::uint32_t degree);
+
+  /// Writes the tails of nodes and chooses the entries anew. No search over fused rows may be
+  /// running.
+  void refresh(Storage& rows, const Graph& graph, std::span<const Slot> nodes, unsigned threads);
+
+  [[nodiscard]] FusedView view() const { return {&layout_, &entries_}; }
+  [[nodiscard]] std::size_t bytes() const;
+
+ private:
+  class Writer;
+  void choose_entries(const Storage& rows, const Graph& graph);
+
+  FusedLayout layout_;
+  FusedEntries entries_;
+};
+
+}  // namespace vecinal

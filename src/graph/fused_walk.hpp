@@ -1,0 +1,97 @@
+/// Search over fused rows, one node at a time, so that several queries can take turns: while one
+/// waits for its next row, another works.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "encoding/storage.hpp"
+#include "graph/fused.hpp"
+#include "graph/graph.hpp"
+#include "graph/lazy_pool.hpp"
+#include "graph/walk.hpp"
+
+namespace vecinal {
+
+/// How far a walk goes.
+struct FusedBreadth {
+  std::size_t k = 0;
+  std::size_t beam = 0;      ///< as in LazyPool
+  std::size_t capacity = 0;  ///< nodes that are scored at most, expanded or not; >= beam, k
+  float gamma = 0;  ///< the walk ends when the best node left is farther than the k-th best
+                    ///< found by the factor 1 + gamma; +inf: only the beam ends it
+  const BitmapView* accepted = nullptr;  ///< rows that are looked for, null: all; the walk passes
+                                         ///< through the others
+  float shift = 0;  ///< makes scores distances, of which a factor has a meaning
+};
+
+class FusedWalk {
+ public:
+  explicit FusedWalk(const Storage& rows);
+
+  /// Starts with a query: scores the entries and chooses the first node. All that is given outlives
+  /// the walk.
+  void begin(const Storage& rows, const FusedView& fused, const GraphView& graph,
+             const Query& query, const FusedBreadth& breadth);
+
+  /// Expands one node and chooses the next one. ahead: a row whose signs are fetched meanwhile, or
+  /// null. Returns false when the walk is over.
+  bool step(const std::byte* ahead);
+
+  /// The row of the next node, of whose signs nothing was fetched yet; null when the walk is over.
+  [[nodiscard]] const std::byte* next_row() const {
+    return next_.slot == no_slot ? nullptr : scorer_.rows.data + next_.slot * scorer_.rows.stride;
+  }
+
+  /// Fetches the signs of the next row.
+  void fetch() const;
+
+  /// When the walk is over: nodes whose neighbours were not looked at but which, by their
+  /// estimates, may be among the k best; fetches their rows. Returns how many they are.
+  std::size_t choose_rest();
+
+  /// Scores those.
+  void score_rest();
+
+  /// Accepted nodes that were scored, in the order they came.
+  [[nodiscard]] const std::vector<Scored>& found() const { return found_; }
+
+  /// The k-th least of their scores; +inf if there are fewer.
+  [[nodiscard]] float kth_score() const {
+    return best_.size() == breadth_.k ? best_.back() : std::numeric_limits<float>::infinity();
+  }
+
+  std::uint64_t hops = 0;       ///< counted up, never reset here
+  std::uint64_t distances = 0;  ///< estimates included
+
+ private:
+  void enter(const FusedEntries& entries);
+  bool choose();
+  void note(Scored node);
+  [[nodiscard]] bool accepted(Node node) const {
+    return breadth_.accepted == nullptr || accepts(*graph_, *breadth_.accepted, node);
+  }
+
+  QueryBuffer buffer_;
+  AlignedArray<std::uint8_t> table_;
+  Scorer scorer_;
+  kernels::SignQuery signs_;
+  const FusedLayout* layout_ = nullptr;
+  const GraphView* graph_ = nullptr;
+  LayerView layer_;
+  FusedBreadth breadth_;
+  LazyPool pool_;
+  Scored next_{0, no_slot};
+  double squared_error_ = 0;  ///< of the estimates of expanded nodes
+  std::vector<Scored> found_;
+  std::vector<float> best_;  ///< the k least scores, ascending
+  std::vector<Node> rest_;
+  std::size_t hops_taken_ = 0;
+  std::vector<float> scores_;
+  std::array<float, kernels::sign_lanes> estimates_;
+};
+
+}  // namespace vecinal

@@ -1,0 +1,169 @@
+// Searching a VectorIndex of the fused layout: queries of a thread take turns, so that the row one
+// of them waits for comes from memory while another computes.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "graph/fused_walk.hpp"
+#include "index/searcher.hpp"
+
+namespace vecinal {
+namespace {
+
+/// Scores rows again; told(row as it was, its new score) of each.
+template <class Worker, class Told>
+void rank(std::span<Scored> rows, const Scorer& scorer, Worker& worker, const Told& told) {
+  worker.slots.clear();
+  for (const Scored& row : rows) worker.slots.push_back(row.slot);
+  worker.scores.resize(rows.size());
+  scorer(worker.slots.data(), rows.size(), worker.scores.data());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    told(rows[i], worker.scores[i]);
+    rows[i].score = worker.scores[i];
+  }
+  worker.reranked += rows.size();
+}
+
+/// Queries that take turns on a thread: enough to hide a memory access, few enough for their pools
+/// to stay in the first cache. docs/search-engine.md has the measurement.
+constexpr std::size_t most_lanes = 4;
+
+/// A walk that ends with less than k answers is taken again, with twice the beam up to this one.
+constexpr std::size_t widest = 1000;
+
+}  // namespace
+
+void VectorIndex::Searcher::collect_fused(FusedLane& lane) const {
+  lane.nodes.assign(lane.walk.found().begin(), lane.walk.found().end());
+  const auto end = lane.nodes.end();
+  lane.best_count = std::min(lane.nodes.size(), params.k);
+  const auto best = lane.nodes.begin() + static_cast<std::ptrdiff_t>(lane.best_count);
+  if (best != end) std::nth_element(lane.nodes.begin(), best, end);
+  // Where the walked rows rank, nothing behind the k-th best node is an answer.
+  if (!rows.two()) lane.nodes.erase(best, end);
+  for (std::size_t i = 0; rows.two() && i < lane.best_count; ++i)
+    rows.ranking().prefetch(lane.nodes[i].slot);
+}
+
+std::span<Scored> VectorIndex::Searcher::add_rows(std::span<const Scored> nodes,
+                                                  Worker& worker) const {
+  const std::size_t before = worker.found.size();
+  for (const Scored& node : nodes)
+    graph.for_twins(node.slot, [&](Slot slot) {
+      if (allows(slot)) worker.found.push_back({node.score, slot});
+    });
+  return std::span(worker.found).subspan(before);
+}
+
+void VectorIndex::Searcher::rank_fused(FusedLane& lane, Worker& worker) const {
+  const std::span<const Scored> nodes = lane.nodes;
+  worker.found.clear();
+  const std::span<Scored> first = add_rows(nodes.first(lane.best_count), worker);
+  if (!rows.two()) return;
+  const Scorer scorer =
+      rows.ranking().scorer(worker.queries.second[worker.at(lane.query)], worker.ranking);
+  // The k best show how far off the walked rows' scores are; what is farther behind than a few
+  // times that is no answer.
+  double squared = 0;
+  float kth = -std::numeric_limits<float>::infinity();
+  rank(first, scorer, worker, [&](Scored& row, float score) {
+    const auto error = static_cast<double>(score - row.score);
+    squared += error * error;
+    kth = std::max(kth, score);
+  });
+  constexpr double deviations = 3;
+  const double error = first.empty() ? 0 : std::sqrt(squared / static_cast<double>(first.size()));
+  const float limit = first.empty() ? std::numeric_limits<float>::infinity()
+                                    : kth + static_cast<float>(deviations * error);
+  lane.nodes.erase(
+      std::remove_if(lane.nodes.begin() + static_cast<std::ptrdiff_t>(lane.best_count),
+                     lane.nodes.end(), [&](const Scored& node) { return node.score > limit; }),
+      lane.nodes.end());
+  rank(add_rows(std::span(lane.nodes).subspan(lane.best_count), worker), scorer, worker,
+       [](Scored&, float) {});
+}
+
+bool VectorIndex::Searcher::take_turn(FusedLane& lane, const std::byte* ahead,
+                                      Worker& worker) const {
+  // Each stage but the last ends by asking for memory, for which the others' turns make time.
+  switch (lane.stage) {
+    case FusedLane::Stage::walking:
+      if (lane.walk.step(ahead)) return true;
+      lane.stage = FusedLane::Stage::resting;
+      if (lane.walk.choose_rest() != 0) return true;
+      [[fallthrough]];
+    case FusedLane::Stage::resting:
+      lane.walk.score_rest();
+      collect_fused(lane);
+      lane.stage = FusedLane::Stage::ranking;
+      if (rows.two()) return true;
+      [[fallthrough]];
+    case FusedLane::Stage::ranking:
+      rank_fused(lane, worker);
+      finish(lane.query, worker.found, worker.best);
+      break;
+  }
+  return false;
+}
+
+void VectorIndex::Searcher::walk_fused(std::size_t begin, std::size_t end, Worker& worker,
+                                       std::vector<std::uint8_t>& open) const {
+  const FusedView view = rows.fused()->view();
+  while (worker.lanes.size() < std::min(most_lanes, end - begin))
+    worker.lanes.push_back(std::make_unique<FusedLane>(rows.walked()));
+  std::size_t next = begin;
+  std::size_t busy = 0;
+  const std::byte* ahead = nullptr;  // of the query whose turn was last: its next row comes while
+                                     // others compute
+  const BitmapView accepted = allowed.view();
+  const auto widened = [&](std::size_t capacity) { return capacity * slots / allowed.count; };
+  const auto start = [&](FusedLane& lane, std::size_t query, std::size_t beam) {
+    lane.busy = true;
+    lane.stage = FusedLane::Stage::walking;
+    lane.query = query;
+    lane.beam = beam;
+    lane.walk.begin(rows.walked(), view, graph, worker.queries.walked[worker.at(query)],
+                    {.k = params.k,
+                     .beam = beam,
+                     .capacity = widened(std::max(beam, breadth.capacity)),
+                     .gamma = breadth.gamma,
+                     .accepted = allowed.everything ? nullptr : &accepted,
+                     .shift = index.config_.metric == Metric::cosine ? 1.0F : 0.0F});
+  };
+  const auto start_next = [&](FusedLane& lane) {
+    lane.busy = next < end;
+    if (!lane.busy) return;
+    ++busy;
+    start(lane, next++, breadth.window);
+  };
+  for (auto& lane : worker.lanes) {
+    start_next(*lane);
+    if (lane->busy) lane->walk.fetch();
+  }
+  while (busy != 0)
+    for (auto& each : worker.lanes) {
+      FusedLane& lane = *each;
+      if (!lane.busy) continue;
+      if (!take_turn(lane, ahead, worker)) {
+        open[lane.query] = answered(lane.query) ? 0 : 1;
+        if (open[lane.query] != 0 && lane.beam < widest) {
+          start(lane, lane.query, 2 * lane.beam);
+        } else {
+          --busy;
+          start_next(lane);
+        }
+      }
+      ahead = lane.walk.next_row();
+      if (busy == 1) {
+        lane.walk.fetch();
+        ahead = nullptr;
+      }
+    }
+  for (auto& lane : worker.lanes) {
+    worker.walk.hops += std::exchange(lane->walk.hops, 0);
+    worker.walk.distances += std::exchange(lane->walk.distances, 0);
+  }
+}
+
+}  // namespace vecinal

@@ -1,0 +1,116 @@
+/// One search call of a VectorIndex, noted whole at its start.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "backend/scan.hpp"
+#include "core/progress.hpp"
+#include "core/scratch_pool.hpp"
+#include "graph/fused_walk.hpp"
+#include "index/vector_index.hpp"
+
+namespace vecinal {
+
+/// The slots that a search may return: those that live and pass the filter.
+struct VectorIndex::Allowed {
+  bool everything = false;           ///< every visible slot; the bitmap is then not needed
+  std::vector<std::uint64_t> words;  ///< by slot
+  std::size_t count = 0;             ///< slots set
+
+  [[nodiscard]] BitmapView view() const { return {words.data(), words.size() * 64}; }
+};
+
+/// One search call: everything noted once, so that writers beside it change nothing.
+struct VectorIndex::Searcher {
+  const VectorIndex& index;
+  const Rows& rows;
+  const Batch& queries;
+  const SearchParams& params;
+  Neighbors& hits;
+  std::size_t slots;
+  GraphView graph;
+  const Id* ids;
+  Allowed allowed;
+  Breadth breadth;
+  std::size_t walk_dim;  ///< values of a walked row that are compared
+
+  /// A query on its way over fused rows.
+  struct FusedLane {
+    /// The nodes that are left when the walk is over are scored, and the best of all ranked by the
+    /// full rows, in turns of their own.
+    enum class Stage : std::uint8_t { walking, resting, ranking };
+
+    explicit FusedLane(const Storage& rows) : walk(rows) {}
+
+    FusedWalk walk;
+    std::size_t query = 0;
+    std::size_t beam = 0;
+    bool busy = false;
+    Stage stage = Stage::walking;
+    std::vector<Scored> nodes;   ///< those found, the best first
+    std::size_t best_count = 0;  ///< at most k
+  };
+
+  /// What one thread needs.
+  struct Worker final : ScratchPool::Item {
+    explicit Worker(const Rows& rows) : walked(rows.walked()), ranking(rows.ranking()) {}
+
+    /// Makes queries ready, which are then at() their numbers.
+    void prepare(const Searcher& searcher, std::size_t begin, std::size_t end);
+    [[nodiscard]] std::size_t at(std::size_t query) const { return query - first; }
+
+    QuerySet queries;
+    std::size_t first = 0;
+    WalkScratch walk;
+    QueryBuffer walked;
+    QueryBuffer ranking;
+    std::vector<Scored> found;
+    std::vector<Slot> slots;
+    std::vector<float> scores;
+    std::vector<std::pair<float, Id>> best;
+    std::vector<std::unique_ptr<FusedLane>> lanes;
+    std::uint64_t reranked = 0;
+
+    /// Adds what was counted to `stats` and counts from zero again.
+    void report(SearchStats& stats);
+  };
+
+  /// Walks the graph for every query; marks in `open` those that it did not answer in full.
+  void walk_all(unsigned threads, bool fused, ProgressMeter& meter,
+                std::vector<std::uint8_t>& open) const;
+
+  /// Compares the open queries with every allowed row.
+  void scan_open(unsigned threads, ProgressMeter& meter,
+                 const std::vector<std::uint8_t>& open) const;
+
+  /// False where scanning the allowed rows costs less than walking past the others.
+  [[nodiscard]] bool worth_walking() const;
+
+  void finish(std::size_t query, std::span<const Scored> found,
+              std::vector<std::pair<float, Id>>& best) const;
+  bool walk_graph(std::size_t query, Worker& worker) const;
+  void collect(const Pool& pool, std::vector<Scored>& found) const;
+  void rerank(std::size_t query, Worker& worker) const;
+
+  /// fused_search.cpp: the same over fused rows, where the queries of a thread take turns.
+  void walk_fused(std::size_t begin, std::size_t end, Worker& worker,
+                  std::vector<std::uint8_t>& open) const;
+  /// False when the query has its answer.
+  bool take_turn(FusedLane& lane, const std::byte* ahead, Worker& worker) const;
+  void collect_fused(FusedLane& lane) const;
+  /// Puts the allowed rows of nodes into worker.found; returns them.
+  std::span<Scored> add_rows(std::span<const Scored> nodes, Worker& worker) const;
+  void rank_fused(FusedLane& lane, Worker& worker) const;
+  [[nodiscard]] bool answered(std::size_t query) const {
+    return hits.counts[query] >= std::min(params.k, allowed.count);
+  }
+  [[nodiscard]] bool allows(Slot slot) const {
+    return slot < slots && (allowed.everything || allowed.view().contains(slot));
+  }
+};
+
+}  // namespace vecinal

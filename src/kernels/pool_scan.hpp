@@ -1,0 +1,52 @@
+/// Scans of the unsorted scores of a candidate pool. Included by kernels.cpp only.
+#pragma once
+
+#include "kernels/kernels.hpp"
+#include "kernels/vec.hpp"
+
+namespace {
+
+using std::size_t;
+using std::uint32_t;
+
+constexpr size_t pool_step = vecinal::kernels::row_padding;
+
+size_t least_of(const float* scores, size_t count) noexcept {
+  constexpr size_t parts = pool_step / F32::width;
+  F32 best[parts];
+#pragma GCC unroll 16
+  for (size_t k = 0; k < parts; ++k) best[k] = load(scores + k * F32::width);
+  for (size_t i = pool_step; i < count; i += pool_step)
+#pragma GCC unroll 16
+    for (size_t k = 0; k < parts; ++k) best[k] = least(best[k], load(scores + i + k * F32::width));
+  for (size_t k = 1; k < parts; ++k) best[0] = least(best[0], best[k]);
+  const float smallest = least_lane(best[0]);
+  const F32 limit = broadcast(&smallest);
+  for (size_t i = 0; i < count; i += F32::width) {
+    const uint32_t found = less_equal(load(scores + i), limit);
+    if (found != 0) return i + static_cast<size_t>(__builtin_ctz(found));
+  }
+  return 0;
+}
+
+size_t count_up_to(const float* scores, size_t count, float limit) noexcept {
+  const F32 most = broadcast(&limit);
+  size_t found = 0;
+  for (size_t i = 0; i < count; i += F32::width)
+    found += static_cast<size_t>(__builtin_popcount(less_equal(load(scores + i), most)));
+  return found;
+}
+
+size_t keep_up_to(float* scores, uint32_t* nodes, size_t count, float limit) noexcept {
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const float score = scores[i];
+    const uint32_t node = nodes[i];
+    scores[kept] = score;
+    nodes[kept] = node;
+    kept += score <= limit ? 1U : 0U;
+  }
+  return kept;
+}
+
+}  // namespace

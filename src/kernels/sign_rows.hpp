@@ -1,0 +1,134 @@
+/// Neighbours taken by their signs about a node (RaBitQ's one-bit codes), 32 at a time by table
+/// lookups (FastScan; Andre et al., PVLDB 9(4), 2015). Included by kernels.cpp only.
+#pragma once
+
+#include "kernels/kernels.hpp"
+#include "kernels/vec.hpp"
+
+namespace {
+
+using std::int16_t;
+using std::size_t;
+using std::uint16_t;
+using std::uint32_t;
+using std::uint8_t;
+using vecinal::kernels::sign_lanes;
+using vecinal::kernels::SignBlock;
+using vecinal::kernels::SignedSum;
+using vecinal::kernels::SignQuery;
+
+/// Entries are below 64, so that four of them add up in a byte.
+constexpr float most_entry = 63.0F;
+constexpr float fraction = 256.0F;
+constexpr float tiny = 1e-30F;  // its reciprocal is finite; whatever is smaller counts as zero
+
+/// All ones where bit b of c is set.
+alignas(32) constexpr int16_t sign_masks[4][16] = {
+    {0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1},
+    {0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1},
+    {0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0, -1, -1, -1, -1},
+    {0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1}};
+
+inline float magnitude(float value) { return value < 0 ? -value : value; }
+
+void sign_table(const float* query, size_t padded_dim, SignQuery* to, uint8_t* table) noexcept {
+  // Four groups of four dims at a time: every lane is a group of its own.
+  constexpr size_t group = 4;
+  constexpr size_t block = vecinal::kernels::row_padding;
+  float most_of[group] = {};
+  float magnitude_of[group] = {};
+  for (size_t d = 0; d < padded_dim; d += block)
+    for (size_t g = 0; g < group; ++g) {
+      const float* q = query + d + group * g;
+      const float sum = (magnitude(q[0]) + magnitude(q[1])) + (magnitude(q[2]) + magnitude(q[3]));
+      most_of[g] = sum > most_of[g] ? sum : most_of[g];
+      magnitude_of[g] += sum;
+    }
+  float most = 0;
+  for (const float sum : most_of) most = sum > most ? sum : most;
+  to->table = table;
+  to->padded_dim = padded_dim;
+  to->gap = most > tiny ? 2.0F * most / most_entry : 0.0F;
+  to->origin = -((magnitude_of[0] + magnitude_of[1]) + (magnitude_of[2] + magnitude_of[3]));
+  // An entry is the sum of 2 |q_d| over the dims whose signs agree, in gaps of 1 / 256.
+  const float scale = most > tiny ? most_entry * fraction / most : 0.0F;
+  for (size_t d = 0; d < padded_dim; d += group, table += 16) {
+    int16_t steps[group];
+    int base = static_cast<int>(fraction) / 2;
+    for (size_t b = 0; b < group; ++b) {
+      steps[b] = static_cast<int16_t>(query[d + b] * scale);
+      base += steps[b] < 0 ? -steps[b] : 0;
+    }
+    for (size_t c = 0; c < 16; ++c) {
+      int16_t sum = static_cast<int16_t>(base);
+      for (size_t b = 0; b < group; ++b)
+        sum = static_cast<int16_t>(sum + (steps[b] & sign_masks[b][c]));
+      table[c] = static_cast<uint8_t>(static_cast<uint16_t>(sum) >> 8U);
+    }
+  }
+}
+
+uint32_t estimate(const SignQuery& query, const SignBlock& block, float base, float limit,
+                  float* scores) noexcept {
+  alignas(64) uint16_t sums[sign_lanes];
+  scan_signs(block.signs, query.table, query.padded_dim, block.ahead, sums);
+  const F32 gap = broadcast(&query.gap);
+  const F32 origin = broadcast(&query.origin);
+  const F32 unit = broadcast(&block.unit);
+  const F32 start = broadcast(&base);
+  const F32 most = broadcast(&limit);
+  uint32_t below = 0;
+#pragma GCC unroll 32
+  for (size_t k = 0; k < sign_lanes; k += F32::width) {
+    const F32 product = fma(load_counts(sums + k), gap, origin);
+    const F32 rest = fma(load_half(block.factors + k), product, load_half(block.offsets + k));
+    const F32 score = fma(unit, rest, start);
+    store(scores + k, score);
+    below |= less_equal(score, most) << k;
+  }
+  return below;
+}
+
+/// Byte of a group's 16 in which a vector has its half: even bytes hold the first 8 of 16 vectors.
+constexpr size_t sign_byte(size_t lane) {
+  const size_t j = lane % 16;
+  return j < 8 ? 2 * j : 2 * (j - 8) + 1;
+}
+
+void pack_signs(const float* centre, const float* vector, size_t padded_dim, size_t lane,
+                uint8_t* signs, SignedSum* to) noexcept {
+  constexpr size_t width = vecinal::kernels::row_padding;
+  float squares[width] = {};
+  float magnitudes[width] = {};
+  float products[width] = {};
+  float signed_centre[width] = {};
+  const uint32_t shift = lane < 16 ? 0 : 4;
+  signs += sign_byte(lane);
+  for (size_t d = 0; d < padded_dim; d += width) {
+    uint32_t at_most = 0;
+    for (size_t k = 0; k < width; k += F32::width)
+      at_most |= less_equal(load(vector + d + k), load(centre + d + k)) << k;
+    for (size_t k = 0; k < width; k += 4) {
+      uint8_t& byte = signs[4 * (d + k)];
+      const uint32_t bits = (~at_most >> k) & 15U;
+      byte = static_cast<uint8_t>((byte & (shift == 0 ? 0xF0U : 0x0FU)) | bits << shift);
+    }
+    for (size_t k = 0; k < width; ++k) {
+      const float c = centre[d + k];
+      const float rest = vector[d + k] - c;
+      squares[k] += rest * rest;
+      magnitudes[k] += rest > 0 ? rest : -rest;
+      products[k] += c * rest;
+      signed_centre[k] += rest > 0 ? c : -c;
+    }
+  }
+  *to = {};
+  for (size_t k = 0; k < width; ++k) {
+    to->square += squares[k];
+    to->magnitude += magnitudes[k];
+    to->product += products[k];
+    to->signed_centre += signed_centre[k];
+  }
+}
+
+}  // namespace
