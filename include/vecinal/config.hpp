@@ -51,10 +51,9 @@ enum class GraphKind : std::uint8_t { hnsw, none };
 /// How rows and links lie in memory.
 ///
 /// split: rows here, links there: the least memory. fused: behind each row lie the signs of its
-/// neighbours about it (4 bits a dimension times the degree / 32 and 4 bytes a link more), so
-/// that one read of memory scores a node and estimates all its neighbours: two to three times
-/// as many queries a second. Goes with lvq encodings, graph hnsw and a degree that is a multiple of
-/// 32; rows are rotated.
+/// neighbours about it (degree / 8 bytes a dimension and 4 bytes a link), so that one read of
+/// memory scores a node and estimates all its neighbours: more queries a second. Goes with lvq
+/// encodings, graph hnsw and a degree that is a multiple of 32; rows are rotated.
 enum class Layout : std::uint8_t { split, fused };
 
 /// The order in which one add() inserts its items into the graph.

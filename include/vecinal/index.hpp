@@ -207,7 +207,7 @@ struct Tuned {
 };
 
 /// Finds the beam and the number of candidates to re-rank that reach a recall at k on the queries
-/// at the least cost in bytes read (chamfer: the number of candidates, walked with a beam of as
+/// at the least cost in bytes read (fused layout: the beam, or a wider one and gamma; chamfer: the number of candidates, walked with a beam of as
 /// many), and stores them as the index's defaults. Truth is exact search
 /// over the index's own rows. If no beam reaches it, stores the largest tried and says the recall
 /// reached. Throws std::invalid_argument if recall is not in (0, 1], queries are empty

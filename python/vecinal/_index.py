@@ -60,8 +60,8 @@ class Index(Searched):
     layout : {"split", "fused"}
         How vectors and links lie in memory: apart, or so that one read of memory gives the distance
         of a node and estimates of all its neighbours ("fused"; with "lvq" encodings and a degree
-        that is a multiple of 32): several times the queries a second, for 4 bits more a dimension
-        and link of 32.
+        that is a multiple of 32): more queries a second for more memory, at degree 32 about 4 bytes
+        a dimension.
     graph : {"hnsw"} or None
         Approximate search over a graph, or exact search over all vectors.
     degree : int

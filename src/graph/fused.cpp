@@ -149,6 +149,18 @@ void Fused::choose_entries(const Storage& rows, const Graph& graph) {
   entries_.nodes = std::move(slots);
 }
 
+bool Fused::sound(const std::byte* row) const {
+  constexpr std::uint16_t exponent = 0x7C00;
+  for (std::size_t b = 0; b < layout_.blocks; ++b) {
+    const kernels::SignBlock block = layout_.block(row, b);
+    if (!std::isfinite(block.unit)) return false;
+    for (std::size_t k = 0; k < sign_lanes; ++k)
+      if ((block.offsets[k] & exponent) == exponent || (block.factors[k] & exponent) == exponent)
+        return false;
+  }
+  return true;
+}
+
 std::size_t Fused::bytes() const {
   return entries_.layout.bytes + entries_.nodes.size() * sizeof(Node);
 }

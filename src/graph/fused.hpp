@@ -68,6 +68,9 @@ class Fused {
   /// running.
   void refresh(Storage& rows, const Graph& graph, std::span<const Slot> nodes, unsigned threads);
 
+  /// True if all that a walk computes with behind a row is finite. For files of doubtful origin.
+  [[nodiscard]] bool sound(const std::byte* row) const;
+
   [[nodiscard]] FusedView view() const { return {&layout_, &entries_}; }
   [[nodiscard]] std::size_t bytes() const;
 

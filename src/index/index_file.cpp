@@ -299,6 +299,9 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
 void VectorIndex::validate_rows() const {
   const double longest = static_cast<double>(max_norm_.load()) * 1.001 + 1e-30;
   validate_storage("rows", rows_->walked(), longest);
+  for (Slot slot = 0; rows_->fused() != nullptr && slot < rows_->size(); ++slot)
+    if (!rows_->fused()->sound(rows_->walked().row(slot)))
+      throw FormatError(concat("section rows: what follows row ", slot, " is not finite"));
   if (rows_->two()) validate_storage("rows2", rows_->ranking(), longest);
 }
 

@@ -1,5 +1,6 @@
 // tune(): the cheapest search that reaches a recall.
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #include "core/concat.hpp"
@@ -43,7 +44,10 @@ class Tuner {
     ranking_bytes_ = static_cast<double>(stats.bytes_secondary) / rows;
   }
 
-  [[nodiscard]] bool reranks() const { return ranking_bytes_ > 0; }
+  [[nodiscard]] bool fused() const { return index_.config().layout == Layout::fused; }
+
+  /// Of fused walks, the candidates follow from the estimates.
+  [[nodiscard]] bool reranks() const { return ranking_bytes_ > 0 && !fused(); }
 
   /// The smallest value from `least` on for which reaches(value) holds, or the largest tried.
   template <class Reaches>
@@ -62,12 +66,16 @@ class Tuner {
   }
 
   [[nodiscard]] Tried measure(const SearchDefaults& tried) const {
-    const Neighbors found = index_.search(queries_, {.k = k_,
-                                                     .beam = tried.beam,
-                                                     .rerank = std::max(tried.beam, tried.rerank),
-                                                     .candidates = tried.candidates});
+    const Neighbors found =
+        index_.search(queries_, {.k = k_,
+                                 .beam = tried.beam,
+                                 .rerank = fused() ? 0 : std::max(tried.beam, tried.rerank),
+                                 .gamma = tried.gamma,
+                                 .candidates = tried.candidates});
+    // A fused row is read whole.
+    const std::uint64_t rows = fused() ? found.stats.hops : found.stats.distances;
     return {recall_of(found, truth_),
-            static_cast<double>(found.stats.distances) * walked_bytes_ +
+            static_cast<double>(rows) * walked_bytes_ +
                 static_cast<double>(found.stats.reranked) * ranking_bytes_};
   }
 
@@ -77,8 +85,23 @@ class Tuner {
 
   [[nodiscard]] std::size_t smallest_beam() const {
     const std::size_t most = std::min<std::size_t>(std::max(index_.size(), k_), 100'000);
-    return smallest(k_, most,
+    return smallest(fused() ? 1 : k_, most,
                     [&](std::size_t beam) { return reaches({.beam = beam, .rerank = beam}); });
+  }
+
+  /// A wide walk that ends by gamma may take fewer hops. cost: of `best`.
+  [[nodiscard]] Tuned stopped_early(Tuned best, double cost) const {
+    constexpr std::size_t wider = 4;
+    constexpr std::size_t most_steps = 64;
+    const auto defaults_of = [&](std::size_t step) {
+      return SearchDefaults{.beam = wider * best.defaults.beam,
+                            .gamma = 0.001F * std::pow(1.15F, static_cast<float>(step))};
+    };
+    const std::size_t step =
+        smallest(1, most_steps, [&](std::size_t tried) { return reaches(defaults_of(tried)); });
+    const Tried tried = measure(defaults_of(step));
+    if (tried.recall < recall_ || tried.cost >= cost) return best;
+    return {defaults_of(step), tried.recall};
   }
 
   /// A narrower walk that keeps more candidates may cost less (SVS, split buffer). cost: of `best`.
@@ -142,10 +165,12 @@ Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k) {
     best.defaults.candidates = std::min(best.defaults.candidates, limit);
   } else {
     const std::size_t beam = tuner.smallest_beam();
-    const SearchDefaults widest{.beam = beam, .rerank = beam};
+    const SearchDefaults widest{.beam = beam, .rerank = tuner.fused() ? 0 : beam};
     const Tried tried = tuner.measure(widest);
     best = {widest, tried.recall};
     if (tuner.reranks() && best.recall >= recall) best = tuner.narrowed(best, tried.cost);
+    if (tuner.fused() && best.recall >= recall && index.config().metric != Metric::inner_product)
+      best = tuner.stopped_early(best, tried.cost);
   }
   best.defaults.beam = std::min(best.defaults.beam, limit);
   best.defaults.rerank = tuner.reranks() ? std::min(best.defaults.rerank, limit) : 0;

@@ -52,14 +52,18 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
     const std::size_t dim = 1 + seed % 5;
     // Every encoding, with and without each reduction, of vectors and of sets of them.
     const bool sets = seed / 140 % 2 != 0;
+    const auto encoding = static_cast<vecinal::Encoding>(seed / 5 % 7);
+    const bool floats = encoding == vecinal::Encoding::f32 || encoding == vecinal::Encoding::f16;
+    const bool fused = !sets && !floats && seed % 3 == 0;
     const auto index = vecinal::make_index(
         {.dim = dim,
          .metric = sets ? vecinal::Metric::chamfer : vecinal::Metric::inner_product,
-         .encoding = static_cast<vecinal::Encoding>(seed / 5 % 7),
+         .encoding = encoding,
          .reduction = static_cast<vecinal::Reduction>(seed / 35 % 4),
          .fde = {.k_sim = 1, .repetitions = 2},
          .tokens = static_cast<vecinal::Encoding>(seed / 280 % 3),
-         .degree = 4,
+         .layout = fused ? vecinal::Layout::fused : vecinal::Layout::split,
+         .degree = fused ? 32U : 4U,
          .build_beam = 8,
          .threads = 1});
     std::vector<float> rows(dim * (1 + seed % 20));

@@ -183,6 +183,19 @@ TEST(FusedIndex, LargerBeamsFindMoreAndGammaStopsEarlier) {
             test::recall(*index, rows, queries, {.k = 10, .beam = 300}));
 }
 
+TEST(FusedIndex, TuningReachesTheRecallByBeamOrGamma) {
+  const Rows rows = clustered(3000, 64, 20, 1);
+  const Rows queries = clustered(60, 64, 21, 1);
+  const auto index = filled(fused(64, Metric::l2, Encoding::lvq8x8), rows);
+  for (const double recall : {.8, .99}) {
+    const Tuned tuned = tune(*index, queries.batch(), recall);
+    EXPECT_GE(tuned.recall, recall);
+    EXPECT_EQ(index->defaults().beam, tuned.defaults.beam);
+    EXPECT_EQ(index->defaults().gamma, tuned.defaults.gamma);
+    EXPECT_GE(test::recall(*index, rows, queries, {.k = 10}), recall - .01);
+  }
+}
+
 TEST(FusedIndex, WrongCombinationsAreNamed) {
   for (const Config& wrong :
        {Config{.dim = 8, .layout = Layout::fused},

@@ -22,6 +22,9 @@ KINDS = [
     ("lvq8", {"reduce": "pca", "reduced_dim": 32}, 0.95),
     ("lvq4x8", {"reduce": "leanvec_ood", "reduced_dim": 40}, 0.95),
     ("f16", {"reduce": "prefix", "reduced_dim": 32}, 0.9),
+    ("lvq8", {"layout": "fused"}, 0.95),
+    ("lvq4x8", {"layout": "fused"}, 0.95),
+    ("lvq8", {"layout": "fused", "keep": "f32", "reduce": "pca", "reduced_dim": 32}, 0.9),
 ]
 
 

@@ -1,0 +1,129 @@
+// Tails of fused rows: what they estimate, and what is refused.
+#include "graph/fused.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "graph/builder.hpp"
+#include "graph/fused_walk.hpp"
+#include "kernels/dispatch.hpp"
+#include "support/random.hpp"
+
+namespace vecinal {
+namespace {
+
+constexpr std::uint32_t degree = 32;
+
+/// Rows of random values, with a graph and tails.
+struct Fixture {
+  explicit Fixture(std::size_t dim, std::size_t count, float correction)
+      : rows(format(dim, correction)), graph(degree), fused(rows, degree) {
+    rows.resize(count);
+    QueryBuffer buffer(rows);
+    const auto values = test::random_floats(count * rows.padded_dim(), 1);
+    for (Slot slot = 0; slot < count; ++slot) {
+      const float* row = values.data() + slot * rows.padded_dim();
+      const float norm = std::inner_product(row, row + dim, row, 0.0F);
+      rows.set(slot, row, norm, buffer);
+    }
+    std::vector<Slot> order(count);
+    std::iota(order.begin(), order.end(), Slot{0});
+    Builder(graph, rows, {.beam = 40, .geometry = {}, .fill = degree, .seed = 0, .threads = 1})
+        .insert(order, [](std::size_t) {});
+    fused.refresh(rows, graph, order, 2);
+  }
+
+  static RowFormat format(std::size_t dim, float correction) {
+    RowFormat format{
+        .type = kernels::RowType::lvq8, .dim = dim, .weight = -2, .correction = correction};
+    format.tail = FusedLayout::tail_bytes(Storage(format), degree);
+    return format;
+  }
+
+  Storage rows;
+  Graph graph;
+  Fused fused;
+};
+
+TEST(Fused, EstimatesLieAboutTheScoresOfTheNeighbours) {
+  for (const float correction : {2.0F, 0.0F})
+    for (const std::size_t dim : {64U, 256U}) {
+      const Fixture made(dim, 600, correction);
+      const auto query = test::random_floats(dim, 5);
+      const QueryBuffer buffer(made.rows);
+      const float length = std::inner_product(query.begin(), query.end(), query.begin(), 0.0F);
+      const Scorer scorer = made.rows.scorer({query.data(), length}, buffer);
+      std::vector<std::uint8_t> table(4 * dim);
+      kernels::SignQuery signs;
+      kernels::active().sign_table(query.data(), dim, &signs, table.data());
+      double sum = 0;
+      double squares = 0;
+      std::size_t count = 0;
+      for (Slot slot = 0; slot < 600; ++slot) {
+        std::array<float, 32> estimates;
+        kernels::active().estimate(signs, made.fused.view().layout->block(made.rows.row(slot), 0),
+                                   scorer(slot), 0, estimates.data());
+        const auto links = made.graph.layer(0).row(slot);
+        for (std::size_t k = 0; k < links.size(); ++k) {
+          const double error = estimates[k] - scorer(links[k]);
+          sum += error;
+          squares += error * error;
+          ++count;
+        }
+      }
+      // The part of the signs across the residual: |q - c| |r| sqrt((pi/2 - 1) / dim) for Gaussian
+      // residuals, of which all lengths here are about sqrt(2 dim), or |q| about sqrt(dim).
+      const double lengths = correction == 0 ? std::sqrt(2.0) : 2.0;
+      const double expected = 2 * lengths * std::sqrt(0.571 * static_cast<double>(dim));
+      const double rms = std::sqrt(squares / static_cast<double>(count));
+      EXPECT_LT(rms, 1.3 * expected);
+      EXPECT_GT(rms, 0.4 * expected);
+      EXPECT_LT(std::fabs(sum / static_cast<double>(count)), 0.1 * rms);
+    }
+}
+
+TEST(Fused, WhatIsNotFiniteIsNotSound) {
+  Fixture made(32, 50, 2);
+  const FusedLayout& layout = *made.fused.view().layout;
+  EXPECT_EQ(made.rows.stride(), layout.bytes);
+  EXPECT_EQ(layout.bytes % 64, 0U);
+  std::byte* row = made.rows.tail(3) - made.rows.row_bytes();
+  EXPECT_TRUE(made.fused.sound(row));
+  for (const std::size_t at : {layout.offsets, layout.factors, layout.unit + 2}) {
+    const auto before = row[at + 1];
+    row[at + 1] |= std::byte{0x7F};
+    row[at] |= std::byte{0x80};
+    EXPECT_FALSE(made.fused.sound(row)) << at;
+    row[at + 1] = before;
+    EXPECT_TRUE(made.fused.sound(row));
+  }
+}
+
+TEST(FusedWalk, FindsTheNearestOfFewAndIsOverOnce) {
+  const Fixture made(32, 200, 2);
+  const auto query = test::random_floats(32, 9);
+  const QueryBuffer buffer(made.rows);
+  const Query asked{query.data(), 0};
+  const Scorer scorer = made.rows.scorer(asked, buffer);
+  Scored best{1e30F, no_slot};
+  for (Slot slot = 0; slot < 200; ++slot) best = std::min(best, Scored{scorer(slot), slot});
+  const GraphView graph = made.graph.view();
+  FusedWalk walk(made.rows);
+  for (int again = 0; again < 2; ++again) {
+    walk.begin(
+        made.rows, made.fused.view(), graph, asked,
+        {.k = 1, .beam = 100, .capacity = 120, .gamma = std::numeric_limits<float>::infinity()});
+    while (walk.step(nullptr)) walk.fetch();
+    EXPECT_FALSE(walk.step(nullptr));
+    walk.choose_rest();
+    walk.score_rest();
+    EXPECT_EQ(*std::min_element(walk.found().begin(), walk.found().end()), best);
+    EXPECT_EQ(walk.kth_score(), best.score);
+  }
+}
+
+}  // namespace
+}  // namespace vecinal
