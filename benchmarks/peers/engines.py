@@ -55,6 +55,27 @@ class Vecinal:
         return self._index.search(queries, k=k, beam=setting, rerank=rerank, threads=threads)[0]
 
 
+class VecinalFused(Vecinal):
+    """The fused layout. gamma: the effort is the stop rule's gamma, in thousandths, instead of the
+    beam."""
+
+    BEAMS = (2, 3, 4, 6, 8)
+    WIDE = 400
+
+    def __init__(self, gamma: bool = False, **config: Any) -> None:
+        super().__init__(layout="fused", **config)
+        self._by_gamma = gamma
+
+    def settings(self) -> Sequence[int]:
+        return (5, *EF_SWEEP) if self._by_gamma else (*self.BEAMS, *EF_SWEEP)
+
+    def search(self, queries: np.ndarray, k: int, setting: int, threads: int) -> np.ndarray:
+        effort = {"beam": self.WIDE, "gamma": setting / 1000}
+        if not self._by_gamma:
+            effort = {"beam": setting}
+        return self._index.search(queries, k=k, threads=threads, **effort)[0]
+
+
 class VecinalExact(Vecinal):
     """Exact search over an index without a graph."""
 
@@ -247,6 +268,10 @@ ENGINES: dict[str, Entry] = {
     "vecinal-lvq8x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8x8")),
     "vecinal-pca8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8", reduce="pca", widen=1.5)),
     "vecinal-pca4x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8", reduce="pca", widen=1.5)),
+    "vecinal-fused": Entry("vecinal", "vecinal", lambda: VecinalFused(encoding="lvq8")),
+    "vecinal-fused8x8": Entry("vecinal", "vecinal", lambda: VecinalFused(encoding="lvq8x8")),
+    "vecinal-fused-gamma": Entry("vecinal", "vecinal", lambda: VecinalFused(gamma=True, encoding="lvq8x8")),
+    "vecinal-fused-pca": Entry("vecinal", "vecinal", lambda: VecinalFused(encoding="lvq8", reduce="pca")),
     "hnswlib": Entry("hnswlib", "hnswlib", Hnswlib),
     "faiss-hnsw": Entry("faiss-cpu", "faiss", FaissHnsw),
     "usearch": Entry("usearch", "usearch.index", Usearch),

@@ -1,6 +1,7 @@
 #include "graph/fused.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -13,7 +14,11 @@ namespace {
 using kernels::sign_lanes;
 
 constexpr std::size_t line = 64;
-constexpr std::size_t most_entries = 64;
+/// Entries cost a walk a scan of signs, and save the more hops the larger the graph.
+std::size_t entries_of(std::size_t nodes) {
+  const auto root = static_cast<std::size_t>(std::sqrt(static_cast<double>(nodes)));
+  return std::clamp<std::size_t>(std::bit_floor(root / 3), 32, 256);
+}
 
 std::size_t whole_lines(std::size_t bytes) { return (bytes + line - 1) / line * line; }
 
@@ -130,9 +135,10 @@ void Fused::choose_entries(const Storage& rows, const Graph& graph) {
   if (view.empty()) return;
   // Upper levels are samples of the items.
   std::uint32_t level = view.levels - 1;
-  while (level > 0 && view.layers[level].count < most_entries) --level;
+  const std::size_t most = entries_of(view.layers[0].count);
+  while (level > 0 && view.layers[level].count < most) --level;
   const LayerView& layer = view.layers[level];
-  const std::size_t wanted = std::min(layer.count, most_entries);
+  const std::size_t wanted = std::min(layer.count, most);
   std::vector<Slot> slots;
   for (std::size_t i = 0; i < wanted; ++i) {
     const Slot slot = layer.slot(static_cast<Node>(i * layer.count / wanted));

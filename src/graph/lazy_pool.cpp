@@ -8,6 +8,9 @@
 namespace vecinal {
 namespace {
 
+/// So few are not worth it.
+constexpr std::size_t least_sweep = 96;
+
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 }  // namespace
@@ -17,6 +20,7 @@ void LazyPool::reset(std::size_t beam, std::size_t capacity) {
   capacity_ = capacity;
   most_ = capacity + std::max<std::size_t>(32, capacity);
   size_ = 0;
+  sweep_at_ = least_sweep;
   limit_ = infinity;
   expanded_count_ = 0;
   credited_ = 0;
@@ -49,7 +53,13 @@ void LazyPool::offer(const float* scores, const Node* nodes, std::uint32_t which
             static_cast<std::size_t>(table_[place(node)] != node);
   }
   size_ = size;
+  if (size_ > sweep_at_) sweep();
   if (size_ + credited_ > most_) thin_out();
+}
+
+void LazyPool::sweep() {
+  size_ = kernels::active().keep_up_to(scores_.data(), nodes_.data(), size_, limit_);
+  sweep_at_ = std::max(least_sweep, 2 * size_);
 }
 
 void LazyPool::thin_out() {

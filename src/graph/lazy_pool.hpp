@@ -44,6 +44,9 @@ class LazyPool {
   std::span<const Node> rest(float limit, std::size_t count);
 
  private:
+  /// Drops what the limit has come to exclude.
+  void sweep();
+  /// Lowers the limit until capacity, or little more, is left.
   void thin_out();
   [[nodiscard]] bool expanded(Node node) const;
   void mark(Node node);
@@ -55,6 +58,7 @@ class LazyPool {
   std::size_t capacity_ = 0;
   std::size_t most_ = 0;  ///< candidates and expanded nodes before the pool is thinned out
   std::size_t size_ = 0;
+  std::size_t sweep_at_ = 0;
   float limit_ = std::numeric_limits<float>::infinity();
   std::uint32_t shift_ = 0;
   std::size_t room_ = 0;

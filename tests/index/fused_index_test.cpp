@@ -34,7 +34,7 @@ bool same(const Neighbors& a, const Neighbors& b) {
 }
 
 TEST(FusedIndex, FindsWhatTheSplitLayoutFinds) {
-  const Rows rows = clustered(2000, 48, 1);
+  const Rows rows = clustered(700, 48, 1);
   const Rows queries = clustered(60, 48, 2);
   for (const Metric metric : {Metric::l2, Metric::cosine, Metric::inner_product})
     for (const Encoding encoding : {Encoding::lvq8, Encoding::lvq4x8, Encoding::lvq8x8}) {
