@@ -130,19 +130,18 @@ void Rows::release_retired() {
   if (two()) ranking_->raw().release_retired();
 }
 
-float Rows::bias(const float* prepared, const float* centred) const {
+float Rows::bias(const float* prepared, double centred_norm) const {
   if (model_.identity()) return 0;
-  const std::size_t dim = config_.dim;
   switch (config_.metric) {
     case Metric::l2:
-      return static_cast<float>(dot(centred, centred, dim));
+      return static_cast<float>(centred_norm);
     case Metric::cosine:
-      return static_cast<float>(0.5 * dot(centred, centred, dim));
+      return static_cast<float>(0.5 * centred_norm);
     case Metric::inner_product:
     case Metric::chamfer:
       break;
   }
-  return static_cast<float>(-dot(model_.mean().data(), prepared, dim));
+  return static_cast<float>(-dot(model_.mean().data(), prepared, config_.dim));
 }
 
 float Rows::walked_bias(float bias, const float* row) const {
@@ -194,7 +193,8 @@ class Rows::Encoder {
     const bool identity = rows.model_.identity();
     const float* centred = identity ? prepared : centred_.data() + i * stride_;
     const float* walked = identity ? prepared : projected_.data() + i * rows.walked_->padded_dim();
-    const float bias = rows.bias(prepared, centred);
+    const double norm = identity ? 0 : dot(centred, centred, rows.config_.dim);
+    const float bias = rows.bias(prepared, norm);
     const auto slot = static_cast<Slot>(first + item);
     const Encoded done =
         rows.walked_->set(slot, walked, rows.walked_bias(bias, walked), walked_buffer_);
@@ -206,7 +206,6 @@ class Rows::Encoder {
       note(*rows.ranking_, rows.ranking_->set(slot, full, bias, second_buffer_), item);
     }
     if (identity) return;
-    const double norm = dot(centred, centred, rows.config_.dim);
     raise(std::sqrt(std::max(norm, static_cast<double>(std::fabs(bias)))));
     if (!rows.walked_->codec().is_code()) return;
     summary.squared_error += done.squared_error + std::max(0.0, norm - done.squared_norm);
@@ -283,9 +282,10 @@ void Rows::prepare(const Batch& queries, std::size_t begin, std::size_t end, std
     float* row = set.centred_.data() + i * stride;
     std::copy_n(prepared, stride, row);
     model_.center(row);
-    const float constant = bias(prepared, row);
-    set.magnitude = std::max({set.magnitude, std::sqrt(std::fabs(constant) + 1),
-                              static_cast<float>(std::sqrt(dot(row, row, config_.dim)))});
+    const double norm = dot(row, row, config_.dim);
+    const float constant = bias(prepared, norm);
+    set.magnitude = std::max(
+        {set.magnitude, std::sqrt(std::fabs(constant) + 1), static_cast<float>(std::sqrt(norm))});
     if (second_ == Second::centred)
       set.second.push_back({row, ranking_->format().origin + constant});
     else if (second_ == Second::raw)

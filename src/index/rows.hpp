@@ -95,8 +95,8 @@ class Rows {
   /// What the rows that rank hold: what the first level left over, centred vectors, or vectors.
   enum class Second : std::uint8_t { none, rest, centred, raw };
 
-  /// What the score adds for a vector, on either side.
-  [[nodiscard]] float bias(const float* prepared, const float* centred) const;
+  /// What the score adds for a vector, on either side. centred_norm: squared, about the mean.
+  [[nodiscard]] float bias(const float* prepared, double centred_norm) const;
 
   /// The same for the walked row, given the former. Distances between rows reduced alike are taken
   /// in the reduced space: what was left out correlates among neighbours, and counting its length

@@ -2,6 +2,7 @@
 /// lookups (FastScan; Andre et al., PVLDB 9(4), 2015). Included by kernels.cpp only.
 #pragma once
 
+#include "kernels/code_conversions.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/vec.hpp"
 
@@ -22,14 +23,12 @@ constexpr float most_entry = 63.0F;
 constexpr float fraction = 256.0F;
 constexpr float tiny = 1e-30F;  // its reciprocal is finite; whatever is smaller counts as zero
 
-/// All ones where bit b of c is set.
-alignas(32) constexpr int16_t sign_masks[4][16] = {
-    {0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1},
-    {0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1},
-    {0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0, -1, -1, -1, -1},
-    {0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1}};
-
-inline float magnitude(float value) { return value < 0 ? -value : value; }
+/// 1 where bit b of c is set, else -1.
+alignas(32) constexpr int16_t sign_columns[4][16] = {
+    {-1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1},
+    {-1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1},
+    {-1, -1, -1, -1, 1, 1, 1, 1, -1, -1, -1, -1, 1, 1, 1, 1},
+    {-1, -1, -1, -1, -1, -1, -1, -1, 1, 1, 1, 1, 1, 1, 1, 1}};
 
 void sign_table(const float* query, size_t padded_dim, SignQuery* to, uint8_t* table) noexcept {
   // Four groups of four dims at a time: every lane is a group of its own.
@@ -37,13 +36,19 @@ void sign_table(const float* query, size_t padded_dim, SignQuery* to, uint8_t* t
   constexpr size_t block = vecinal::kernels::row_padding;
   float most_of[group] = {};
   float magnitude_of[group] = {};
-  for (size_t d = 0; d < padded_dim; d += block)
+  for (size_t d = 0; d < padded_dim; d += block) {
+    float a[block];
+    for (size_t k = 0; k < block; k += F32::width) {
+      const F32 value = load(query + d + k);
+      store(a + k, greatest(value, sub(zero(), value)));
+    }
     for (size_t g = 0; g < group; ++g) {
-      const float* q = query + d + group * g;
-      const float sum = (magnitude(q[0]) + magnitude(q[1])) + (magnitude(q[2]) + magnitude(q[3]));
+      const float* of = a + group * g;
+      const float sum = (of[0] + of[1]) + (of[2] + of[3]);
       most_of[g] = sum > most_of[g] ? sum : most_of[g];
       magnitude_of[g] += sum;
     }
+  }
   float most = 0;
   for (const float sum : most_of) most = sum > most ? sum : most;
   to->table = table;
@@ -52,20 +57,10 @@ void sign_table(const float* query, size_t padded_dim, SignQuery* to, uint8_t* t
   to->origin = -((magnitude_of[0] + magnitude_of[1]) + (magnitude_of[2] + magnitude_of[3]));
   // An entry is the sum of 2 |q_d| over the dims whose signs agree, in gaps of 1 / 256.
   const float scale = most > tiny ? most_entry * fraction / most : 0.0F;
-  for (size_t d = 0; d < padded_dim; d += group, table += 16) {
-    int16_t steps[group];
-    int base = static_cast<int>(fraction) / 2;
-    for (size_t b = 0; b < group; ++b) {
-      steps[b] = static_cast<int16_t>(query[d + b] * scale);
-      base += steps[b] < 0 ? -steps[b] : 0;
-    }
-    for (size_t c = 0; c < 16; ++c) {
-      int16_t sum = static_cast<int16_t>(base);
-      for (size_t b = 0; b < group; ++b)
-        sum = static_cast<int16_t>(sum + (steps[b] & sign_masks[b][c]));
-      table[c] = static_cast<uint8_t>(static_cast<uint16_t>(sum) >> 8U);
-    }
-  }
+  int16_t steps[vecinal::kernels::max_sign_dim];
+  to_steps(query, padded_dim, scale, steps);
+  for (size_t d = 0; d < padded_dim; d += group, table += 16)
+    sign_entries(steps + d, sign_columns[0], table);
 }
 
 uint32_t estimate(const SignQuery& query, const SignBlock& block, float base, float limit,

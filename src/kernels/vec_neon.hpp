@@ -98,6 +98,21 @@ inline void prefetch(const void* p) { __builtin_prefetch(p); }
 
 inline F32 load_counts(const std::uint16_t* p) { return {vcvtq_f32_u32(vmovl_u16(vld1_u16(p)))}; }
 
+/// Entry c = (the sum of the steps' magnitudes whose signs column c agrees with) / 256, rounded;
+/// columns: 16 signs for each of the four steps.
+inline void sign_entries(const std::int16_t* steps, const std::int16_t* columns, std::uint8_t* to) {
+  int16x8_t low = vdupq_n_s16(128);
+  int16x8_t high = low;
+  for (std::size_t b = 0; b < 4; ++b) {
+    const int16x8_t step = vdupq_n_s16(steps[b]);
+    const int16x8_t none = vdupq_n_s16(0);
+    low = vaddq_s16(low, vmaxq_s16(none, vmulq_s16(step, vld1q_s16(columns + 16 * b))));
+    high = vaddq_s16(high, vmaxq_s16(none, vmulq_s16(step, vld1q_s16(columns + 16 * b + 8))));
+  }
+  vst1_u8(to, vshrn_n_u16(vreinterpretq_u16_s16(low), 8));
+  vst1_u8(to + 8, vshrn_n_u16(vreinterpretq_u16_s16(high), 8));
+}
+
 /// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).
 inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t padded_dim,
                        const std::byte* ahead, std::uint16_t* sums) {

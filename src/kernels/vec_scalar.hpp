@@ -115,6 +115,19 @@ inline void prefetch(const void* p) { __builtin_prefetch(p); }
 
 inline F32 load_counts(const std::uint16_t* p) { return {static_cast<float>(*p)}; }
 
+/// Entry c = (the sum of the steps' magnitudes whose signs column c agrees with) / 256, rounded;
+/// columns: 16 signs for each of the four steps.
+inline void sign_entries(const std::int16_t* steps, const std::int16_t* columns, std::uint8_t* to) {
+  for (std::size_t c = 0; c < 16; ++c) {
+    int sum = 128;
+    for (std::size_t b = 0; b < 4; ++b) {
+      const int agreed = steps[b] * columns[16 * b + c];
+      sum += agreed > 0 ? agreed : 0;
+    }
+    to[c] = static_cast<std::uint8_t>(sum >> 8);
+  }
+}
+
 /// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).
 inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t padded_dim,
                        const std::byte* ahead, std::uint16_t* sums) {
