@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 
@@ -34,6 +34,13 @@ def as_integer(name: str, value: Any, low: int, high: int) -> int:
 def as_optional(name: str, value: Any, low: int, high: int) -> int:
     """Return 0, with which C++ chooses, for None, else `value` as `as_integer` does."""
     return 0 if value is None else as_integer(name, value, low, high)
+
+
+def as_real(name: str, value: Any) -> float:
+    """Return a number as a float; its range is C++'s to check."""
+    if isinstance(value, bool) or not isinstance(value, (SupportsFloat, SupportsIndex)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    return float(value)
 
 
 def as_path(path: str | os.PathLike[str]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._filter import as_filter
-from ._inputs import UINT32_MAX, as_integer, as_matrix, as_optional, as_rows
+from ._inputs import UINT32_MAX, as_integer, as_matrix, as_optional, as_real, as_rows
 from ._keywords import explain_unknown
 from ._neighbors import Neighbors
 from ._progress import Meter
@@ -127,7 +127,7 @@ class Searched(Stored):
         widths = (
             as_optional("beam", beam, 1, UINT32_MAX),
             as_optional("rerank", rerank, 0, UINT32_MAX),
-            0.0 if gamma is None else float(gamma),
+            0.0 if gamma is None else as_real("gamma", gamma),
             as_optional("reduced_dim", reduced_dim, 0, UINT32_MAX),
             as_optional("candidates", candidates, 0, UINT32_MAX),
             float(carving),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._inputs import as_integer, as_path
+from ._inputs import as_integer, as_path, as_real
 
 if TYPE_CHECKING:
     import os
@@ -90,7 +90,7 @@ class Stored:
     @property
     def beam(self) -> int:
         """Candidates kept where a search does not say: ``defaults["beam"]``."""
-        return self.defaults["beam"]
+        return int(self.defaults["beam"])
 
     @beam.setter
     def beam(self, value: int) -> None:
@@ -112,7 +112,7 @@ class Stored:
             if name not in merged:
                 raise ValueError(f"defaults: {name!r} is unknown; use one of {', '.join(merged)}")
             merged[name] = (
-                float(value)
+                as_real(name, value)
                 if name == "gamma"
                 else as_integer(name, value, int(name == "beam"), 1_000_000)
             )

@@ -141,6 +141,7 @@ def test_config_makes_an_index_like_it():
         reduced_dim=3,
         quantizer="rotated",
         keep="f16",
+        layout="split",
         graph=None,
         degree=8,
         build_beam=33,
@@ -160,6 +161,7 @@ def test_config_makes_an_index_like_it():
         reduced_dim=None,
         quantizer="auto",
         keep=None,
+        layout="split",
         graph="hnsw",
         degree=32,
         build_beam=200,
@@ -213,6 +215,7 @@ def test_rerank_is_kept(rows):
         "beam": 64,
         "rerank": 55,
         "candidates": 0,
+        "gamma": 0.0,
     }
     for options, reranked in (
         ({}, 55),
@@ -233,10 +236,25 @@ def test_rerank_is_kept(rows):
     assert index.defaults["rerank"] == 55
 
 
+def test_gamma_is_kept(rows):
+    index = index_of(rows, encoding="lvq8", layout="fused")
+    index.defaults = {"gamma": 0.25}
+    assert vecinal.load(bytes(index)).defaults["gamma"] == 0.25
+    wide = index.search(rows, beam=100).stats["hops"]
+    index.defaults = {"gamma": 0.001}
+    assert index.search(rows, beam=100).stats["hops"] < wide
+    assert index.search(rows, beam=100, gamma=100.0).stats["hops"] >= wide
+    for bad, error in ((-1, ValueError), (float("nan"), ValueError), ("x", TypeError)):
+        with pytest.raises(error, match="gamma"):
+            index.defaults = {"gamma": bad}
+        with pytest.raises(error, match="gamma"):
+            index.search(rows, gamma=bad)
+
+
 def test_tune_sets_the_beam(rows):
     index = index_of(rows)
     result = index.tune(rows[:50] + 0.01, recall=0.9, k=5)
-    assert set(result) == {"beam", "rerank", "candidates", "recall"} and index.beam == result["beam"] >= 1
+    assert set(result) == {"beam", "rerank", "candidates", "gamma", "recall"} and index.beam == result["beam"] >= 1
     assert index.defaults["rerank"] == result["rerank"] == 0  # there is nothing to re-rank by
     assert 0.9 <= result["recall"] <= 1
     for bad in (0, 1.01, -1, float("nan")):

@@ -146,7 +146,7 @@ def test_files_and_pickles(sets, tmp_path):
     ]
     for other in loaded:
         assert other.config == index.config
-        assert other.defaults == {"beam": 80, "rerank": 0, "candidates": 60}
+        assert other.defaults == {"beam": 80, "rerank": 0, "candidates": 60, "gamma": 0.0}
         assert bytes(other) == bytes(index)
         found = other.search(sets[:9], k=4)
         np.testing.assert_array_equal(found.ids, expected.ids)
