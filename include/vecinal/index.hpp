@@ -207,11 +207,11 @@ struct Tuned {
 };
 
 /// Finds the beam and the number of candidates to re-rank that reach a recall at k on the queries
-/// at the least cost in bytes read (fused layout: the beam, or a wider one and gamma; chamfer: the number of candidates, walked with a beam of as
-/// many), and stores them as the index's defaults. Truth is exact search
-/// over the index's own rows. If no beam reaches it, stores the largest tried and says the recall
-/// reached. Throws std::invalid_argument if recall is not in (0, 1], queries are empty
-/// or the index is.
+/// at the least cost in bytes read (fused layout: the beam, or a wider one and gamma; chamfer: the
+/// number of candidates, walked with a beam of as many), and stores them as the index's defaults.
+/// Truth is exact search over the index's own rows. If no beam reaches it, stores the largest tried
+/// and says the recall reached. Throws std::invalid_argument if recall is not in (0, 1], queries
+/// are empty or the index is.
 Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k = 10);
 
 /// "major.minor.patch"

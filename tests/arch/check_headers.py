@@ -15,6 +15,7 @@ from sources import ROOT, files, report
 
 # Headers that only make sense with the instruction set they are written in.
 ISA_FLAGS = {
+    "vec_x86.hpp": ("x86_64", ["-mavx2"]),
     "vec_avx2.hpp": ("x86_64", ["-mavx2", "-mfma", "-mf16c"]),
     "vec_avx512.hpp": ("x86_64", ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]),
     "vec_neon.hpp": ("aarch64", []),
