@@ -51,7 +51,7 @@ struct Fixture {
 TEST(Fused, EstimatesLieAboutTheScoresOfTheNeighbours) {
   for (const float correction : {2.0F, 0.0F})
     for (const std::size_t dim : {64U, 256U}) {
-      const Fixture made(dim, 600, correction);
+      const Fixture made(dim, 300, correction);
       const auto query = test::random_floats(dim, 5);
       const QueryBuffer buffer(made.rows);
       const float length = std::inner_product(query.begin(), query.end(), query.begin(), 0.0F);
@@ -62,7 +62,7 @@ TEST(Fused, EstimatesLieAboutTheScoresOfTheNeighbours) {
       double sum = 0;
       double squares = 0;
       std::size_t count = 0;
-      for (Slot slot = 0; slot < 600; ++slot) {
+      for (Slot slot = 0; slot < 300; ++slot) {
         std::array<float, 32> estimates;
         kernels::active().estimate(signs, made.fused.view().layout->block(made.rows.row(slot), 0),
                                    scorer(slot), 0, estimates.data());

@@ -164,7 +164,7 @@ TEST(FusedIndex, ACancelledAddLeavesAnswersAsTheyWere) {
 }
 
 TEST(FusedIndex, RetrainingKeepsTheGraphAndRefreshesTheSigns) {
-  const Rows rows = clustered(900, 32, 14);
+  const Rows rows = clustered(600, 32, 14);
   const Rows queries = clustered(30, 32, 15);
   const auto index = filled(fused(32, Metric::cosine, Encoding::lvq4x8), rows);
   index->retrain();
@@ -173,7 +173,7 @@ TEST(FusedIndex, RetrainingKeepsTheGraphAndRefreshesTheSigns) {
 }
 
 TEST(FusedIndex, LargerBeamsFindMoreAndGammaStopsEarlier) {
-  const Rows rows = clustered(3000, 64, 16, 1);
+  const Rows rows = clustered(1200, 64, 16, 1);
   const Rows queries = clustered(50, 64, 17, 1);
   const auto index = filled(fused(64, Metric::l2, Encoding::lvq8x8), rows);
   const Neighbors wide = index->search(queries.batch(), {.k = 10, .beam = 300});
@@ -184,7 +184,7 @@ TEST(FusedIndex, LargerBeamsFindMoreAndGammaStopsEarlier) {
 }
 
 TEST(FusedIndex, TuningReachesTheRecallByBeamOrGamma) {
-  const Rows rows = clustered(3000, 64, 20, 1);
+  const Rows rows = clustered(1200, 64, 20, 1);
   const Rows queries = clustered(60, 64, 21, 1);
   const auto index = filled(fused(64, Metric::l2, Encoding::lvq8x8), rows);
   for (const double recall : {.8, .99}) {
