@@ -39,9 +39,11 @@ inline constexpr float max_gamma = 1000;
 struct SearchParams {
   std::size_t k = 10;
   std::size_t beam = 0;    ///< candidates kept while walking the graph (ef_search); 0 = the index's
-                           ///< default; raised to k
+                           ///< default; raised to k. Fused layout: nodes expanded, which may be
+                           ///< fewer than k, for nodes that were only seen are scored too
   std::size_t rerank = 0;  ///< best candidates ranked by the full rows, where the walked ones are
-                           ///< not those; 0 = the index's default; raised to the beam
+                           ///< not those; 0 = the index's default; raised to the beam. Fused
+                           ///< layout: nodes scored at most; 0 = the beam and twice k
   float gamma = 0;  ///< 0 .. max_gamma; fused layout: the walk ends when the best node left is
                     ///< farther than the k-th best found by the factor 1 + gamma (l2 and cosine),
                     ///< or by the beam; 0 = the index's default
@@ -61,7 +63,7 @@ struct SearchParams {
 /// What a search uses where its SearchParams say 0. Saved with the index.
 struct SearchDefaults {
   std::size_t beam = 64;       ///< 1 .. 1,000,000
-  std::size_t rerank = 0;      ///< 0 = the beam
+  std::size_t rerank = 0;      ///< 0 = the beam; fused layout: and twice k
   std::size_t candidates = 0;  ///< 0 = ten times k, at least 100
   float gamma = 0;             ///< 0 = the beam alone ends a walk
 };

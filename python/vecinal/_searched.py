@@ -79,10 +79,12 @@ class Searched(Stored):
             With "chamfer": as in `add`.
         beam : int, optional
             Candidates kept while walking the graph (ef_search): more find more and take longer.
-            By default the index's own, see `defaults` and `tune`.
+            By default the index's own, see `defaults` and `tune`. With the fused layout: nodes
+            expanded, which may be fewer than k.
         rerank : int, optional
             How many of them the full vectors rank, where the walked ones are not those; at least as
-            many as the beam. By default, or 0, the index's own, see `defaults` and `tune`.
+            many as the beam. By default, or 0, the index's own, see `defaults` and `tune`. With the
+            fused layout: nodes scored at most; 0 is the beam and twice k.
         gamma : float, optional
             With the fused layout, "l2" and "cosine": the walk ends when the best node left is
             farther than the k-th best found by the factor 1 + gamma, if the beam does not end it.

@@ -208,8 +208,9 @@ Breadth VectorIndex::breadth_of(const SearchParams& params, const Rows& rows) co
   Breadth breadth{.window = std::max(params.k, beam)};
   breadth.capacity = rows.two() ? std::max(breadth.window, rerank) : breadth.window;
   if (rows.fused() == nullptr) return breadth;
-  // Answers may come from nodes that were scored but not expanded.
-  breadth.window = beam;
+  // Answers may come from nodes that were scored but not expanded; of a default that was tuned for
+  // a small k not all.
+  breadth.window = params.beam != 0 ? beam : std::max(beam, params.k / 4);
   breadth.capacity = std::max({beam, params.k, rerank != 0 ? rerank : beam + 2 * params.k});
   if (gamma != 0) breadth.gamma = gamma;
   return breadth;
