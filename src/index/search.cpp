@@ -150,7 +150,7 @@ void VectorIndex::Searcher::walk_all(unsigned threads, bool fused, ProgressMeter
                                      std::vector<std::uint8_t>& open) const {
   constexpr std::size_t most = 64;  // queries handed to a thread at a time
   const std::size_t count = queries.count;
-  const std::size_t grain = std::clamp<std::size_t>(count / (4 * threads), 1, most);
+  const std::size_t grain = std::clamp<std::size_t>(count / (std::size_t{4} * threads), 1, most);
   std::vector<std::unique_ptr<ScratchPool::Item>> items;
   for (std::size_t i = 0; i < std::min<std::size_t>(threads, count); ++i) {
     items.push_back(rows.scratch().take());
@@ -181,6 +181,7 @@ void VectorIndex::Searcher::scan_open(unsigned threads, ProgressMeter& meter,
   QuerySet all;
   rows.prepare(queries, 0, queries.count, walk_dim, all);
   std::vector<Query> asked;
+  asked.reserve(numbers.size());
   for (const std::size_t number : numbers) asked.push_back(all.ranking()[number]);
   std::vector<Slot> allowed_slots;
   if (!allowed.everything)
