@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/cache_lines.hpp"
 #include "kernels/dispatch.hpp"
 
 namespace vecinal {
@@ -16,11 +17,6 @@ namespace {
 std::uint32_t rows_ahead(std::size_t row_bytes) {
   constexpr std::size_t bytes_in_flight = 4096;
   return static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes_in_flight / row_bytes, 1, 8));
-}
-
-std::size_t whole_lines(std::size_t bytes) {
-  constexpr std::size_t line = 64;
-  return (bytes + line - 1) / line * line;
 }
 
 /// The float32 kernel on two vectors.
@@ -97,13 +93,7 @@ Encoded Storage::finish(Slot slot, const float* row, float bias, const float* de
   return result;
 }
 
-void Storage::prefetch(Slot slot) const {
-  constexpr std::size_t line = 64;
-  for (std::size_t at = 0; at < row_bytes_; at += line) {
-    __builtin_prefetch(row(slot) + at);
-    asm volatile("" ::: "memory");  // GCC 12 otherwise keeps only the first of such a loop
-  }
-}
+void Storage::prefetch(Slot slot) const { prefetch_lines(row(slot), row_bytes_); }
 
 void Storage::decode(Slot slot, float* to, float* scratch) const {
   codec_.decode(row(slot), padded_dim_, to);

@@ -39,6 +39,9 @@ class Builder {
   /// throws, or memory runs out, the graph is rolled back and the exception passed on.
   void insert(std::span<const Slot> order, const std::function<void(std::size_t done)>& watch);
 
+  /// Takes back all that was inserted, and the twins added since.
+  void roll_back() { undo_.roll_back(graph_); }
+
   /// Slots that were in the graph before and whose links on level 0 have changed, ascending.
   [[nodiscard]] std::vector<Slot> changed() const { return undo_.changed(0); }
 

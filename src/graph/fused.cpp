@@ -4,7 +4,9 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
+#include "core/cache_lines.hpp"
 #include "core/parallel.hpp"
 #include "kernels/dispatch.hpp"
 
@@ -13,14 +15,11 @@ namespace {
 
 using kernels::sign_lanes;
 
-constexpr std::size_t line = 64;
 /// Entries cost a walk a scan of signs, and save the more hops the larger the graph.
 std::size_t entries_of(std::size_t nodes) {
   const auto root = static_cast<std::size_t>(std::sqrt(static_cast<double>(nodes)));
   return std::clamp<std::size_t>(std::bit_floor(root / 3), 32, 256);
 }
-
-std::size_t whole_lines(std::size_t bytes) { return (bytes + line - 1) / line * line; }
 
 }  // namespace
 
@@ -144,15 +143,15 @@ void Fused::choose_entries(const Storage& rows, const Graph& graph) {
     const Slot slot = layer.slot(static_cast<Node>(i * layer.count / wanted));
     if (graph.parent(slot) != no_slot) slots.push_back(slot);  // not in the place of a twin
   }
-  const std::size_t count = slots.size();
-  const std::size_t blocks = (count + sign_lanes - 1) / sign_lanes;
-  entries_.count = count;
-  entries_.layout =
-      FusedLayout(0, rows.padded_dim(), static_cast<std::uint32_t>(blocks * sign_lanes));
-  entries_.row = AlignedArray<std::byte>(entries_.layout.bytes);
-  Writer(rows, blocks * sign_lanes).write(entries_.layout, no_slot, slots, entries_.row.data());
-  slots.resize(blocks * sign_lanes, no_slot);
-  entries_.nodes = std::move(slots);
+  FusedEntries chosen;
+  chosen.count = slots.size();
+  const std::size_t lanes = (slots.size() + sign_lanes - 1) / sign_lanes * sign_lanes;
+  chosen.layout = FusedLayout(0, rows.padded_dim(), static_cast<std::uint32_t>(lanes));
+  chosen.row = AlignedArray<std::byte>(chosen.layout.bytes);
+  Writer(rows, lanes).write(chosen.layout, no_slot, slots, chosen.row.data());
+  slots.resize(lanes, no_slot);
+  chosen.nodes = std::move(slots);
+  entries_ = std::move(chosen);
 }
 
 bool Fused::sound(const std::byte* row) const {

@@ -11,8 +11,6 @@
 /// estimated, by <q, y> |r|^2 / <r, y>.
 #pragma once
 
-#include <atomic>
-#include <memory>
 #include <span>
 #include <vector>
 

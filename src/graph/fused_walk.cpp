@@ -4,21 +4,13 @@
 #include <cmath>
 #include <limits>
 
+#include "core/cache_lines.hpp"
 #include "kernels/dispatch.hpp"
 
 namespace vecinal {
 namespace {
 
 using kernels::sign_lanes;
-
-/// Fetches whole lines into the second cache: a row is long, and another query's turn comes first.
-void prefetch_lines(const void* from, std::size_t bytes) {
-  const auto* at = static_cast<const char*>(from);
-  for (const char* const end = at + bytes; at < end; at += 64) {
-    __builtin_prefetch(at, 0, 3);
-    asm volatile("" ::: "memory");  // GCC 12 otherwise keeps only the first of such a loop
-  }
-}
 
 }  // namespace
 
@@ -65,10 +57,8 @@ void FusedWalk::enter(const FusedEntries& entries) {
 bool FusedWalk::choose() {
   next_ = pool_.pop();
   if (next_.slot == no_slot) return false;
-  if (accepted(next_.slot)) pool_.credit(next_.score);
   prefetch_lines(next_row(), layout_->signs);
-  prefetch_lines(layer_.links + static_cast<std::size_t>(next_.slot) * layer_.degree,
-                 layer_.degree * sizeof(Node));
+  prefetch_lines(layer_.row(next_.slot), layer_.degree * sizeof(Node));
   return true;
 }
 
@@ -77,28 +67,32 @@ void FusedWalk::fetch() const {
     prefetch_lines(next_row() + layout_->signs, layout_->blocks * layout_->block_signs);
 }
 
-void FusedWalk::note(Scored node) {
-  if (!accepted(node.slot)) return;
+bool FusedWalk::note(Scored node) {
+  if (!accepted(node.slot)) return false;
   found_.push_back(node);
   const float score = node.score;
   if (best_.size() == breadth_.k) {
-    if (score >= best_.back()) return;
+    if (score >= best_.back()) return true;
     best_.pop_back();
   }
   best_.insert(std::upper_bound(best_.begin(), best_.end(), score), score);
-  if (best_.size() == breadth_.k)
-    pool_.tighten((best_.back() + breadth_.shift) * (1 + breadth_.gamma) - breadth_.shift);
+  if (best_.size() == breadth_.k && std::isfinite(breadth_.gamma)) {
+    // Scores of codes are estimates: distances near zero may come out below it.
+    const float distance = std::max(0.0F, best_.back() + breadth_.shift);
+    pool_.tighten(distance * (1 + breadth_.gamma) - breadth_.shift);
+  }
+  return true;
 }
 
 bool FusedWalk::step(const std::byte* ahead) {
   if (next_.slot == no_slot) return false;
   const auto estimate = kernels::active().estimate;
   const std::byte* row = next_row();
-  const Node* links = layer_.links + static_cast<std::size_t>(next_.slot) * layer_.degree;
+  const Node* links = layer_.row(next_.slot);
   const float score = scorer_(next_.slot);
   const auto error = static_cast<double>(score - next_.score);
   squared_error_ += error * error;
-  note({score, next_.slot});
+  if (note({score, next_.slot})) pool_.credit(next_.score);
   for (std::size_t b = 0; b < layout_->blocks; ++b) {
     kernels::SignBlock block = layout_->block(row, b);
     if (ahead != nullptr) block.ahead = ahead + layout_->signs + b * layout_->block_signs;

@@ -37,8 +37,8 @@ class FusedWalk {
   void begin(const Storage& rows, const FusedView& fused, const GraphView& graph,
              const Query& query, const FusedBreadth& breadth);
 
-  /// Expands one node and chooses the next one. ahead: a row whose signs are fetched meanwhile, or
-  /// null. Returns false when the walk is over.
+  /// Expands one node and chooses the next one. ahead: another query's row, whose signs are
+  /// fetched meanwhile, or null. Returns false when the walk is over.
   bool step(const std::byte* ahead);
 
   /// The row of the next node, of whose signs nothing was fetched yet; null when the walk is over.
@@ -70,7 +70,8 @@ class FusedWalk {
  private:
   void enter(const FusedEntries& entries);
   bool choose();
-  void note(Scored node);
+  /// False if the node is none that is looked for.
+  bool note(Scored node);
   [[nodiscard]] bool accepted(Node node) const {
     return breadth_.accepted == nullptr || accepts(*graph_, *breadth_.accepted, node);
   }
@@ -85,7 +86,7 @@ class FusedWalk {
   FusedBreadth breadth_;
   LazyPool pool_;
   Scored next_{0, no_slot};
-  double squared_error_ = 0;  ///< of the estimates of expanded nodes
+  double squared_error_ = 0;  ///< of the estimates of expanded nodes, summed
   std::vector<Scored> found_;
   std::vector<float> best_;  ///< the k least scores, ascending
   std::vector<Node> rest_;

@@ -33,12 +33,16 @@ struct LayerView {
     return std::atomic_ref(const_cast<Node&>(link)).load(std::memory_order_acquire);
   }
 
+  [[nodiscard]] const Node* row(Node node) const {
+    return links + static_cast<std::size_t>(node) * degree;
+  }
+
   /// Calls visit(node) for each link.
   template <class Visit>
   void for_links(Node node, Visit visit) const {
-    const Node* row = links + static_cast<std::size_t>(node) * degree;
+    const Node* linked = row(node);
     for (std::uint32_t i = 0; i < degree; ++i) {
-      const Node next = load(row[i]);
+      const Node next = load(linked[i]);
       if (next == no_slot) return;
       if (next < count) visit(next);
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/cache_lines.hpp"
+
 namespace vecinal {
 namespace {
 
@@ -31,10 +33,7 @@ void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch
 }
 
 void prefetch_row(const LayerView& layer, Node node) {
-  const auto* row =
-      reinterpret_cast<const char*>(layer.links + static_cast<std::size_t>(node) * layer.degree);
-  for (std::size_t line = 0; line < layer.degree * sizeof(Node); line += 64)
-    __builtin_prefetch(row + line);
+  prefetch_lines(layer.row(node), layer.degree * sizeof(Node));
 }
 
 }  // namespace

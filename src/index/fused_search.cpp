@@ -11,20 +11,6 @@
 namespace vecinal {
 namespace {
 
-/// Scores rows again; told(row as it was, its new score) of each.
-template <class Worker, class Told>
-void rank(std::span<Scored> rows, const Scorer& scorer, Worker& worker, const Told& told) {
-  worker.slots.clear();
-  for (const Scored& row : rows) worker.slots.push_back(row.slot);
-  worker.scores.resize(rows.size());
-  scorer(worker.slots.data(), rows.size(), worker.scores.data());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    told(rows[i], worker.scores[i]);
-    rows[i].score = worker.scores[i];
-  }
-  worker.reranked += rows.size();
-}
-
 /// Queries that take turns on a thread: enough to hide a memory access, few enough for their pools
 /// to stay in the first cache. docs/search-engine.md has the measurement.
 constexpr std::size_t most_lanes = 4;
@@ -61,18 +47,19 @@ void VectorIndex::Searcher::rank_fused(FusedLane& lane, Worker& worker) const {
   worker.found.clear();
   const std::span<Scored> first = add_rows(nodes.first(lane.best_count), worker);
   if (!rows.two()) return;
-  const Scorer scorer =
-      rows.ranking().scorer(worker.queries.second[worker.at(lane.query)], worker.ranking);
+  const Scorer scorer = ranker(lane.query, worker);
   // The k best show how far off the walked rows' scores are; what is farther behind than a few
   // times that is no answer.
+  constexpr double deviations = 3;
   double squared = 0;
   float kth = -std::numeric_limits<float>::infinity();
-  rank(first, scorer, worker, [&](Scored& row, float score) {
-    const auto error = static_cast<double>(score - row.score);
+  const std::span<const float> scores = worker.rank(first, scorer);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const auto error = static_cast<double>(scores[i] - first[i].score);
     squared += error * error;
-    kth = std::max(kth, score);
-  });
-  constexpr double deviations = 3;
+    kth = std::max(kth, scores[i]);
+    first[i].score = scores[i];
+  }
   const double error = first.empty() ? 0 : std::sqrt(squared / static_cast<double>(first.size()));
   const float limit = first.empty() ? std::numeric_limits<float>::infinity()
                                     : kth + static_cast<float>(deviations * error);
@@ -80,8 +67,9 @@ void VectorIndex::Searcher::rank_fused(FusedLane& lane, Worker& worker) const {
       std::remove_if(lane.nodes.begin() + static_cast<std::ptrdiff_t>(lane.best_count),
                      lane.nodes.end(), [&](const Scored& node) { return node.score > limit; }),
       lane.nodes.end());
-  rank(add_rows(std::span(lane.nodes).subspan(lane.best_count), worker), scorer, worker,
-       [](Scored&, float) {});
+  const std::span<Scored> others = add_rows(std::span(lane.nodes).subspan(lane.best_count), worker);
+  const std::span<const float> other_scores = worker.rank(others, scorer);
+  for (std::size_t i = 0; i < others.size(); ++i) others[i].score = other_scores[i];
 }
 
 bool VectorIndex::Searcher::take_turn(FusedLane& lane, const std::byte* ahead,

@@ -76,6 +76,16 @@ void VectorIndex::Searcher::Worker::prepare(const Searcher& searcher, std::size_
   first = begin;
 }
 
+std::span<const float> VectorIndex::Searcher::Worker::rank(std::span<const Scored> ranked,
+                                                           const Scorer& scorer) {
+  slots.clear();
+  for (const Scored& row : ranked) slots.push_back(row.slot);
+  scores.resize(ranked.size());
+  scorer(slots.data(), ranked.size(), scores.data());
+  reranked += ranked.size();
+  return scores;
+}
+
 void VectorIndex::Searcher::Worker::report(SearchStats& stats) {
   stats.hops += std::exchange(walk.hops, 0);
   stats.distances += std::exchange(walk.distances, 0);
@@ -107,14 +117,8 @@ void VectorIndex::Searcher::collect(const Pool& pool, std::vector<Scored>& found
 
 void VectorIndex::Searcher::rerank(std::size_t query, Worker& worker) const {
   if (!rows.two()) return;
-  std::vector<Scored>& found = worker.found;
-  worker.slots.clear();
-  for (const Scored& row : found) worker.slots.push_back(row.slot);
-  worker.scores.resize(found.size());
-  rows.ranking().scorer(worker.queries.second[worker.at(query)], worker.ranking)(
-      worker.slots.data(), found.size(), worker.scores.data());
-  for (std::size_t i = 0; i < found.size(); ++i) found[i].score = worker.scores[i];
-  worker.reranked += found.size();
+  const std::span<const float> scores = worker.rank(worker.found, ranker(query, worker));
+  for (std::size_t i = 0; i < scores.size(); ++i) worker.found[i].score = scores[i];
 }
 
 bool VectorIndex::Searcher::walk_graph(std::size_t query, Worker& worker) const {
@@ -213,7 +217,8 @@ Breadth VectorIndex::breadth_of(const SearchParams& params, const Rows& rows) co
   // a small k not all.
   breadth.window = params.beam != 0 ? beam : std::max(beam, params.k / 4);
   breadth.capacity = std::max({beam, params.k, rerank != 0 ? rerank : beam + 2 * params.k});
-  if (gamma != 0) breadth.gamma = gamma;
+  // Inner products are no distances, of which a factor would have a meaning.
+  if (gamma != 0 && config_.metric != Metric::inner_product) breadth.gamma = gamma;
   return breadth;
 }
 

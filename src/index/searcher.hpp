@@ -75,6 +75,9 @@ struct VectorIndex::Searcher {
     std::vector<std::unique_ptr<FusedLane>> lanes;
     std::uint64_t reranked = 0;
 
+    /// Scores of rows that were found, by the scorer of those that rank; valid until the next call.
+    std::span<const float> rank(std::span<const Scored> ranked, const Scorer& scorer);
+
     /// Adds what was counted to `stats` and counts from zero again.
     void report(SearchStats& stats);
   };
@@ -95,6 +98,10 @@ struct VectorIndex::Searcher {
   bool walk_graph(std::size_t query, Worker& worker) const;
   void collect(const Pool& pool, std::vector<Scored>& found) const;
   void rerank(std::size_t query, Worker& worker) const;
+  /// Compares a query with the rows that rank, where they are others than the walked ones.
+  [[nodiscard]] Scorer ranker(std::size_t query, const Worker& worker) const {
+    return rows.ranking().scorer(worker.queries.second[worker.at(query)], worker.ranking);
+  }
 
   /// fused_search.cpp: the same over fused rows, where the queries of a thread take turns.
   void walk_fused(std::size_t begin, std::size_t end, Worker& worker,

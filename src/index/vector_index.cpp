@@ -227,13 +227,18 @@ void VectorIndex::link_rows(std::size_t first, ProgressMeter& meter) {
     throw;
   }
   for (const auto& [node, slot] : plan.twins) graph_.add_twin(node, slot);
-  fuse(builder.changed(), first);
+  if (rows_->fused() == nullptr) return;
+  try {
+    // Tails that were left half written, by an add that failed here, are all made anew.
+    fuse(was_ready ? builder.changed() : std::vector<Slot>(), was_ready ? first : 0);
+  } catch (...) {
+    builder.roll_back();  // the tails no longer go with the links, so searches do without them
+    throw;
+  }
 }
 
-void VectorIndex::fuse(std::span<const Slot> changed, std::size_t first) {
-  if (rows_->fused() == nullptr) return;
+void VectorIndex::fuse(std::vector<Slot> nodes, std::size_t first) {
   gate_.synchronize();  // searches that began before may read what is written here
-  std::vector<Slot> nodes(changed.begin(), changed.end());
   for (std::size_t slot = first; slot < rows_->size(); ++slot)
     nodes.push_back(static_cast<Slot>(slot));
   rows_->fused()->refresh(rows_->walked(), graph_, nodes, resolve_threads(config_.threads));

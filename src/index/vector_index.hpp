@@ -97,7 +97,8 @@ class VectorIndex final : public Index {
   void publish(std::unique_ptr<Rows> rows, bool trained);
   void publish_untrained();
   void link_rows(std::size_t first, ProgressMeter& meter);
-  void fuse(std::span<const Slot> changed, std::size_t first);
+  /// Writes the tails of nodes, and of all slots from first on.
+  void fuse(std::vector<Slot> nodes, std::size_t first);
   void commit(std::size_t first, std::span<const Id> ids, const EncodeSummary& encoded);
   void drop_rows(std::size_t count);
   [[nodiscard]] std::optional<Slot> find_live(Id id) const;

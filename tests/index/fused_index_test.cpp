@@ -50,6 +50,23 @@ TEST(FusedIndex, FindsWhatTheSplitLayoutFinds) {
     }
 }
 
+TEST(FusedIndex, TheBeamAloneEndsWalksWithoutGamma) {
+  Rows rows = clustered(700, 24, 23);
+  for (std::size_t i = 0; i < 20; ++i)  // near copies: their estimated distances lie about zero
+    for (std::size_t d = 0; d < 24; ++d)
+      rows.values[i * 24 + d] = rows.values[d] + 1e-4F * static_cast<float>(i * d % 7);
+  for (const Metric metric : {Metric::l2, Metric::cosine, Metric::inner_product}) {
+    const auto index = filled(fused(24, metric), rows);
+    const Neighbors hits = index->search(rows.part(0, 40), {.k = 10, .beam = 80});
+    EXPECT_GE(hits.stats.hops, 3 * hits.ids.size()) << "not when k are found: " << name(metric);
+    const Neighbors early = index->search(rows.part(0, 40), {.k = 10, .beam = 80, .gamma = .01F});
+    if (metric == Metric::inner_product)
+      EXPECT_TRUE(same(early, hits));
+    else
+      EXPECT_LT(early.stats.hops, hits.stats.hops) << name(metric);
+  }
+}
+
 TEST(FusedIndex, FewRowsAndManyDimsAndDegrees) {
   for (const std::size_t count : {1U, 2U, 31U, 33U, 65U, 300U})
     for (const std::uint32_t degree : {32U, 64U}) {
@@ -151,13 +168,15 @@ TEST(FusedIndex, CopiesOfARowAreAllFoundOnce) {
 }
 
 TEST(FusedIndex, ACancelledAddLeavesAnswersAsTheyWere) {
-  const Rows rows = clustered(1500, 24, 12);
+  const Rows rows = clustered(6000, 24, 12);  // more than the 50 ms that pass between reports
   const Rows queries = clustered(20, 24, 13);
-  const auto index = make_index(fused(24));
+  Config config = fused(24);
+  config.build_beam = 200;
+  const auto index = make_index(config);
   index->add(rows.part(0, 700));
   const auto bytes = index->to_bytes();
   const Neighbors before = index->search(queries.batch());
-  EXPECT_THROW(index->add(rows.part(700, 800), {}, [](std::size_t, std::size_t) { return false; }),
+  EXPECT_THROW(index->add(rows.part(700, 5300), {}, [](std::size_t, std::size_t) { return false; }),
                Cancelled);
   EXPECT_EQ(index->to_bytes(), bytes);
   EXPECT_TRUE(same(index->search(queries.batch()), before));

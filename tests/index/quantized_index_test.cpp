@@ -137,7 +137,7 @@ TEST(QuantizedIndex, DriftShowsInStatsAndRetrainingCuresIt) {
 TEST(QuantizedIndex, ACancelledRetrainingChangesNothing) {
   const auto index =
       make_index({.dim = 16, .encoding = Encoding::lvq4x4, .graph = GraphKind::none});
-  index->add(clustered(20'000, 16, 8).batch());
+  index->add(clustered(150'000, 16, 8).batch());  // 50 ms pass between reports
   const auto bytes = index->to_bytes();
   EXPECT_THROW(index->retrain({}, [](auto, auto) { return false; }), Cancelled);
   EXPECT_EQ(index->to_bytes(), bytes);
