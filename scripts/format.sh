@@ -5,4 +5,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 mode=(-i)
 if [[ "${1:-}" == --check ]]; then mode=(--dry-run -Werror); fi
-find include src python tests benchmarks examples -name '*.?pp' -print0 | xargs -0 clang-format-14 "${mode[@]}"
+find include src cuda python tests benchmarks examples \( -name '*.?pp' -o -name '*.cu' \) -print0 | xargs -0 clang-format-14 "${mode[@]}"

@@ -16,6 +16,12 @@ struct FormatError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A GPU is missing, cannot be used, or failed; the message says what. An index is as it was before
+/// the call, and goes on working on the CPU.
+struct CudaError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// A progress callback asked to stop. The index is as it was before the call.
 struct Cancelled : std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -1,0 +1,118 @@
+/// The Backend of a CUDA card: what the launchers of the kernels are put together to.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "backend/backend.hpp"
+#include "runtime.hpp"
+#include "scan.hpp"
+#include "search.hpp"
+
+namespace vecinal::cuda {
+
+/// A stream and the memory of the calls that use it, one at a time.
+struct Lane {
+  Lane() : stream(make_stream()) {}
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+  ~Lane() { drop_stream(stream); }
+
+  Stream stream;
+  Buffer queries;
+  Buffer scales;
+  Buffer slots;
+  Buffer found;
+  Buffer workspace;
+  Buffer counts;
+};
+
+/// Lanes that are not in use. A call takes one and gives it back; so device memory is allocated
+/// only while calls grow.
+class LanePool {
+ public:
+  class Lease {
+   public:
+    Lease(LanePool& pool, std::unique_ptr<Lane> lane) : pool_(pool), lane_(std::move(lane)) {}
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() { pool_.give_back(std::move(lane_)); }
+    Lane* operator->() const { return lane_.get(); }
+    Lane& operator*() const { return *lane_; }
+
+   private:
+    LanePool& pool_;
+    std::unique_ptr<Lane> lane_;
+  };
+
+  [[nodiscard]] Lease take();
+
+ private:
+  void give_back(std::unique_ptr<Lane> lane);
+
+  std::mutex lock_;
+  std::vector<std::unique_ptr<Lane>> idle_;
+};
+
+class CudaRows final : public DeviceRows {
+ public:
+  CudaRows(const DeviceRowFormat& format, const CudaRows* base);
+
+  void put(std::size_t first, std::size_t count, const std::byte* from,
+           std::size_t stride) override;
+  [[nodiscard]] std::size_t size() const override { return size_; }
+  [[nodiscard]] std::size_t bytes() const override { return memory_.bytes(); }
+
+  [[nodiscard]] const DeviceRowFormat& format() const { return format_; }
+  [[nodiscard]] KindOfRows kind() const { return {format_.type, format_.op}; }
+  [[nodiscard]] bool codes() const { return codes_; }
+  [[nodiscard]] std::size_t query_bytes() const { return format_.padded_dim * (codes_ ? 2 : 4); }
+  [[nodiscard]] RowsView view() const;
+
+ private:
+  DeviceRowFormat format_;
+  const CudaRows* base_;
+  bool codes_;
+  std::size_t pitch_;
+  std::size_t size_ = 0;
+  Buffer memory_;
+  LanePool lanes_;
+};
+
+class CudaGraph final : public DeviceGraph {
+ public:
+  void put(std::span<const HostLayer> layers, std::uint32_t entry) override;
+  [[nodiscard]] std::size_t bytes() const override;
+  [[nodiscard]] const GraphView& view() const { return view_; }
+
+ private:
+  struct Level {
+    Buffer links;
+    Buffer slots;
+    Buffer down;
+  };
+  std::vector<std::unique_ptr<Level>> levels_;
+  GraphView view_;
+  LanePool lanes_;
+};
+
+class CudaBackend final : public Backend {
+ public:
+  [[nodiscard]] std::string name() const override { return device_info().name; }
+  [[nodiscard]] std::unique_ptr<DeviceRows> make_rows(const DeviceRowFormat& format,
+                                                      const DeviceRows* base) override;
+  [[nodiscard]] std::unique_ptr<DeviceGraph> make_graph() override;
+  [[nodiscard]] std::size_t max_found(const DeviceRows& rows) const override;
+  DeviceCounts search_graph(const DeviceRows& rows, const DeviceGraph& graph,
+                            const QueryBlock& queries, const DeviceBreadth& breadth,
+                            std::span<Scored> found) override;
+  void knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
+           std::span<const Slot> slots, std::size_t most, std::span<Scored> found) override;
+  void rerank(const DeviceRows& rows, const QueryBlock& queries, std::span<Scored> found) override;
+
+ private:
+  LanePool lanes_;
+};
+
+}  // namespace vecinal::cuda

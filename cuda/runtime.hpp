@@ -1,0 +1,133 @@
+/// What kernels and their launchers need of CUDA, and the same of the emulation (tests/cuda) where
+/// no CUDA compiler is at work. Memory, streams and launches; every failure is a CudaError.
+#pragma once
+
+#ifdef __CUDACC__
+#include <cuda_runtime.h>
+#else
+#include "emulation/emulation.hpp"
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace vecinal::cuda {
+
+inline constexpr unsigned warp_size = 32;
+inline constexpr unsigned all_lanes = 0xFFFFFFFFU;
+
+/// A queue of work on the device: an opaque cudaStream_t.
+using Stream = void*;
+
+struct Grid {
+  dim3 blocks;
+  unsigned threads = 0;    ///< of a block; whole warps
+  std::size_t shared = 0;  ///< bytes of a block
+};
+
+/// runtime_cuda.cu and emulation/runtime.cpp.
+struct DeviceInfo {
+  const char* name = "";
+  unsigned multiprocessors = 1;
+  std::size_t shared_bytes = 0;  ///< that a block may have
+};
+[[nodiscard]] const DeviceInfo& device_info();
+void require_device();                            ///< throws CudaError saying what is missing
+[[nodiscard]] void* allocate(std::size_t bytes);  ///< throws CudaError naming bytes asked and free
+void release(void* memory) noexcept;
+[[nodiscard]] void* allocate_pinned(std::size_t bytes);
+void release_pinned(void* memory) noexcept;
+[[nodiscard]] Stream make_stream();
+void drop_stream(Stream stream) noexcept;
+void synchronize(Stream stream);
+void copy_in(void* to, const void* from, std::size_t bytes, Stream stream);
+void copy_out(void* to, const void* from, std::size_t bytes, Stream stream);
+void copy_within(void* to, const void* from, std::size_t bytes, Stream stream);
+/// rows of `width` bytes, `to_pitch` and `from_pitch` apart.
+struct Pitched {
+  std::size_t to_pitch = 0;
+  std::size_t from_pitch = 0;
+  std::size_t width = 0;
+  std::size_t rows = 0;
+};
+void copy_rows_in(void* to, const void* from, const Pitched& shape, Stream stream);
+void fill_bytes(void* to, int value, std::size_t bytes, Stream stream);
+/// Lets a kernel use that much shared memory; checks the last launch.
+void allow_shared(const void* kernel, std::size_t bytes);
+void check_launch(const char* kernel);
+
+/// Dynamic shared memory of the block, 16-byte aligned.
+__device__ inline unsigned char* shared_memory() {
+#ifdef __CUDACC__
+  extern __shared__ __align__(16) unsigned char vecinal_shared[];
+  return vecinal_shared;
+#else
+  return emulation::shared();
+#endif
+}
+
+/// Starts a kernel.
+template <class... Parameters>
+void launch(const char* name, void (*kernel)(Parameters...), const Grid& grid, Stream stream,
+            std::type_identity_t<Parameters>... arguments) {
+#ifdef __CUDACC__
+  if (grid.shared > (std::size_t{48} << 10U))
+    allow_shared(reinterpret_cast<const void*>(kernel), grid.shared);
+  kernel<<<grid.blocks, grid.threads, grid.shared, static_cast<cudaStream_t>(stream)>>>(
+      arguments...);
+  check_launch(name);
+#else
+  static_cast<void>(name);
+  static_cast<void>(stream);
+  emulation::run(grid.blocks, {grid.threads, 1, 1}, grid.shared, [=] { kernel(arguments...); });
+#endif
+}
+
+/// Device memory that grows, and keeps its contents or not; never shrinks.
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { release(memory_); }
+
+  /// At least so many bytes; what was there is lost where it grows.
+  void* need(std::size_t bytes) {
+    if (bytes > bytes_) {
+      release(memory_);
+      memory_ = nullptr;
+      bytes_ = 0;
+      memory_ = allocate(bytes);
+      bytes_ = bytes;
+    }
+    return memory_;
+  }
+
+  /// The same, and the first `kept` bytes stay.
+  void* grow(std::size_t bytes, std::size_t kept, Stream stream) {
+    if (bytes <= bytes_) return memory_;
+    const std::size_t larger = bytes > bytes_ + bytes_ / 2 ? bytes : bytes_ + bytes_ / 2;
+    void* memory = allocate(larger);
+    if (kept != 0) {
+      copy_within(memory, memory_, kept, stream);
+      synchronize(stream);
+    }
+    release(memory_);
+    memory_ = memory;
+    bytes_ = larger;
+    return memory_;
+  }
+
+  template <class T>
+  [[nodiscard]] T* as() const {
+    return static_cast<T*>(memory_);
+  }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+ private:
+  void* memory_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace vecinal::cuda

@@ -1,0 +1,113 @@
+// cuda/runtime.hpp by the CUDA runtime.
+#include <string>
+
+#include "runtime.hpp"
+#include "vecinal/error.hpp"
+
+namespace vecinal::cuda {
+namespace {
+
+void check(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  static_cast<void>(cudaGetLastError());  // failures that do not stay are forgotten
+  throw CudaError(std::string(what) + ": " + cudaGetErrorString(status));
+}
+
+DeviceInfo read_info() {
+  static cudaDeviceProp properties;
+  int device = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
+  return {properties.name, static_cast<unsigned>(properties.multiProcessorCount),
+          properties.sharedMemPerBlockOptin};
+}
+
+cudaStream_t of(Stream stream) { return static_cast<cudaStream_t>(stream); }
+
+}  // namespace
+
+void require_device() {
+  int devices = 0;
+  const cudaError_t status = cudaGetDeviceCount(&devices);
+  static_cast<void>(cudaGetLastError());
+  if (status != cudaSuccess)
+    throw CudaError(std::string("no CUDA device can be used: ") + cudaGetErrorString(status));
+  if (devices == 0) throw CudaError("no CUDA device can be used: there is none");
+}
+
+const DeviceInfo& device_info() {
+  static const DeviceInfo info = read_info();
+  return info;
+}
+
+void* allocate(std::size_t bytes) {
+  void* memory = nullptr;
+  if (bytes == 0) return memory;
+  const cudaError_t status = cudaMalloc(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    static_cast<void>(cudaGetLastError());
+    std::size_t unused = 0;
+    std::size_t total = 0;
+    static_cast<void>(cudaMemGetInfo(&unused, &total));
+    throw CudaError("out of device memory: " + std::to_string(bytes) + " bytes asked, " +
+                    std::to_string(unused) + " of " + std::to_string(total) + " free");
+  }
+  check(status, "cudaMalloc");
+  return memory;
+}
+
+void release(void* memory) noexcept { static_cast<void>(cudaFree(memory)); }
+
+void* allocate_pinned(std::size_t bytes) {
+  void* memory = nullptr;
+  check(cudaMallocHost(&memory, bytes), "cudaMallocHost");
+  return memory;
+}
+
+void release_pinned(void* memory) noexcept { static_cast<void>(cudaFreeHost(memory)); }
+
+Stream make_stream() {
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+  return stream;
+}
+
+void drop_stream(Stream stream) noexcept { static_cast<void>(cudaStreamDestroy(of(stream))); }
+
+void synchronize(Stream stream) {
+  check(cudaStreamSynchronize(of(stream)), "cudaStreamSynchronize");
+}
+
+void copy_in(void* to, const void* from, std::size_t bytes, Stream stream) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, of(stream)), "copy to the device");
+}
+
+void copy_out(void* to, const void* from, std::size_t bytes, Stream stream) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, of(stream)),
+        "copy from the device");
+}
+
+void copy_within(void* to, const void* from, std::size_t bytes, Stream stream) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, of(stream)),
+        "copy on the device");
+}
+
+void copy_rows_in(void* to, const void* from, const Pitched& shape, Stream stream) {
+  check(cudaMemcpy2DAsync(to, shape.to_pitch, from, shape.from_pitch, shape.width, shape.rows,
+                          cudaMemcpyHostToDevice, of(stream)),
+        "copy to the device");
+}
+
+void fill_bytes(void* to, int value, std::size_t bytes, Stream stream) {
+  check(cudaMemsetAsync(to, value, bytes, of(stream)), "cudaMemsetAsync");
+}
+
+void allow_shared(const void* kernel, std::size_t bytes) {
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             static_cast<int>(bytes)),
+        "shared memory of a kernel");
+}
+
+void check_launch(const char* kernel) { check(cudaGetLastError(), kernel); }
+
+}  // namespace vecinal::cuda

@@ -1,0 +1,272 @@
+/// Scores of rows on the device, by teams of lanes: each lane of a team reads every team-th 16
+/// bytes of the row, and the parts are summed across the team. One kind of row is one struct with a
+/// score(); kernels are templates over it.
+///
+/// A row in device memory starts at a multiple of 32 bytes. Floats lie there as on the host; of
+/// codes the CodeHeader stands at byte 8, so that the codes start at byte 16.
+#pragma once
+
+#include "kernels/rows.hpp"
+#include "runtime.hpp"
+
+namespace vecinal::cuda {
+
+inline constexpr std::size_t row_alignment = 32;
+inline constexpr std::size_t code_header_at = 8;
+
+/// Rows in device memory: kernels::RowView, with the pitch of the device.
+struct RowsView {
+  const unsigned char* data = nullptr;
+  std::size_t pitch = 0;
+  const unsigned char* base = nullptr;
+  std::size_t base_pitch = 0;
+  std::uint32_t padded_dim = 0;
+  std::uint32_t team = warp_size;  ///< lanes that score a row together, a power of two
+};
+
+/// Queries in device memory: QueryBlock.
+struct QueriesView {
+  const unsigned char* values = nullptr;  ///< floats or steps, query by query
+  std::size_t query_bytes = 0;            ///< a multiple of 16
+  const float* scales = nullptr;          ///< codes: scale, sum, constant of each query
+};
+
+/// One query, its values at hand in shared memory.
+struct QueryAtHand {
+  const unsigned char* values = nullptr;
+  float scale = 0;
+  float sum = 0;
+  float constant = 0;
+};
+
+/// The two products of a pair of 16-bit integers with two of four bytes.
+__device__ inline int dot_low(unsigned steps, unsigned codes, int sum) {
+#ifdef __CUDACC__
+  int result;
+  asm("dp2a.lo.s32.u32 %0, %1, %2, %3;" : "=r"(result) : "r"(steps), "r"(codes), "r"(sum));
+  return result;
+#else
+  const auto low = static_cast<std::int16_t>(steps & 0xFFFFU);
+  const auto high = static_cast<std::int16_t>(steps >> 16U);
+  return sum + low * static_cast<int>(codes & 0xFFU) + high * static_cast<int>(codes >> 8U & 0xFFU);
+#endif
+}
+
+__device__ inline int dot_high(unsigned steps, unsigned codes, int sum) {
+#ifdef __CUDACC__
+  int result;
+  asm("dp2a.hi.s32.u32 %0, %1, %2, %3;" : "=r"(result) : "r"(steps), "r"(codes), "r"(sum));
+  return result;
+#else
+  return dot_low(steps, codes >> 16U, sum);
+#endif
+}
+
+/// Of four codes and the two words of their steps.
+__device__ inline int dot_word(unsigned codes, unsigned first, unsigned second, int sum) {
+  return dot_high(second, codes, dot_low(first, codes, sum));
+}
+
+__device__ inline float half_value(unsigned bits) {
+#ifdef __CUDACC__
+  float value;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(static_cast<unsigned short>(bits)));
+  return value;
+#else
+  __extension__ _Float16 value;
+  const auto half = static_cast<std::uint16_t>(bits);
+  std::memcpy(&value, &half, sizeof value);
+  return static_cast<float>(value);
+#endif
+}
+
+template <class T>
+__device__ T team_sum(T value, unsigned team) {
+  for (unsigned step = team / 2; step != 0; step /= 2)
+    value += __shfl_xor_sync(all_lanes, value, static_cast<int>(step));
+  return value;
+}
+
+/// One-byte codes: 16 to a lane's read.
+struct Bytes {
+  static constexpr unsigned chunk_codes = 16;
+  __device__ static int dot(const uint4& codes, const uint4* steps, int sum) {
+    const uint4 a = steps[0];
+    const uint4 b = steps[1];
+    sum = dot_word(codes.x, a.x, a.y, sum);
+    sum = dot_word(codes.y, a.z, a.w, sum);
+    sum = dot_word(codes.z, b.x, b.y, sum);
+    return dot_word(codes.w, b.z, b.w, sum);
+  }
+};
+
+/// 4-bit codes: a block of 32 to a lane's read, the first 16 in the low halves of its bytes.
+struct Nibbles {
+  static constexpr unsigned chunk_codes = 32;
+  __device__ static uint4 low(const uint4& codes) {
+    return {codes.x & 0x0F0F0F0FU, codes.y & 0x0F0F0F0FU, codes.z & 0x0F0F0F0FU,
+            codes.w & 0x0F0F0F0FU};
+  }
+  __device__ static int dot(const uint4& codes, const uint4* steps, int sum) {
+    const uint4 shifted{codes.x >> 4U, codes.y >> 4U, codes.z >> 4U, codes.w >> 4U};
+    return Bytes::dot(low(shifted), steps + 2, Bytes::dot(low(codes), steps, sum));
+  }
+};
+
+/// step * <steps, codes + offset / 2> of one level, as the CPU rounds it; the same in all lanes of
+/// a team.
+template <class Codes>
+__device__ float dot_level(const QueryAtHand& query, const unsigned char* row, unsigned padded_dim,
+                           unsigned member, unsigned team) {
+  const auto* codes = reinterpret_cast<const uint4*>(row + 16);
+  const auto* steps = reinterpret_cast<const uint4*>(query.values);
+  const unsigned chunks = padded_dim / Codes::chunk_codes;
+  int sum = 0;
+  for (unsigned i = member; i < chunks; i += team)
+    sum = Codes::dot(codes[i], steps + i * (Codes::chunk_codes / 8), sum);
+  sum = team_sum(sum, team);
+  const unsigned header = *reinterpret_cast<const unsigned*>(row + code_header_at);
+  const float step = __uint_as_float(header << 16U);
+  const auto offset = static_cast<std::int16_t>(header >> 16U);
+  return __fmul_rn(step, __fadd_rn(__fmul_rn(2.0F, static_cast<float>(sum)),
+                                   __fmul_rn(static_cast<float>(offset), query.sum)));
+}
+
+__device__ inline float code_score(const QueryAtHand& query, const unsigned char* row, float dot) {
+  const float bias = *reinterpret_cast<const float*>(row + code_header_at + 4);
+  return __fadd_rn(__fadd_rn(query.constant, bias), __fmul_rn(query.scale, dot));
+}
+
+template <class Codes>
+struct CodeRows {
+  static constexpr unsigned query_value_bytes = 2;
+  __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
+                                unsigned member) {
+    const unsigned char* row = rows.data + slot * rows.pitch;
+    return code_score(query, row, dot_level<Codes>(query, row, rows.padded_dim, member, rows.team));
+  }
+};
+
+template <class First, class Second>
+struct LevelRows {
+  static constexpr unsigned query_value_bytes = 2;
+  __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
+                                unsigned member) {
+    const unsigned char* row = rows.data + slot * rows.pitch;
+    const unsigned char* base = rows.base + slot * rows.base_pitch;
+    const float first = dot_level<First>(query, base, rows.padded_dim, member, rows.team);
+    const float second = dot_level<Second>(query, row, rows.padded_dim, member, rows.team);
+    return code_score(query, row, __fadd_rn(first, second));
+  }
+};
+
+struct NegativeDot {
+  __device__ static float fold(float q, float x, float sum) { return sum + q * x; }
+  __device__ static float finish(float sum) { return -sum; }
+};
+struct SquaredL2 {
+  __device__ static float fold(float q, float x, float sum) { return sum + (q - x) * (q - x); }
+  __device__ static float finish(float sum) { return sum; }
+};
+
+template <class Op>
+struct F32Rows {
+  static constexpr unsigned query_value_bytes = 4;
+  __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
+                                unsigned member) {
+    const auto* row = reinterpret_cast<const uint4*>(rows.data + slot * rows.pitch);
+    const auto* values = reinterpret_cast<const uint4*>(query.values);
+    float even = 0;
+    float odd = 0;
+    for (unsigned i = member; i < rows.padded_dim / 4; i += rows.team) {
+      const uint4 x = row[i];
+      const uint4 q = values[i];
+      even = Op::fold(__uint_as_float(q.x), __uint_as_float(x.x), even);
+      odd = Op::fold(__uint_as_float(q.y), __uint_as_float(x.y), odd);
+      even = Op::fold(__uint_as_float(q.z), __uint_as_float(x.z), even);
+      odd = Op::fold(__uint_as_float(q.w), __uint_as_float(x.w), odd);
+    }
+    return Op::finish(team_sum(even + odd, rows.team));
+  }
+};
+
+template <class Op>
+struct F16Rows {
+  static constexpr unsigned query_value_bytes = 4;
+  __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
+                                unsigned member) {
+    const auto* row = reinterpret_cast<const uint4*>(rows.data + slot * rows.pitch);
+    const auto* values = reinterpret_cast<const uint4*>(query.values);
+    float even = 0;
+    float odd = 0;
+    const auto fold = [&](unsigned pair, unsigned first, unsigned second) {
+      even = Op::fold(__uint_as_float(first), half_value(pair & 0xFFFFU), even);
+      odd = Op::fold(__uint_as_float(second), half_value(pair >> 16U), odd);
+    };
+    for (unsigned i = member; i < rows.padded_dim / 8; i += rows.team) {
+      const uint4 x = row[i];
+      const uint4 a = values[2 * i];
+      const uint4 b = values[2 * i + 1];
+      fold(x.x, a.x, a.y);
+      fold(x.y, a.z, a.w);
+      fold(x.z, b.x, b.y);
+      fold(x.w, b.z, b.w);
+    }
+    return Op::finish(team_sum(even + odd, rows.team));
+  }
+};
+
+/// Calls use(kind of rows) for the rows that type and op name.
+template <class Use>
+void with_rows(kernels::RowType type, kernels::Op op, Use use) {
+  using kernels::RowType;
+  const bool l2 = op == kernels::Op::l2;
+  switch (type) {
+    case RowType::f32:
+      return l2 ? use(F32Rows<SquaredL2>{}) : use(F32Rows<NegativeDot>{});
+    case RowType::f16:
+      return l2 ? use(F16Rows<SquaredL2>{}) : use(F16Rows<NegativeDot>{});
+    case RowType::lvq8:
+      return use(CodeRows<Bytes>{});
+    case RowType::lvq4:
+      return use(CodeRows<Nibbles>{});
+    case RowType::lvq4x4:
+      return use(LevelRows<Nibbles, Nibbles>{});
+    case RowType::lvq4x8:
+      return use(LevelRows<Nibbles, Bytes>{});
+    case RowType::lvq8x8:
+      return use(LevelRows<Bytes, Bytes>{});
+  }
+}
+
+/// Brings a query to shared memory; `count` threads take part, this one being number `member`, and
+/// must be synchronized before it is read.
+__device__ inline QueryAtHand load_query(const QueriesView& queries, std::size_t query,
+                                         unsigned char* to, unsigned member, unsigned count) {
+  const auto* from = reinterpret_cast<const uint4*>(queries.values + query * queries.query_bytes);
+  for (unsigned i = member; i < queries.query_bytes / 16; i += count)
+    reinterpret_cast<uint4*>(to)[i] = from[i];
+  QueryAtHand at_hand{to, 0, 0, 0};
+  if (queries.scales != nullptr) {
+    at_hand.scale = queries.scales[3 * query];
+    at_hand.sum = queries.scales[3 * query + 1];
+    at_hand.constant = queries.scales[3 * query + 2];
+  }
+  return at_hand;
+}
+
+/// Scores of `count` <= 32 slots (in shared memory) into as many places; all lanes of the warp.
+template <class Rows>
+__device__ void score_slots(const QueryAtHand& query, const RowsView& rows,
+                            const std::uint32_t* slots, unsigned count, float* scores,
+                            unsigned lane) {
+  const unsigned member = lane % rows.team;
+  const unsigned teams = warp_size / rows.team;
+  for (unsigned first = 0; first < count; first += teams) {
+    const unsigned i = first + lane / rows.team;
+    const float score = Rows::score(query, rows, slots[i < count ? i : count - 1], member);
+    if (member == 0 && i < count) scores[i] = score;
+  }
+}
+
+}  // namespace vecinal::cuda

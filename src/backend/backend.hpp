@@ -1,0 +1,129 @@
+/// Where batched work happens other than on the CPU: a device with memory of its own, which keeps
+/// copies of rows and graph and answers whole batches of queries. The implementation is a library
+/// that is opened when a device is asked for (backend_library.hpp); it sees this header and the
+/// plain views of the kernels, and no more.
+///
+/// Scores of codes are those of the CPU to the bit, as both are exact sums of integers followed by
+/// the same roundings; so a walk over codes finds the same nodes. Scores of floats differ in the
+/// last bits, by the order of their sums. Nothing depends on how queries are batched.
+///
+/// Every call returns when its results are in place. Calls on different objects, and searches on
+/// the same one, may come from any number of threads; changing an object is for one thread alone.
+/// Failures are CudaError and leave the object usable.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/types.hpp"
+#include "kernels/rows.hpp"
+
+namespace vecinal {
+
+/// Counts changes of what is declared here; library and caller must agree.
+inline constexpr int backend_interface = 1;
+
+/// What a code query carries beside its steps: kernels::QueryView.
+struct QueryScale {
+  float scale = 0;
+  float sum = 0;
+  float constant = 0;
+};
+
+/// Queries as rows of one kind want them, side by side.
+struct QueryBlock {
+  std::size_t count = 0;
+  const float* values = nullptr;        ///< float rows: count x padded_dim
+  const std::int16_t* steps = nullptr;  ///< codes: count x padded_dim
+  const QueryScale* scales = nullptr;   ///< codes
+};
+
+/// What rows on a device are.
+struct DeviceRowFormat {
+  kernels::RowType type = kernels::RowType::f32;
+  kernels::Op op = kernels::Op::l2;
+  std::size_t padded_dim = 0;
+  std::size_t row_bytes = 0;
+};
+
+/// A copy of the rows of one Storage.
+class DeviceRows {
+ public:
+  virtual ~DeviceRows() = default;
+
+  /// Rows first, first + 1, ... from host memory; makes room. from: of the first row, `stride`
+  /// bytes from one to the next.
+  virtual void put(std::size_t first, std::size_t count, const std::byte* from,
+                   std::size_t stride) = 0;
+  [[nodiscard]] virtual std::size_t size() const = 0;
+  [[nodiscard]] virtual std::size_t bytes() const = 0;
+};
+
+/// A level of links in host memory, as LayerView has it.
+struct HostLayer {
+  const std::uint32_t* links = nullptr;
+  const Slot* slots = nullptr;          ///< null on level 0
+  const std::uint32_t* down = nullptr;  ///< null on level 0
+  std::uint32_t degree = 0;
+  std::size_t count = 0;
+};
+
+/// A copy of the links of a graph.
+class DeviceGraph {
+ public:
+  virtual ~DeviceGraph() = default;
+
+  /// Replaces all levels. entry: the node of the last one where searches start.
+  virtual void put(std::span<const HostLayer> layers, std::uint32_t entry) = 0;
+  [[nodiscard]] virtual std::size_t bytes() const = 0;
+};
+
+/// How far walks go: walk() in graph/walk.hpp.
+struct DeviceBreadth {
+  std::size_t window = 0;
+  std::size_t capacity = 0;
+};
+
+/// Work that was done.
+struct DeviceCounts {
+  std::uint64_t hops = 0;
+  std::uint64_t distances = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// The name of the card.
+  [[nodiscard]] virtual std::string name() const = 0;
+
+  /// base: for types of two levels, the rows of the first one, which must outlive these.
+  [[nodiscard]] virtual std::unique_ptr<DeviceRows> make_rows(const DeviceRowFormat& format,
+                                                              const DeviceRows* base) = 0;
+  [[nodiscard]] virtual std::unique_ptr<DeviceGraph> make_graph() = 0;
+
+  /// Largest capacity of a walk over these rows, and largest `most` of a scan; 0 where their
+  /// queries are too large for the device.
+  [[nodiscard]] virtual std::size_t max_found(const DeviceRows& rows) const = 0;
+
+  /// For each query the nodes that walk() finds from the entry of the graph, best first, behind
+  /// them entries with no_slot: found[query * capacity + i].
+  virtual DeviceCounts search_graph(const DeviceRows& rows, const DeviceGraph& graph,
+                                    const QueryBlock& queries, const DeviceBreadth& breadth,
+                                    std::span<Scored> found) = 0;
+
+  /// For each query the `most` best of the listed slots, or of the first `count` rows if none are
+  /// listed; ordered as Scored is: found[query * most + i].
+  virtual void knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
+                   std::span<const Slot> slots, std::size_t most, std::span<Scored> found) = 0;
+
+  /// Gives the listed rows of each query the scores of these rows, in place; entries with no_slot
+  /// stay. As many entries a query.
+  virtual void rerank(const DeviceRows& rows, const QueryBlock& queries,
+                      std::span<Scored> found) = 0;
+};
+
+}  // namespace vecinal

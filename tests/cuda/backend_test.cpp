@@ -1,0 +1,153 @@
+// Every operation of a backend, for every kind of row and odd shapes, against the CPU's.
+#include "backend/backend.hpp"
+
+#include <algorithm>
+
+#include "backend/scan.hpp"
+#include "graph/walk.hpp"
+#include "world.hpp"
+
+namespace vecinal::test {
+namespace {
+
+class Parity : public testing::TestWithParam<Kind> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, Parity, testing::ValuesIn(all_kinds()), kind_name);
+
+/// The same rows in the same order; where floats are compared, rows whose scores differ by no more
+/// than the tolerance may change places.
+void expect_alike(std::span<const Scored> found, std::span<const Scored> expected, float tolerance,
+                  const std::string& what) {
+  ASSERT_EQ(found.size(), expected.size()) << what;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (tolerance == 0) {
+      ASSERT_EQ(found[i].slot, expected[i].slot) << what << " place " << i;
+    }
+    ASSERT_NEAR(found[i].score, expected[i].score, tolerance) << what << " place " << i;
+  }
+}
+
+std::vector<Scored> best_of(const World& world, std::size_t query, std::span<const Slot> slots,
+                            std::size_t most) {
+  QueryBuffer buffer(world.rows());
+  const Scorer scorer = world.rows().scorer(world.queries()[query], buffer);
+  std::vector<Scored> all;
+  for (const Slot slot : slots) all.push_back({scorer(slot), slot});
+  std::sort(all.begin(), all.end());
+  all.resize(most);  // behind the last one, entries without a slot
+  return all;
+}
+
+std::vector<Slot> first_slots(std::size_t count) {
+  std::vector<Slot> slots(count);
+  std::iota(slots.begin(), slots.end(), 0U);
+  return slots;
+}
+
+TEST_P(Parity, ScansFindTheBestRows) {
+  for (const std::size_t dim : {1U, 31U, 33U, 130U}) {
+    World world(GetParam(), 333, dim, 3);
+    for (const std::size_t most : {1U, 10U, 40U, 500U}) {
+      std::vector<Scored> found(3 * most);
+      cuda_backend().knn(world.on_device(), world.block(), 333, {}, most, found);
+      for (std::size_t q = 0; q < 3; ++q)
+        expect_alike(std::span(found).subspan(q * most, most),
+                     best_of(world, q, first_slots(333), most), world.tolerance(),
+                     "dim " + std::to_string(dim) + " query " + std::to_string(q));
+    }
+  }
+}
+
+TEST_P(Parity, ScansSeeTheListedRowsOnly) {
+  World world(GetParam(), 200, 48, 2);
+  const std::vector<Slot> listed{199, 3, 77, 76, 0, 150, 151};
+  std::vector<Scored> found(2 * 5);
+  cuda_backend().knn(world.on_device(), world.block(), 200, listed, 5, found);
+  for (std::size_t q = 0; q < 2; ++q)
+    expect_alike(std::span(found).subspan(q * 5, 5), best_of(world, q, listed, 5),
+                 world.tolerance(), "query " + std::to_string(q));
+}
+
+TEST_P(Parity, RankedRowsGetTheirScores) {
+  for (const std::size_t dim : {1U, 64U, 100U, 257U}) {
+    World world(GetParam(), 60, dim, 3);
+    constexpr std::size_t capacity = 37;
+    std::vector<Scored> found(3 * capacity);
+    for (std::size_t i = 0; i < found.size(); ++i)
+      if (i % 5 != 2) found[i] = {1.0F, static_cast<Slot>(i * 7 % 60)};
+    std::vector<Scored> expected = found;
+    QueryBuffer buffer(world.rows());
+    for (std::size_t i = 0; i < found.size(); ++i)
+      if (expected[i].slot != no_slot)
+        expected[i].score =
+            world.rows().scorer(world.queries()[i / capacity], buffer)(expected[i].slot);
+    cuda_backend().rerank(world.on_device(), world.block(), found);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      EXPECT_EQ(found[i].slot, expected[i].slot);
+      EXPECT_NEAR(found[i].score, expected[i].score, world.tolerance()) << "dim " << dim;
+    }
+  }
+}
+
+/// walk() from the entry of the graph, as search.cpp does it.
+std::vector<Scored> walk_on_cpu(const World& world, const Graph& graph, std::size_t query,
+                                Breadth breadth) {
+  QueryBuffer buffer(world.rows());
+  WalkScratch scratch;
+  const GraphView view = graph.view();
+  const Scorer scorer = world.rows().scorer(world.queries()[query], buffer);
+  Scored entry{0, view.entry()};
+  entry.score = scorer(view.layers[view.levels - 1].slot(entry.slot));
+  for (std::uint32_t level = view.levels - 1; level > 0; --level) {
+    entry = descend(view.layers[level], scorer, entry, scratch);
+    entry.slot = view.layers[level].down[entry.slot];
+  }
+  walk(view.layers[0], scorer, entry, breadth, scratch);
+  std::vector<Scored> found(breadth.capacity);
+  for (std::size_t i = 0; i < scratch.pool.size(); ++i) found[i] = scratch.pool[i];
+  return found;
+}
+
+TEST_P(Parity, WalksFindTheSameNodes) {
+  for (const std::uint32_t degree : {8U, 32U, 48U}) {
+    World world(GetParam(), 400, 40, 4);
+    Graph graph(degree);
+    world.build(graph);
+    const auto copy = cuda_backend().make_graph();
+    put(*copy, graph);
+    for (const Breadth breadth : {Breadth{1, 1}, Breadth{20, 20}, Breadth{12, 70}}) {
+      std::vector<Scored> found(4 * breadth.capacity);
+      cuda_backend().search_graph(world.on_device(), *copy, world.block(),
+                                  {breadth.window, breadth.capacity}, found);
+      for (std::size_t q = 0; q < 4; ++q)
+        expect_alike(std::span(found).subspan(q * breadth.capacity, breadth.capacity),
+                     walk_on_cpu(world, graph, q, breadth), world.tolerance(),
+                     "degree " + std::to_string(degree) + " query " + std::to_string(q));
+    }
+  }
+}
+
+TEST_P(Parity, AnswersDoNotDependOnTheBatch) {
+  World world(GetParam(), 300, 24, 9);
+  Graph graph(16);
+  world.build(graph);
+  const auto copy = cuda_backend().make_graph();
+  put(*copy, graph);
+  const QueryBlock all = world.block();
+  std::vector<Scored> together(9 * 20);
+  cuda_backend().search_graph(world.on_device(), *copy, all, {20, 20}, together);
+  for (std::size_t q = 0; q < 9; ++q) {
+    QueryBlock one = all;
+    one.count = 1;
+    if (one.values != nullptr) one.values += q * world.rows().padded_dim();
+    if (one.steps != nullptr) one.steps += q * world.rows().padded_dim();
+    if (one.scales != nullptr) one.scales += q;
+    std::vector<Scored> alone(20);
+    cuda_backend().search_graph(world.on_device(), *copy, one, {20, 20}, alone);
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + q * 20));
+  }
+}
+
+TEST(Backend, HasAName) { EXPECT_FALSE(cuda_backend().name().empty()); }
+
+}  // namespace
+}  // namespace vecinal::test

@@ -1,0 +1,133 @@
+/// The part of CUDA that the kernels of cuda/ use, on a CPU: their sources compile with any C++
+/// compiler and run without a GPU. The threads of a block are fibres that hand over where threads
+/// of a GPU wait for one another, so that whatever a kernel does between two such places happens
+/// at once; VECINAL_EMULATION_ORDER=reverse runs them the other way round, in which a barrier that
+/// is missing shows. Not emulated: speed, and reordering within a thread.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __restrict__
+#define __launch_bounds__(...)
+
+struct dim3 {
+  unsigned x = 1;
+  unsigned y = 1;
+  unsigned z = 1;
+};
+struct uint4 {
+  unsigned x, y, z, w;
+};
+
+namespace emulation {
+
+/// Runs a kernel to its end, block by block.
+void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& kernel);
+
+/// Where the fibre that runs now stands.
+struct Place {
+  dim3 thread;
+  dim3 block;
+  dim3 threads;
+  dim3 blocks;
+};
+const Place& place();
+unsigned char* shared();
+
+/// Waits until all threads of the block have come here.
+void wait_for_block();
+
+/// All threads of the warp give a value and get everybody's, by lane; valid until the warp's next
+/// exchange but one. All of them must take part.
+const std::uint64_t* exchange(std::uint64_t value);
+
+template <class T>
+std::uint64_t to_bits(T value) {
+  static_assert(sizeof(T) <= 8);
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof value);
+  return bits;
+}
+template <class T>
+T from_bits(std::uint64_t bits) {
+  T value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline unsigned lane() { return place().thread.x % 32; }
+
+}  // namespace emulation
+
+#define threadIdx (emulation::place().thread)
+#define blockIdx (emulation::place().block)
+#define blockDim (emulation::place().threads)
+#define gridDim (emulation::place().blocks)
+
+inline void __syncthreads() { emulation::wait_for_block(); }
+inline void __syncwarp() { emulation::exchange(0); }
+
+template <class T>
+T __shfl_sync(unsigned, T value, int from) {
+  return emulation::from_bits<T>(emulation::exchange(emulation::to_bits(value))[from % 32]);
+}
+template <class T>
+T __shfl_xor_sync(unsigned, T value, int mask) {
+  const unsigned from = emulation::lane() ^ static_cast<unsigned>(mask);
+  return emulation::from_bits<T>(emulation::exchange(emulation::to_bits(value))[from]);
+}
+template <class T>
+T __shfl_up_sync(unsigned, T value, unsigned distance) {
+  const unsigned lane = emulation::lane();
+  const auto* values = emulation::exchange(emulation::to_bits(value));
+  return emulation::from_bits<T>(values[lane < distance ? lane : lane - distance]);
+}
+inline unsigned __ballot_sync(unsigned, bool predicate) {
+  const std::uint64_t* values = emulation::exchange(predicate ? 1 : 0);
+  unsigned ballot = 0;
+  for (unsigned i = 0; i < 32; ++i) ballot |= static_cast<unsigned>(values[i]) << i;
+  return ballot;
+}
+inline bool __any_sync(unsigned mask, bool predicate) {
+  return __ballot_sync(mask, predicate) != 0;
+}
+inline unsigned __reduce_add_sync(unsigned, unsigned value) {
+  const std::uint64_t* values = emulation::exchange(value);
+  unsigned sum = 0;
+  for (unsigned i = 0; i < 32; ++i) sum += static_cast<unsigned>(values[i]);
+  return sum;
+}
+
+inline int __popc(unsigned value) { return std::popcount(value); }
+inline int __ffs(unsigned value) { return value == 0 ? 0 : std::countr_zero(value) + 1; }
+inline float __fadd_rn(float a, float b) { return a + b; }
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline float __fsub_rn(float a, float b) { return a - b; }
+inline float __fdiv_rn(float a, float b) { return a / b; }
+inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
+inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
+inline int __float2int_rn(float value) { return static_cast<int>(std::nearbyint(value)); }
+
+template <class T>
+T atomicAdd(T* to, T value) {
+  const T old = *to;
+  *to = old + value;
+  return old;
+}
+
+template <class T>
+T atomicExch(T* to, T value) {
+  const T old = *to;
+  *to = value;
+  return old;
+}
