@@ -56,6 +56,11 @@ enum class GraphKind : std::uint8_t { hnsw, none };
 /// encodings, graph hnsw and a degree that is a multiple of 32; rows are rotated.
 enum class Layout : std::uint8_t { split, fused };
 
+/// Where batches of queries are answered. cuda: on the CUDA device of the process, by copies of
+/// rows and links that follow every change; the index itself stays in host memory, and a file does
+/// not know on which device it was made.
+enum class Device : std::uint8_t { cpu, cuda };
+
 /// The order in which one add() inserts its items into the graph.
 /// given: as they come. shuffled: a permutation drawn from the seed.
 /// lid: descending local intrinsic dimensionality (Elliott & Clark, ICTIR 2024), estimated on a
@@ -94,8 +99,9 @@ struct Config {
   std::uint32_t degree = 32;       ///< links of a node on level 0 (2 M), even, 4 .. 256; half above
   std::uint32_t build_beam = 200;  ///< candidates kept while a node is inserted (ef_construction)
   InsertionOrder order = InsertionOrder::shuffled;
-  std::uint64_t seed = 0;  ///< same seed, same data: same bytes, for any thread count
-  unsigned threads = 0;    ///< default for add and search; 0 = all cores. Not saved.
+  std::uint64_t seed = 0;       ///< same seed, same data: same bytes, for any thread count
+  unsigned threads = 0;         ///< default for add and search; 0 = all cores. Not saved.
+  Device device = Device::cpu;  ///< Not saved.
   std::function<void(std::string_view)> warn = {};  ///< told, by train() or the first add(), of
                                                     ///< items that the encoding serves badly. Not
                                                     ///< saved.
@@ -106,7 +112,8 @@ void validate(const Config& config);
 
 /// The names used by Python and the command line: "l2" "ip" "cosine" "chamfer", "f32" ... "lvq8x8",
 /// "none" "pca" "leanvec_ood" "prefix", "auto" "plain" "fitted" "rotated" "rotated_fitted", "none"
-/// "f16" "f32", "split" "fused", "hnsw" "none", "given" "shuffled" "lid", "sparse" "dense". parse_*
+/// "f16" "f32", "split" "fused", "hnsw" "none", "given" "shuffled" "lid", "sparse" "dense",
+/// "cpu" "cuda". parse_*
 /// throws std::invalid_argument listing the accepted names.
 [[nodiscard]] std::string_view name(Metric metric);
 [[nodiscard]] std::string_view name(Encoding encoding);
@@ -117,6 +124,7 @@ void validate(const Config& config);
 [[nodiscard]] std::string_view name(GraphKind graph);
 [[nodiscard]] std::string_view name(InsertionOrder order);
 [[nodiscard]] std::string_view name(InnerProjection projection);
+[[nodiscard]] std::string_view name(Device device);
 [[nodiscard]] Metric parse_metric(std::string_view text);
 [[nodiscard]] Encoding parse_encoding(std::string_view text);
 [[nodiscard]] Reduction parse_reduction(std::string_view text);
@@ -126,5 +134,6 @@ void validate(const Config& config);
 [[nodiscard]] GraphKind parse_graph(std::string_view text);
 [[nodiscard]] InsertionOrder parse_order(std::string_view text);
 [[nodiscard]] InnerProjection parse_projection(std::string_view text);
+[[nodiscard]] Device parse_device(std::string_view text);
 
 }  // namespace vecinal

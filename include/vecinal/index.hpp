@@ -93,6 +93,7 @@ struct Stats {
   std::size_t bytes_graph = 0;
   std::size_t bytes_ids = 0;
   std::size_t bytes_tokens = 0;  ///< chamfer: the vectors of the sets
+  std::size_t bytes_device = 0;  ///< held on the device besides
 };
 
 class Index {
@@ -178,6 +179,7 @@ struct LoadOptions {
                      ///< meanwhile
   bool verify = true;    ///< check the checksums of row data too (headers and graph always are)
   unsigned threads = 0;  ///< Config::threads of the loaded index
+  Device device = Device::cpu;  ///< Config::device of the loaded index
 };
 
 /// Throws FormatError (not a sound index: section and reason), std::filesystem::filesystem_error.

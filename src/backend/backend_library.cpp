@@ -20,7 +20,7 @@ std::vector<std::string> places() {
   if (const char* given = std::getenv("VECINAL_CUDA_LIBRARY"); given != nullptr) return {given};
   std::vector<std::string> paths;
   Dl_info self{};
-  if (dladdr(reinterpret_cast<const void*>(&cuda_backend), &self) != 0 &&
+  if (dladdr(reinterpret_cast<const void*>(&open_cuda_backend), &self) != 0 &&
       self.dli_fname != nullptr) {
     const std::string file = self.dli_fname;
     if (const std::size_t slash = file.rfind('/'); slash != std::string::npos)
@@ -35,8 +35,9 @@ Function* find(void* library, const char* symbol) {
   return reinterpret_cast<Function*>(dlsym(library, symbol));
 }
 
-/// The library stays open for good: its backend may be in use until the process ends.
-Backend* open_backend() {
+}  // namespace
+
+std::unique_ptr<Backend> open_cuda_backend() {
   std::string faults;
   for (const std::string& path : places()) {
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -51,19 +52,17 @@ Backend* open_backend() {
     if (interface() != backend_interface)
       throw CudaError(concat("cuda: ", path, " belongs to another version of vecinal (interface ",
                              interface(), ", expected ", backend_interface, ")"));
-    return open();
+    return std::unique_ptr<Backend>(open());
   }
   throw CudaError(
       concat("cuda: the library ", library_name, " of vecinal cannot be opened: ", faults));
 }
 
-}  // namespace
-
 Backend& cuda_backend() {
   static std::mutex lock;
-  static Backend* backend = nullptr;
+  static Backend* backend = nullptr;  // never freed: indexes may outlive static objects
   const std::lock_guard guard(lock);
-  if (backend == nullptr) backend = open_backend();
+  if (backend == nullptr) backend = open_cuda_backend().release();
   return *backend;
 }
 

@@ -30,6 +30,7 @@ constexpr std::array<std::string_view, 2> layout_names = {"split", "fused"};
 constexpr std::array<std::string_view, 2> graph_names = {"hnsw", "none"};
 constexpr std::array<std::string_view, 3> order_names = {"given", "shuffled", "lid"};
 constexpr std::array<std::string_view, 2> projection_names = {"sparse", "dense"};
+constexpr std::array<std::string_view, 2> device_names = {"cpu", "cuda"};
 
 template <class Enum, std::size_t N>
 Enum parse(const char* field, const std::array<std::string_view, N>& names, std::string_view text) {
@@ -182,6 +183,9 @@ InsertionOrder parse_order(std::string_view text) {
 InnerProjection parse_projection(std::string_view text) {
   return parse<InnerProjection>("projection", projection_names, text);
 }
+
+std::string_view name(Device device) { return lookup(device_names, device); }
+Device parse_device(std::string_view text) { return parse<Device>("device", device_names, text); }
 
 std::string_view version() { return VECINAL_VERSION; }
 

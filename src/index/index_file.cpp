@@ -248,6 +248,7 @@ std::unique_ptr<VectorIndex> VectorIndex::load(const SectionReader& reader,
                                                std::size_t others) {
   Config config = read_config(reader).config();
   config.threads = options.threads;
+  config.device = options.device;
   auto index = std::make_unique<VectorIndex>(config);
   index->read_sections(reader, options, file, others);
   return index;

@@ -9,6 +9,7 @@
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
 #include "index/candidates.hpp"
+#include "index/device_search.hpp"
 #include "index/searcher.hpp"
 #include "index/train.hpp"
 
@@ -191,7 +192,7 @@ void VectorIndex::Searcher::scan_open(unsigned threads, ProgressMeter& meter,
   if (!allowed.everything)
     for (Slot slot = 0; slot < slots; ++slot)
       if (allows(slot)) allowed_slots.push_back(slot);
-  hits.stats.exact = asked.size();
+  hits.stats.exact += asked.size();
   hits.stats.distances += asked.size() * allowed.count;
   scan(
       rows.ranking(), {allowed.count, allowed_slots}, asked,
@@ -205,14 +206,22 @@ void VectorIndex::Searcher::scan_open(unsigned threads, ProgressMeter& meter,
       [&](std::size_t done) { meter.update(open.size() - asked.size() + done); });
 }
 
+Breadth VectorIndex::split_breadth(const SearchParams& params, const SearchDefaults& usual,
+                                   const Rows& rows) {
+  const std::size_t beam = params.beam != 0 ? params.beam : usual.beam;
+  const std::size_t rerank = params.rerank != 0 ? params.rerank : usual.rerank;
+  Breadth breadth{.window = std::max(params.k, beam)};
+  breadth.capacity = rows.two() ? std::max(breadth.window, rerank) : breadth.window;
+  return breadth;
+}
+
 Breadth VectorIndex::breadth_of(const SearchParams& params, const Rows& rows) const {
   const SearchDefaults usual = defaults();
+  Breadth breadth = split_breadth(params, usual, rows);
+  if (rows.fused() == nullptr) return breadth;
   const std::size_t beam = params.beam != 0 ? params.beam : usual.beam;
   const std::size_t rerank = params.rerank != 0 ? params.rerank : usual.rerank;
   const float gamma = params.gamma != 0 ? params.gamma : usual.gamma;
-  Breadth breadth{.window = std::max(params.k, beam)};
-  breadth.capacity = rows.two() ? std::max(breadth.window, rerank) : breadth.window;
-  if (rows.fused() == nullptr) return breadth;
   // Answers may come from nodes that were scored but not expanded; of a default that was tuned for
   // a small k not all.
   breadth.window = params.beam != 0 ? beam : std::max(beam, params.k / 4);
@@ -220,6 +229,20 @@ Breadth VectorIndex::breadth_of(const SearchParams& params, const Rows& rows) co
   // Inner products are no distances, of which a factor would have a meaning.
   if (gamma != 0 && config_.metric != Metric::inner_product) breadth.gamma = gamma;
   return breadth;
+}
+
+std::optional<Mirror::Hold> VectorIndex::hold_copies(const Rows& rows,
+                                                     std::uint64_t changes) const {
+  if (mirror_ == nullptr) return std::nullopt;
+  if (Mirror::Hold hold(*mirror_); hold.shows(rows, changes)) return hold;
+  {
+    // A change is under way: what it has not finished may not be copied, and searches do not wait.
+    const std::unique_lock writer(writer_, std::try_to_lock);
+    if (!writer) return std::nullopt;
+    mirror_->update(*rows_, graph_, visible_.load(), {changes_.load(), rewrites_});
+  }
+  if (Mirror::Hold hold(*mirror_); hold.shows(rows, changes)) return hold;
+  return std::nullopt;
 }
 
 std::size_t VectorIndex::walk_dim_of(const SearchParams& params, const Rows& rows) {
@@ -241,6 +264,7 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
   Neighbors hits = no_neighbors(queries.count, params.k);
 
   const ReaderGate::Pass pass(gate_);
+  const std::uint64_t changes = changes_.load(std::memory_order_acquire);
   const Rows& rows = *published_.load(std::memory_order_acquire);
   const std::size_t walk_dim = walk_dim_of(params, rows);
   Searcher searcher{*this,
@@ -262,11 +286,13 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
     return hits;
   }
   std::vector<std::uint8_t> open(queries.count, 1);
-  if (searcher.worth_walking()) {
+  searcher.graph = graph_.view();
+  if (const std::optional<Mirror::Hold> copies = hold_copies(rows, changes)) {
+    DeviceSearch(searcher, *copies, threads).answer(meter, open);
+  } else if (searcher.worth_walking()) {
     // Past rows that are mostly not wanted, a walk that keeps all it has seen loses less.
     const bool fused = rows.fused() != nullptr && 2 * searcher.allowed.count >= searcher.slots &&
                        fused_ready_.load(std::memory_order_acquire);
-    searcher.graph = graph_.view();
     searcher.walk_all(threads, fused, meter, open);
   }
   searcher.scan_open(threads, meter, open);

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "backend/backend_library.hpp"
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
@@ -41,6 +42,7 @@ Quantizer quantizer_of(const Model& model) {
 }  // namespace
 
 VectorIndex::VectorIndex(const Config& config) : config_(validated(config)), graph_(config.degree) {
+  if (config_.device == Device::cuda) mirror_ = std::make_unique<Mirror>(cuda_backend());
   publish_untrained();
 }
 
@@ -59,6 +61,8 @@ void VectorIndex::publish_untrained() {
 void VectorIndex::publish(std::unique_ptr<Rows> rows, bool trained) {
   published_.store(rows.get(), std::memory_order_release);
   std::swap(rows_, rows);
+  changes_.fetch_add(1, std::memory_order_release);
+  ++rewrites_;
   gate_.synchronize();  // searches may still read what goes out of scope here
   trained_ = trained;
   drift_ = {};
@@ -257,6 +261,7 @@ void VectorIndex::commit(std::size_t first, std::span<const Id> ids, const Encod
   for (std::size_t i = 0; i < ids.size(); ++i) live_.set(static_cast<Slot>(first + i), true);
   visible_.store(first + ids.size(), std::memory_order_release);
   live_count_.fetch_add(ids.size(), std::memory_order_acq_rel);
+  changes_.fetch_add(1, std::memory_order_release);
 }
 
 void VectorIndex::drop_rows(std::size_t count) {
@@ -373,6 +378,7 @@ Stats VectorIndex::stats() const {
   stats.bytes_secondary = rows_->two() ? rows_->ranking().bytes() : 0;
   stats.bytes_graph = graph_.bytes() + (rows_->fused() != nullptr ? rows_->fused()->bytes() : 0);
   stats.bytes_ids = ids_.bytes() + live_.words().bytes();
+  if (mirror_) stats.bytes_device = mirror_->bytes();
   stats.bytes = stats.bytes_rows + stats.bytes_secondary + stats.bytes_graph + stats.bytes_ids;
   return stats;
 }

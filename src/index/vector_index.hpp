@@ -15,6 +15,7 @@
 #include "core/reader_gate.hpp"
 #include "graph/graph.hpp"
 #include "graph/walk.hpp"
+#include "index/mirror.hpp"
 #include "index/rows.hpp"
 #include "vecinal/index.hpp"
 
@@ -86,6 +87,7 @@ class VectorIndex final : public Index {
   std::vector<std::string> check() const override;
 
  private:
+  friend class DeviceSearch;
   struct Searcher;
   struct Allowed;
 
@@ -106,6 +108,13 @@ class VectorIndex final : public Index {
 
   // search.cpp
   void check_queries(const Batch& queries, const SearchParams& params) const;
+  /// The copies on the device, if there is one and they show `rows` as they were when changes_ was
+  /// noted, or later. Throws CudaError.
+  [[nodiscard]] std::optional<Mirror::Hold> hold_copies(const Rows& rows,
+                                                        std::uint64_t changes) const;
+  /// Of walks over links alone.
+  [[nodiscard]] static Breadth split_breadth(const SearchParams& params,
+                                             const SearchDefaults& usual, const Rows& rows);
   [[nodiscard]] Breadth breadth_of(const SearchParams& params, const Rows& rows) const;
   [[nodiscard]] static std::size_t walk_dim_of(const SearchParams& params, const Rows& rows);
   [[nodiscard]] Allowed allow(const Filter& filter) const;
@@ -139,6 +148,9 @@ class VectorIndex final : public Index {
   std::atomic<std::size_t> rerank_{0};
   std::atomic<float> gamma_{0};
   std::atomic<float> max_norm_{0};  ///< no row is longer
+  std::unique_ptr<Mirror> mirror_;  ///< copies on a device; null on the CPU
+  std::atomic<std::uint64_t> changes_{0};
+  std::uint64_t rewrites_ = 0;
   mutable std::mutex writer_;
   mutable std::shared_mutex ids_lock_;
   mutable ReaderGate gate_;

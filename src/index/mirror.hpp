@@ -1,0 +1,71 @@
+/// What an index keeps on a device: copies of its rows and links, brought up to date when a search
+/// finds them behind. The index on the host stays the master; ids, filters and what lives are
+/// looked up there.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+
+#include "backend/backend.hpp"
+#include "graph/graph.hpp"
+#include "index/rows.hpp"
+
+namespace vecinal {
+
+/// A state of an index. Two equal ones have the same rows and links.
+struct Revision {
+  std::uint64_t changes = 0;   ///< committed changes of any kind
+  std::uint64_t rewrites = 0;  ///< those of rows that could be seen before
+};
+
+class Mirror {
+ public:
+  explicit Mirror(Backend& backend) : backend_(backend) {}
+
+  /// The copies, which stay as they are while one of these exists.
+  class Hold {
+   public:
+    explicit Hold(const Mirror& mirror) : lock_(mirror.lock_), mirror_(&mirror) {}
+
+    /// True if they show rows at this state or a later one.
+    [[nodiscard]] bool shows(const Rows& rows, std::uint64_t changes) const {
+      return mirror_->rows_ == &rows && mirror_->revision_.changes >= changes;
+    }
+    [[nodiscard]] Backend& backend() const { return mirror_->backend_; }
+    [[nodiscard]] const DeviceRows& walked() const { return *mirror_->walked_; }
+    [[nodiscard]] const DeviceRows& ranking() const {
+      return mirror_->ranking_ ? *mirror_->ranking_ : *mirror_->walked_;
+    }
+    [[nodiscard]] const DeviceGraph& graph() const { return *mirror_->graph_; }
+    [[nodiscard]] std::size_t count() const { return mirror_->count_; }
+
+   private:
+    std::shared_lock<std::shared_mutex> lock_;
+    const Mirror* mirror_;
+  };
+
+  /// Copies `count` rows and the graph as they are at this revision, as far as they have changed;
+  /// nothing may change them meanwhile. Waits for searches on the copies. Throws CudaError; there
+  /// are then no copies.
+  void update(const Rows& rows, const Graph& graph, std::size_t count, Revision revision);
+
+  /// Memory held on the device.
+  [[nodiscard]] std::size_t bytes() const;
+
+ private:
+  void copy(const Rows& rows, const Graph& graph, std::size_t count, bool append);
+
+  Backend& backend_;
+  mutable std::shared_mutex lock_;
+  const Rows* rows_ = nullptr;  ///< those that are copied; null for none
+  Revision revision_;
+  std::size_t count_ = 0;
+  std::unique_ptr<DeviceRows> walked_;
+  std::unique_ptr<DeviceRows> ranking_;  ///< null where the walked rows rank
+  std::unique_ptr<DeviceGraph> graph_;
+};
+
+}  // namespace vecinal

@@ -1,0 +1,201 @@
+// Indexes on a device answer as those on the CPU do.
+#include "vecinal/index.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <numeric>
+#include <thread>
+
+#include "support/data.hpp"
+
+namespace vecinal::test {
+namespace {
+
+struct Case {
+  Config config;
+  const char* name;
+};
+
+std::vector<Case> cases() {
+  return {
+      {{.dim = 24}, "f32_l2"},
+      {{.dim = 24, .metric = Metric::inner_product}, "f32_ip"},
+      {{.dim = 33, .metric = Metric::cosine, .encoding = Encoding::f16}, "f16_cosine"},
+      {{.dim = 40, .encoding = Encoding::lvq8}, "lvq8_l2"},
+      {{.dim = 40, .metric = Metric::inner_product, .encoding = Encoding::lvq4}, "lvq4_ip"},
+      {{.dim = 40, .metric = Metric::cosine, .encoding = Encoding::lvq4x8}, "lvq4x8_cosine"},
+      {{.dim = 40, .encoding = Encoding::lvq8x8, .reduction = Reduction::pca, .reduced_dim = 16},
+       "lvq8x8_pca"},
+      {{.dim = 40, .encoding = Encoding::lvq8, .keep = Keep::f32}, "lvq8_keep_f32"},
+      {{.dim = 40, .encoding = Encoding::lvq8, .layout = Layout::fused, .degree = 32}, "fused"},
+      {{.dim = 40, .encoding = Encoding::lvq8, .graph = GraphKind::none}, "flat"},
+  };
+}
+
+class OnDevice : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Parity, OnDevice, testing::ValuesIn(cases()),
+                         [](const auto& made_of) { return made_of.param.name; });
+
+std::unique_ptr<Index> made(const Config& config, const Rows& rows) {
+  auto index = make_index(config);
+  index->add(rows.batch());
+  return index;
+}
+
+std::unique_ptr<Index> moved(const Index& index, Device device) {
+  return load_index(index.to_bytes(), {.device = device});
+}
+
+bool float_rows(const Config& config) {
+  return config.encoding == Encoding::f32 || config.encoding == Encoding::f16 ||
+         config.keep != Keep::none;
+}
+
+/// Codes: the same ids and distances. Floats: distances within their rounding.
+void expect_alike(const Neighbors& found, const Neighbors& expected, bool floats) {
+  ASSERT_EQ(found.counts, expected.counts);
+  if (!floats) {
+    EXPECT_EQ(found.ids, expected.ids);
+  }
+  for (std::size_t i = 0; i < found.distances.size(); ++i) {
+    const float distance = expected.distances[i];
+    if (std::isfinite(distance))
+      ASSERT_NEAR(found.distances[i], distance, floats ? 1e-4F * (1 + std::fabs(distance)) : 0);
+    else
+      ASSERT_EQ(found.distances[i], distance);
+  }
+}
+
+Config small(Config config) {
+  config.build_beam = 40;
+  config.degree = config.layout == Layout::fused ? 32 : 16;
+  return config;
+}
+
+TEST_P(OnDevice, SearchesFindWhatTheCpuFinds) {
+  const Config config = small(GetParam().config);
+  const Rows rows = clustered(700, config.dim, 1);
+  const Rows queries = clustered(12, config.dim, 2);
+  const auto cpu = made(config, rows);
+  const auto device = moved(*cpu, Device::cuda);
+  for (const SearchParams& params :
+       {SearchParams{.k = 10, .beam = 40}, SearchParams{.k = 3, .beam = 12, .rerank = 50},
+        SearchParams{.k = 5, .exact = true}, SearchParams{.k = 800}}) {
+    const Neighbors found = device->search(queries.batch(), params);
+    // The fused walk estimates where the device scores: only what is exact can be compared.
+    if (config.layout == Layout::fused && !params.exact && params.k < 700) continue;
+    expect_alike(found, cpu->search(queries.batch(), params), float_rows(config));
+  }
+  EXPECT_GT(recall(*device, rows, queries, {.k = 10, .beam = 60}),
+            config.encoding == Encoding::lvq4 ? 0.7 : 0.95);
+  EXPECT_GT(device->stats().bytes_device, 700 * config.dim / 2);
+  EXPECT_EQ(cpu->stats().bytes_device, 0U);
+}
+
+TEST_P(OnDevice, FiltersAndRemovedItemsAreKept) {
+  const Config config = small(GetParam().config);
+  const Rows rows = clustered(600, config.dim, 3);
+  const Rows queries = clustered(8, config.dim, 4);
+  const auto cpu = made(config, rows);
+  const auto device = moved(*cpu, Device::cuda);
+  std::vector<Id> gone;
+  for (Id id = 0; id < 600; id += 7) gone.push_back(id);
+  cpu->remove(gone);
+  device->remove(gone);
+  const Filter some = Filter::predicate([](Id id) { return id % 3 != 0; });
+  const Filter few = Filter::predicate([](Id id) { return id % 50 == 1; });
+  for (const SearchParams& params :
+       {SearchParams{.k = 10, .beam = 60}, SearchParams{.k = 10, .beam = 60, .filter = some},
+        SearchParams{.k = 4, .filter = few}, SearchParams{.k = 30, .filter = few}}) {
+    const Neighbors found = device->search(queries.batch(), params);
+    const Neighbors expected = cpu->search(queries.batch(), params);
+    ASSERT_EQ(found.counts, expected.counts);
+    for (const Id id : found.ids) {
+      EXPECT_TRUE(id == no_id || params.filter.allows_everything() || id % 3 != 0 || id % 50 == 1);
+      EXPECT_EQ(std::count(gone.begin(), gone.end(), id), 0);
+    }
+  }
+}
+
+TEST_P(OnDevice, LaterItemsAreFoundAtOnce) {
+  const Config config = small(GetParam().config);
+  const Rows rows = clustered(400, config.dim, 5);
+  auto device_config = config;
+  device_config.device = Device::cuda;
+  const auto device = make_index(device_config);
+  EXPECT_EQ(device->search(rows.part(0, 2), {.k = 3}).counts[0], 0U);
+  device->add(rows.part(0, 150));
+  for (std::size_t first : {150U, 300U}) {
+    static_cast<void>(device->search(rows.part(0, 5), {.k = 1}));
+    const std::size_t more = first == 150 ? 150 : 100;
+    device->add(rows.part(first, more));
+    const Neighbors hits = device->search(rows.part(first, more), {.k = 1, .beam = 40});
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < more; ++i) found += hits.ids[i] == static_cast<Id>(first + i);
+    if (config.metric == Metric::inner_product)
+      continue;  // others may be nearer than an item itself
+    EXPECT_GE(found, config.encoding == Encoding::lvq4 ? more * 7 / 10 : more * 95 / 100);
+  }
+  if (config.encoding != Encoding::f32) {
+    device->retrain();
+    EXPECT_GT(recall(*device, rows, clustered(10, config.dim, 6), {.k = 10, .beam = 60}), 0.6);
+  }
+}
+
+TEST(OnDevice, CopiesOfOneRowAreAllFound) {
+  for (const Encoding encoding : {Encoding::f32, Encoding::lvq4x8}) {
+    Rows rows = clustered(200, 16, 8);
+    for (std::size_t i = 50; i < 90; ++i)
+      std::copy_n(rows.row(3), 16, rows.values.begin() + static_cast<std::ptrdiff_t>(i * 16));
+    const auto cpu = made({.dim = 16, .encoding = encoding, .degree = 16, .build_beam = 40}, rows);
+    const auto device = moved(*cpu, Device::cuda);
+    const SearchParams params{.k = 41, .beam = 64};
+    expect_alike(device->search(rows.part(3, 1), params), cpu->search(rows.part(3, 1), params),
+                 false);
+    // More ties than a scan looks past: the host decides which ids come first.
+    const SearchParams exact{.k = 5, .exact = true};
+    expect_alike(device->search(rows.part(3, 1), exact), cpu->search(rows.part(3, 1), exact),
+                 false);
+  }
+}
+
+TEST(OnDevice, SearchesRunBesideAWriter) {
+  const Rows rows = clustered(600, 16, 9);
+  const auto index = make_index({.dim = 16,
+                                 .encoding = Encoding::lvq8,
+                                 .degree = 16,
+                                 .build_beam = 40,
+                                 .device = Device::cuda});
+  index->add(rows.part(0, 200));
+  std::thread writer([&] {
+    for (std::size_t first = 200; first < 600; first += 50) index->add(rows.part(first, 50));
+  });
+  for (int i = 0; i < 20; ++i) {
+    const Neighbors hits = index->search(rows.part(0, 3), {.k = 1, .beam = 30});
+    EXPECT_EQ(hits.counts[0], 1U);
+  }
+  writer.join();
+  EXPECT_EQ(index->search(rows.part(599, 1), {.k = 1, .beam = 50}).counts[0], 1U);
+}
+
+TEST(OnDevice, WithoutMemoryTheIndexGoesOnOnTheCpu) {
+  const Rows rows = clustered(300, 32, 10);
+  const auto index =
+      make_index({.dim = 32, .degree = 16, .build_beam = 40, .device = Device::cuda});
+  index->add(rows.batch());
+  if (std::getenv("VECINAL_CUDA_LIBRARY") == nullptr) GTEST_SKIP() << "needs the emulation";
+  ASSERT_EQ(setenv("VECINAL_EMULATION_MEMORY", "1000", 1), 0);
+  try {
+    static_cast<void>(index->search(rows.part(0, 1), {.k = 1}));
+    ADD_FAILURE() << "there is no memory for the copies";
+  } catch (const CudaError& error) {
+    EXPECT_NE(std::string(error.what()).find("bytes asked"), std::string::npos);
+  }
+  unsetenv("VECINAL_EMULATION_MEMORY");
+  EXPECT_EQ(index->search(rows.part(7, 1), {.k = 1}).ids[0], 7);
+  EXPECT_EQ(moved(*index, Device::cpu)->search(rows.part(7, 1), {.k = 1}).ids[0], 7);
+}
+
+}  // namespace
+}  // namespace vecinal::test
