@@ -218,6 +218,9 @@ struct Tuned {
 /// are empty or the index is.
 Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k = 10);
 
+/// The name of the card that Device::cuda uses. Throws CudaError saying what is missing.
+[[nodiscard]] std::string cuda_device_name();
+
 /// "major.minor.patch"
 [[nodiscard]] std::string_view version();
 

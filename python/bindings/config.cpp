@@ -81,6 +81,7 @@ Config to_config(const Record& record) {
           .order = parse_order(name_of(record, "order")),
           .seed = value_of<std::uint64_t>(record, "seed"),
           .threads = value_of<unsigned>(record, "threads"),
+          .device = parse_device(name_of(record, "device")),
           .warn = warn};
 }
 
@@ -105,6 +106,7 @@ Record to_dict(const Config& config) {
   result["build_beam"] = config.build_beam;
   result["order"] = std::string(name(config.order));
   result["threads"] = config.threads;
+  result["device"] = std::string(name(config.device));
   result["seed"] = config.seed;
   return result;
 }

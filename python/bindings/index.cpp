@@ -147,6 +147,7 @@ Record stats(const Index& index) {
   result["bytes_graph"] = now.bytes_graph;
   result["bytes_ids"] = now.bytes_ids;
   result["bytes_tokens"] = now.bytes_tokens;
+  result["bytes_device"] = now.bytes_device;
   return result;
 }
 
@@ -175,17 +176,21 @@ std::vector<std::string> check(const Index& index) {
   return unlocked(index, Effect::waits, [&] { return index.check(); });
 }
 
-std::unique_ptr<Index> load_file(const py::bytes& path, bool mmap, bool verify, unsigned threads) {
+std::unique_ptr<Index> load_file(const py::bytes& path, bool mmap, bool verify, unsigned threads,
+                                 const std::string& device) {
   const std::filesystem::path file{std::string(path)};
+  const LoadOptions options{mmap, verify, threads, parse_device(device)};
   const py::gil_scoped_release no_lock;
-  return load_index(file, {.map = mmap, .verify = verify, .threads = threads});
+  return load_index(file, options);
 }
 
-std::unique_ptr<Index> load_bytes(const Bytes& data, bool verify, unsigned threads) {
+std::unique_ptr<Index> load_bytes(const Bytes& data, bool verify, unsigned threads,
+                                  const std::string& device) {
+  const LoadOptions options{false, verify, threads, parse_device(device)};
   const std::span bytes =
       std::as_bytes(std::span{data.data(), static_cast<std::size_t>(data.size())});
   const py::gil_scoped_release no_lock;
-  return load_index(bytes, {.verify = verify, .threads = threads});
+  return load_index(bytes, options);
 }
 
 }  // namespace
@@ -222,8 +227,10 @@ void bind_index(py::module_& module) {
       .def_property_readonly("dim", [](const Index& index) { return index.config().dim; })
       .def("config", [](const Index& index) { return to_dict(index.config()); })
       .def("check", &check);
-  module.def("load_file", &load_file, arg("path"), arg("mmap"), arg("verify"), arg("threads"));
-  module.def("load_bytes", &load_bytes, arg("data").noconvert(), arg("verify"), arg("threads"));
+  module.def("load_file", &load_file, arg("path"), arg("mmap"), arg("verify"), arg("threads"),
+             arg("device"));
+  module.def("load_bytes", &load_bytes, arg("data").noconvert(), arg("verify"), arg("threads"),
+             arg("device"));
 }
 
 }  // namespace vecinal::python

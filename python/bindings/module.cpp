@@ -42,6 +42,8 @@ void bind_errors(py::module_& module) {
   bind_error<FormatError>(
       module, "FormatError",
       "A file or byte string is not a sound vecinal index; the message names the section.");
+  bind_error<CudaError>(module, "CudaError",
+                        "A GPU is missing, cannot be used, or failed; the message says what.");
   bind_error<Cancelled>(module, "Cancelled",
                         "A progress callable asked to stop; the index is as it was.");
   py::register_exception_translator([](std::exception_ptr raised) {
@@ -81,6 +83,15 @@ Record info(const py::bytes& path) {
   return result;
 }
 
+/// The card, or why there is none.
+std::string cuda() {
+  try {
+    return cuda_device_name();
+  } catch (const CudaError& error) {
+    return error.what();
+  }
+}
+
 Record build() {
   py::list levels;
   for (const SimdLevel level :
@@ -92,6 +103,7 @@ Record build() {
   result["simd_supported"] = levels;
   result["threads"] = std::thread::hardware_concurrency();
   result["compiler"] = compiler;
+  result["cuda"] = cuda();
   return result;
 }
 

@@ -10,12 +10,12 @@ array([2, 3])
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from . import _core
-from ._core import Cancelled, FormatError, NotTrained
+from ._core import Cancelled, CudaError, FormatError, NotTrained
 from ._fde import FdeEncoder
 from ._filter import Bitmap
 from ._index import Index, _restore, attach
@@ -35,6 +35,7 @@ __all__ = [
     "Bitmap",
     "Cancelled",
     "FdeEncoder",
+    "CudaError",
     "FormatError",
     "Index",
     "Neighbors",
@@ -54,6 +55,7 @@ def load(
     mmap: bool = False,
     verify: bool = True,
     threads: int = 0,
+    device: Literal["cpu", "cuda"] = "cpu",
 ) -> Index:
     """Load an index; safe with data of doubtful origin, unlike a pickle.
 
@@ -68,6 +70,8 @@ def load(
         Check the checksums of the vectors too; those of headers and graph always are checked.
     threads : int
         As in `Index`.
+    device : {"cpu", "cuda"}
+        As in `Index`; on whichever device the index was made.
 
     Raises
     ------
@@ -75,12 +79,16 @@ def load(
         Not a sound index; the message names the section and the reason.
     OSError
         The file cannot be read.
+    CudaError
+        The device "cuda" cannot be used.
     ValueError
         `mmap` without a path.
     """
     count = as_integer("threads", threads, 0, UINT32_MAX)
+    if not isinstance(device, str):
+        raise TypeError(f"device must be a str, got {device!r}")
     if isinstance(source, (str, os.PathLike)):
-        return attach(_core.load_file(as_path(source), bool(mmap), bool(verify), count))
+        return attach(_core.load_file(as_path(source), bool(mmap), bool(verify), count, device))
     if mmap:
         raise ValueError("load: mmap=True needs a path")
     data = source.read() if hasattr(source, "read") else source
@@ -92,7 +100,7 @@ def load(
         raise TypeError(
             f"load takes a path, contiguous bytes or a binary file, got {type(source).__name__}"
         ) from None
-    return attach(_core.load_bytes(view, bool(verify), count))
+    return attach(_core.load_bytes(view, bool(verify), count, device))
 
 
 def info(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -123,7 +131,7 @@ def show_config() -> dict[str, Any]:
     -------
     dict
         ``version``, ``simd`` (the instruction set in use), ``simd_supported``, ``threads``,
-        ``compiler``, ``numpy``. The environment variable VECINAL_SIMD chooses another of the
+        ``compiler``, ``cuda`` (the card that device="cuda" uses, or why there is none), ``numpy``. The environment variable VECINAL_SIMD chooses another of the
         supported sets.
     """
     return _Config(**_core.build(), numpy=np.__version__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Cancelled', 'FdeEncoder', 'FormatError', 'Index', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'simd', 'version']
+__all__: list[str] = ['Cancelled', 'CudaError', 'FdeEncoder', 'FormatError', 'Index', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'simd', 'version']
 class NotTrained(RuntimeError):
     """
     The operation needs a trained index: call train() or add() first.
@@ -13,6 +13,10 @@ class NotTrained(RuntimeError):
 class FormatError(RuntimeError):
     """
     A file or byte string is not a sound vecinal index; the message names the section.
+    """
+class CudaError(RuntimeError):
+    """
+    A GPU is missing, cannot be used, or failed; the message says what.
     """
 class Cancelled(RuntimeError):
     """
@@ -89,9 +93,9 @@ def info(path: bytes) -> dict[str, typing.Any]:
     """
     What a file says of itself, read without loading it.
     """
-def load_bytes(data: numpy.typing.NDArray[numpy.uint8], verify: bool, threads: typing.SupportsInt | typing.SupportsIndex) -> Index:
+def load_bytes(data: numpy.typing.NDArray[numpy.uint8], verify: bool, threads: typing.SupportsInt | typing.SupportsIndex, device: str) -> Index:
     ...
-def load_file(path: bytes, mmap: bool, verify: bool, threads: typing.SupportsInt | typing.SupportsIndex) -> Index:
+def load_file(path: bytes, mmap: bool, verify: bool, threads: typing.SupportsInt | typing.SupportsIndex, device: str) -> Index:
     ...
 def simd() -> str:
     """

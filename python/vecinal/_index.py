@@ -73,6 +73,9 @@ class Index(Searched):
         seed, as they come, or by descending local intrinsic dimensionality.
     threads : int
         For `add` and `search`; 0 is all cores. Results do not depend on it. Not saved.
+    device : {"cpu", "cuda"}
+        Where searches run. With "cuda" the GPU keeps copies of vectors and links, which follow every
+        change, and answers whole batches; the index itself stays in host memory. Not saved.
     seed : int
         Same seed, same data: same index, byte for byte.
 
@@ -83,6 +86,8 @@ class Index(Searched):
     ValueError
         A value out of its range, a name that is not known (with those that are), or values that do
         not go together.
+    CudaError
+        The device "cuda" cannot be used; the message says what is missing.
 
     Notes
     -----
@@ -127,6 +132,7 @@ class Index(Searched):
         build_beam: int = 200,
         order: Literal["shuffled", "given", "lid"] = "shuffled",
         threads: int = 0,
+        device: Literal["cpu", "cuda"] = "cpu",
         seed: int = 0,
     ) -> None:
         names = {
@@ -139,6 +145,7 @@ class Index(Searched):
             "layout": layout,
             "graph": "none" if graph is None else graph,
             "order": order,
+            "device": device,
         }
         for name, value in names.items():
             if not isinstance(value, str):
@@ -292,7 +299,7 @@ def attach(core: _core.Index) -> Index:
 
 def _restore(data: bytes) -> Index:
     """What a pickled index calls, and the only thing in it."""
-    return attach(_core.load_bytes(as_bytes(data), True, 0))
+    return attach(_core.load_bytes(as_bytes(data), True, 0, "cpu"))
 
 
 _restore.__module__ = "vecinal"

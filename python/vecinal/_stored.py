@@ -68,7 +68,7 @@ class Stored:
             candidates are needed.
             ``bytes``, and its parts ``bytes_rows``, ``bytes_secondary`` (vectors that rank the
             answers, if others than those walked), ``bytes_graph``, ``bytes_ids`` and
-            ``bytes_tokens`` (the vectors of the sets).
+            ``bytes_tokens`` (the vectors of the sets). ``bytes_device`` is held on the device besides.
         """
         return self._cpp.stats()
 

@@ -95,6 +95,11 @@ void add_walk_options(CLI::App& command, std::size_t& rerank, float& gamma,
              "Walk over only so many of the reduced dimensions; 0 = all");
 }
 
+void add_device(CLI::App& command, std::string& device) {
+  add_name(command, "--device", device, "cpu, cuda (a GPU answers the queries)")
+      ->capture_default_str();
+}
+
 CLI::App* add_build(CLI::App& app, BuildOptions& options) {
   CLI::App* command =
       add_command(app, "build", "Build an index from a file of vectors", options.json);
@@ -109,6 +114,7 @@ CLI::App* add_build(CLI::App& app, BuildOptions& options) {
              "Dimensions to reduce to; 0 = chosen from the vectors");
   add_graph_options(*command, options.index);
   add_number(*command, "--threads", options.index.threads, "0 = all cores");
+  add_device(*command, options.index.device);
   return command;
 }
 
@@ -126,6 +132,7 @@ CLI::App* add_search(CLI::App& app, SearchOptions& options) {
   for (const char* name : {"--beam", "--rerank", "--gamma", "--reduced-dim"})
     exact->excludes(command->get_option(name));
   add_number(*command, "--threads", options.threads, "0 = all cores");
+  add_device(*command, options.device);
   add_file(*command, "-o,--output", options.output,
            "Write the ids here (.npy .ibin .ivecs) instead of printing them");
   add_file(*command, "--distances", options.distances,
@@ -159,6 +166,7 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
   add_walk_options(*command, options.rerank, options.gamma, options.reduced_dim);
   add_number(*command, "--repeats", options.repeats, "Timed runs of each beam; the median counts");
   add_number(*command, "--threads", options.threads, "Of the searches; 0 = all cores");
+  add_device(*command, options.build.device);
   return command;
 }
 
@@ -171,6 +179,7 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   add_number(*command, "--recall", options.recall, "Share of the true neighbours to find");
   add_number(*command, "-k", options.k, "Neighbours of each query");
   add_number(*command, "--threads", options.threads, "0 = all cores");
+  add_device(*command, options.device);
   return command;
 }
 

@@ -83,7 +83,7 @@ Subject prepare(const BenchOptions& options) {
   if (options.index.empty()) {
     build(subject, base, files, options);
   } else {
-    subject.index = load_index(options.index);
+    subject.index = load_index(options.index, {.device = parse_device(options.build.device)});
   }
   subject.truth = find_truth(subject, base, files, options.k);
   return subject;

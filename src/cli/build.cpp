@@ -71,6 +71,7 @@ Config config_of(const IndexOptions& options, std::size_t dim) {
   config.build_beam = options.build_beam;
   config.seed = options.seed;
   config.threads = options.threads;
+  config.device = parse_device(options.device);
   return config;
 }
 

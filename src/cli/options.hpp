@@ -28,6 +28,7 @@ struct IndexOptions {
   std::uint32_t degree = Config{}.degree;
   std::uint32_t build_beam = Config{}.build_beam;
   std::uint64_t seed = Config{}.seed;
+  std::string device{name(Config{}.device)};
   unsigned threads = 0;  ///< of the build; 0 = all cores
 };
 
@@ -53,6 +54,7 @@ struct SearchOptions {
   float gamma = 0;
   std::size_t reduced_dim = 0;
   unsigned threads = 0;
+  std::string device{name(Config{}.device)};
   bool exact = false;
   bool json = false;
 };
@@ -81,6 +83,7 @@ struct TuneOptions {
   double recall = 0.95;
   std::size_t k = 10;
   unsigned threads = 0;
+  std::string device{name(Config{}.device)};
   bool json = false;
 };
 

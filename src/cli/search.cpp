@@ -94,7 +94,8 @@ int run(const SearchOptions& options) {
     if (!output.empty()) require_folder_of(output);
   }
   const FloatMatrix queries = read_floats(options.queries);
-  const auto index = load_index(options.index, {.threads = options.threads});
+  const auto index = load_index(
+      options.index, {.threads = options.threads, .device = parse_device(options.device)});
   const Timed timed = search_timed(*index, queries, options);
   write_results(timed.found, options);
   if (options.json) {

@@ -16,7 +16,8 @@ namespace vecinal::cli {
 int run(const TuneOptions& options) {
   require_folder_of(options.index);
   const FloatMatrix queries = read_floats(options.queries);
-  const auto index = load_index(options.index, {.threads = options.threads});
+  const auto index = load_index(
+      options.index, {.threads = options.threads, .device = parse_device(options.device)});
   const Stopwatch watch;
   const Tuned tuned = tune(*index, batch_of(queries), options.recall, options.k);
   const double seconds = watch.seconds();

@@ -1,4 +1,5 @@
 // Making and loading indexes.
+#include "backend/backend_library.hpp"
 #include "core/concat.hpp"
 #include "core/file_io.hpp"
 #include "core/section_file.hpp"
@@ -41,6 +42,8 @@ std::unique_ptr<Index> load_index(std::span<const std::byte> bytes, const LoadOp
   const auto copy = std::as_bytes(std::span(aligned)).first(bytes.size());
   return load(SectionReader(copy), options, -1);
 }
+
+std::string cuda_device_name() { return cuda_backend().name(); }
 
 FileInfo file_info(const std::filesystem::path& file) {
   const FileView view(file);

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "backend/backend_library.hpp"
 #include "backend/query_block.hpp"
 
 namespace vecinal {
@@ -62,6 +63,10 @@ std::size_t Mirror::bytes() const {
   if (ranking_) sum += ranking_->bytes();
   if (graph_) sum += graph_->bytes();
   return sum;
+}
+
+std::unique_ptr<Mirror> make_mirror(Device device) {
+  return device == Device::cpu ? nullptr : std::make_unique<Mirror>(cuda_backend());
 }
 
 }  // namespace vecinal

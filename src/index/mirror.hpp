@@ -68,4 +68,7 @@ class Mirror {
   std::unique_ptr<DeviceGraph> graph_;
 };
 
+/// One on the device; null for the CPU. Throws CudaError.
+[[nodiscard]] std::unique_ptr<Mirror> make_mirror(Device device);
+
 }  // namespace vecinal

@@ -124,4 +124,9 @@ Model train_model(const Config& config, const Batch& sample, const Batch& querie
   return Model(std::move(parts));
 }
 
+Quantizer quantizer_of(const Model& model) {
+  if (model.rotated()) return model.fitted() ? Quantizer::rotated_fitted : Quantizer::rotated;
+  return model.fitted() ? Quantizer::fitted : Quantizer::plain;
+}
+
 }  // namespace vecinal

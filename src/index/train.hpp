@@ -16,6 +16,9 @@ namespace vecinal {
 [[nodiscard]] Model train_model(const Config& config, const Batch& sample, const Batch& queries,
                                 unsigned threads);
 
+/// The quantizer that a model of codes stands for; never automatic.
+[[nodiscard]] Quantizer quantizer_of(const Model& model);
+
 /// Throws std::invalid_argument if the batch is of sets of vectors; `what` names the call.
 void refuse_sets(const Batch& batch, const char* what);
 

@@ -4,7 +4,6 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "backend/backend_library.hpp"
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
@@ -34,15 +33,10 @@ Geometry geometry_of(const Config& config) {
   return {.alpha = 1.0F, .shift = 0.0F};
 }
 
-Quantizer quantizer_of(const Model& model) {
-  if (model.rotated()) return model.fitted() ? Quantizer::rotated_fitted : Quantizer::rotated;
-  return model.fitted() ? Quantizer::fitted : Quantizer::plain;
-}
-
 }  // namespace
 
 VectorIndex::VectorIndex(const Config& config) : config_(validated(config)), graph_(config.degree) {
-  if (config_.device == Device::cuda) mirror_ = std::make_unique<Mirror>(cuda_backend());
+  mirror_ = make_mirror(config_.device);
   publish_untrained();
 }
 

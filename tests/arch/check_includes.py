@@ -21,6 +21,8 @@ LAYERS: dict[str, set[str]] = {
 }
 # Only public headers, std and third party. (Tests may include anything.)
 OUTSIDE = ("include", "python", "examples", "benchmarks/search")
+# What cuda/ may see of src/: plain views.
+CUDA_MAY = ("core/types.hpp", "kernels/rows.hpp", "backend/backend.hpp")
 # Each source of kernels/ that is compiled once per instruction set may instantiate no library code.
 PER_ISA = re.compile(r"src/kernels/(?!dispatch)\w+\.[ch]pp$")
 PER_ISA_MAY = re.compile(
@@ -51,6 +53,10 @@ def fault_of(file: Path, include: str, root: Path) -> str | None:
         return "public headers include std only"
     if place.startswith(OUTSIDE) and target:
         return f"only public headers, not the layer {target}"
+    if place.startswith("cuda/") and target and name not in CUDA_MAY:
+        return f"cuda may include {', '.join(CUDA_MAY)} of src"
+    if place.startswith("src/") and name.startswith("cuda/"):
+        return "src may not include cuda"
     if place.startswith("src/"):
         layer = place.split("/")[1]
         if layer not in LAYERS:

@@ -48,6 +48,12 @@ class Includes(Tree):
     def test_transform_and_graph_are_strangers(self) -> None:
         self.assertEqual(len(self.faults("src/transform/rotate.cpp", '"graph/beam.hpp"')), 1)
 
+    def test_devices_see_plain_views_only(self) -> None:
+        self.assertEqual(len(self.faults("cuda/walk.cu", '"graph/beam.hpp"')), 1)
+        self.write("src/kernels/rows.hpp", "")
+        self.write("cuda/walk.cu", "// first line\n#include \"kernels/rows.hpp\"\n")
+        self.assertEqual(check_includes.check(self.root), [])
+
     def test_downward_arrow_is_fine(self) -> None:
         self.assertEqual(self.faults("src/graph/walk.cpp", '"core/array.hpp"'), [])
 

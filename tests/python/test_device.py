@@ -1,0 +1,66 @@
+"""Indexes on a CUDA device; with VECINAL_CUDA_LIBRARY the emulated one that the C++ tests build."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import vecinal
+
+rng = np.random.default_rng(5)
+X = rng.standard_normal((400, 24), dtype=np.float32)
+Q = rng.standard_normal((9, 24), dtype=np.float32)
+
+
+def no_device() -> bool:
+    try:
+        vecinal.Index(4, device="cuda")
+    except vecinal.CudaError:
+        return True
+    return False
+
+
+needs_device = pytest.mark.skipif(no_device(), reason="no CUDA device")
+
+
+@pytest.mark.skipif("VECINAL_CUDA_LIBRARY" in os.environ or not no_device(), reason="there is a device")
+def test_without_a_device_the_error_says_what_is_missing() -> None:
+    with pytest.raises(vecinal.CudaError, match="libvecinal_cuda|CUDA"):
+        vecinal.Index(4, device="cuda")
+    assert vecinal.show_config()["cuda"]
+
+
+def test_names_of_devices_are_checked() -> None:
+    with pytest.raises(ValueError, match='device: "gpu" is unknown; use one of "cpu", "cuda"'):
+        vecinal.Index(4, device="gpu")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="device must be a str"):
+        vecinal.Index(4, device=0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="device must be a str"):
+        vecinal.load(b"", device=1)  # type: ignore[arg-type]
+    assert vecinal.Index(4).config["device"] == "cpu"
+
+
+@needs_device
+@pytest.mark.parametrize("encoding", ["lvq8", "lvq4x8"])
+def test_codes_give_the_answers_of_the_cpu(encoding: str) -> None:
+    index = vecinal.Index(24, encoding=encoding, build_beam=40)
+    index.add(X)
+    moved = vecinal.load(bytes(index), device="cuda")
+    assert moved.config["device"] == "cuda"
+    for options in ({}, {"beam": 30}, {"exact": True}, {"filter": np.arange(0, 400, 7)}):
+        here, there = index.search(Q, k=5, **options), moved.search(Q, k=5, **options)
+        np.testing.assert_array_equal(here.ids, there.ids)
+        np.testing.assert_array_equal(here.distances, there.distances)
+    assert moved.stats()["bytes_device"] > 0
+
+
+@needs_device
+def test_an_index_lives_on_a_device() -> None:
+    index = vecinal.Index(24, build_beam=40, device="cuda")
+    ids = index.add(X[:300])
+    assert index.search(X[7], k=1, beam=40).ids[0] == 7
+    index.remove(ids[:10])
+    assert index.search(X[7], k=1, beam=40).ids[0] != 7
+    more = index.add(X[300:])
+    assert index.search(X[350], k=1, beam=60).ids[0] == more[50]
