@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "vecinal/config.hpp"
+#include "vecinal/filter.hpp"
 
 namespace vecinal {
 
@@ -38,6 +39,8 @@ struct SearchStats {
   std::uint64_t distances = 0;  ///< scores computed
   std::uint64_t reranked = 0;   ///< candidates scored again by full rows
   std::uint64_t exact = 0;      ///< queries answered by an exact scan
+  std::size_t allowed = 0;      ///< items that the filter allows
+  Plan plan = Plan::walk;       ///< the one chosen; a walk that found too little ends in a scan
 };
 
 /// Answers to a batch: row-major (queries x k), best first, ties by id.

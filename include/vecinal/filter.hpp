@@ -5,12 +5,25 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "vecinal/config.hpp"
 
 namespace vecinal {
+
+/// How a search goes about its filter (docs/filters.md).
+///
+/// automatic: the cheapest of the others, by counts. walk: all items are allowed, nothing to go
+/// about. inside: a walk of the graph through all nodes, which keeps the allowed ones. bridge: a
+/// walk over the allowed nodes, and from rejected ones on to their neighbours. scan: the query is
+/// compared with every allowed item. Walks that end with too little are followed by a scan.
+enum class Plan : std::uint8_t { automatic, walk, inside, bridge, scan };
+
+/// "auto" "walk" "inside" "bridge" "scan". parse_plan throws std::invalid_argument listing them.
+[[nodiscard]] std::string_view name(Plan plan);
+[[nodiscard]] Plan parse_plan(std::string_view text);
 
 class Filter {
  public:

@@ -55,8 +55,10 @@ struct SearchParams {
                       ///< to one of them count as their sum; 0 = none. MUVERA (section 3.3)
                       ///< reports no loss from 0.7 on.
   Filter filter = {};
-  bool exact = false;    ///< compare with every allowed item instead of walking the graph
-  unsigned threads = 0;  ///< 0 = the config's
+  Plan plan = Plan::automatic;  ///< how to go about a filter, for measurements: a graph that is not
+                                ///< there is not walked
+  bool exact = false;           ///< compare with every allowed item instead of walking the graph
+  unsigned threads = 0;         ///< 0 = the config's
   Progress progress = {};
 };
 

@@ -48,19 +48,20 @@ std::size_t remove(Index& index, const Ids& ids) {
   return unlocked(index, Effect::waits, [&] { return index.remove(given); });
 }
 
-using SearchCost = py::typing::Dict<py::str, py::int_>;
 using Found =
-    py::typing::Tuple<py::array_t<Id>, py::array_t<float>, py::array_t<std::int64_t>, SearchCost>;
+    py::typing::Tuple<py::array_t<Id>, py::array_t<float>, py::array_t<std::int64_t>, Record>;
 
 /// (ids (q, k), distances (q, k), counts (q,), stats)
 Found to_tuple(Neighbors&& found) {
   const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(found.queries),
                                        static_cast<py::ssize_t>(found.k)};
-  SearchCost stats;
+  Record stats;
   stats["hops"] = found.stats.hops;
   stats["distances"] = found.stats.distances;
   stats["reranked"] = found.stats.reranked;
   stats["exact"] = found.stats.exact;
+  stats["allowed"] = found.stats.allowed;
+  stats["plan"] = std::string(name(found.stats.plan));
   return py::make_tuple(
       to_array(std::move(found.ids), shape), to_array(std::move(found.distances), shape),
       to_array(std::vector<std::int64_t>(found.counts.begin(), found.counts.end())), stats);
@@ -69,9 +70,11 @@ Found to_tuple(Neighbors&& found) {
 Found search(const Index& index, const Rows& queries, const std::optional<Ids>& offsets,
              std::size_t k, std::size_t beam, std::size_t rerank, float gamma,
              std::size_t reduced_dim, std::size_t candidates, float carving,
-             const py::object& filter, bool exact, unsigned threads, const py::object& progress) {
+             const py::object& filter, const std::string& plan, bool exact, unsigned threads,
+             const py::object& progress) {
   const Batch batch = to_batch(queries, offsets);
   Filter allowed = to_filter(filter);
+  const Plan way = parse_plan(plan);
   return to_tuple(interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
     return index.search(batch, {.k = k,
                                 .beam = beam,
@@ -81,6 +84,7 @@ Found search(const Index& index, const Rows& queries, const std::optional<Ids>& 
                                 .candidates = candidates,
                                 .carving = carving,
                                 .filter = std::move(allowed),
+                                .plan = way,
                                 .exact = exact,
                                 .threads = threads,
                                 .progress = watch});
@@ -209,7 +213,8 @@ void bind_index(py::module_& module) {
       .def("remove", &remove, arg("ids").noconvert())
       .def("search", &search, arg("queries").noconvert(), arg("offsets").noconvert(), arg("k"),
            arg("beam"), arg("rerank"), arg("gamma"), arg("reduced_dim"), arg("candidates"),
-           arg("carving"), arg("filter"), arg("exact"), arg("threads"), arg("progress"))
+           arg("carving"), arg("filter"), arg("plan"), arg("exact"), arg("threads"),
+           arg("progress"))
       .def("rerank", &rerank, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("candidates").noconvert(), arg("k"), arg("carving"), arg("threads"), arg("progress"))
       .def("tune", &tune_beam, arg("queries").noconvert(), arg("offsets").noconvert(),

@@ -33,10 +33,12 @@ class Neighbors(_Pair):
     stats : dict
         What the search cost, summed over the batch: ``hops``, ``distances``, ``reranked``
         (candidates ranked by the full vectors) and ``exact`` (queries answered by an exact scan).
+        And ``allowed``, the items that the filter allows; ``plan``, the way chosen: "walk" where all
+        items are allowed, else "inside", "bridge" or "scan", see `Index.search`.
     """
 
     counts: NDArray[np.int64]
-    stats: dict[str, int]
+    stats: dict[str, Any]
     _metric: str
 
     def __new__(
@@ -44,7 +46,7 @@ class Neighbors(_Pair):
         ids: NDArray[np.int64],
         distances: NDArray[np.float32],
         counts: NDArray[np.int64],
-        stats: dict[str, int],
+        stats: dict[str, Any],
         metric: str,
     ) -> Neighbors:
         self = super().__new__(cls, (ids, distances))

@@ -14,6 +14,7 @@ from ._stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Literal
 
     from numpy.typing import ArrayLike
 
@@ -62,6 +63,7 @@ class Searched(Stored):
         candidates: int | None = None,
         carving: float = 0.0,
         filter: FilterLike | None = None,
+        plan: Literal["auto", "inside", "bridge", "scan"] = "auto",
         exact: bool = False,
         threads: int = 0,
         progress: ProgressLike = None,
@@ -102,6 +104,11 @@ class Searched(Stored):
             Which ids may be found, for the whole batch: a bool mask (``mask[i]`` allows id i),
             integers (the allowed ids), a `Bitmap`, or a callable ``id -> bool`` (slow: it is asked
             for every item of the index). Whenever k allowed items exist, k are found.
+        plan : {"auto", "inside", "bridge", "scan"}
+            How to go about a filter: "auto" takes the cheapest, by counts of what is allowed, and
+            ``hits.stats["plan"]`` tells which. "inside" walks the graph through all items and keeps
+            the allowed ones, "bridge" steps over those that are not allowed, "scan" compares with
+            every allowed item, as a walk that finds too little does in the end.
         exact : bool
             Compare with every allowed item instead of walking the graph.
         threads : int
@@ -117,7 +124,7 @@ class Searched(Stored):
         Raises
         ------
         ValueError
-            Another shape, k < 1, a `reduced_dim` that the index cannot walk, or, with its row: a
+            Another shape, k < 1, a `plan` that is not known, a `reduced_dim` that the index cannot walk, or, with its row: a
             value that is not finite, a zero query with "cosine".
         TypeError
             A dtype that is not a real number; a filter or a number of another type.
@@ -135,13 +142,15 @@ class Searched(Stored):
             float(carving),
         )
         threads = as_integer("threads", threads, 0, UINT32_MAX)
+        if not isinstance(plan, str):
+            raise TypeError(f"plan must be a str, got {plan!r}")
         allowed = None if filter is None else as_filter(filter)
         if progress is None:
-            found = self._cpp.search(*parts, k, *widths, allowed, bool(exact), threads, None)
+            found = self._cpp.search(*parts, k, *widths, allowed, plan, bool(exact), threads, None)
         else:
             with Meter(progress, "search") as callback:
                 found = self._cpp.search(
-                    *parts, k, *widths, allowed, bool(exact), threads, callback
+                    *parts, k, *widths, allowed, plan, bool(exact), threads, callback
                 )
         return self._found(found, is_one)
 

@@ -16,10 +16,13 @@ struct BitmapView {
   const std::uint64_t* words = nullptr;
   std::size_t count = 0;
 
+  /// Slots 64 i .. 64 i + 63, the least significant bit first.
+  [[nodiscard]] std::uint64_t word(std::size_t i) const {
+    return std::atomic_ref(const_cast<std::uint64_t&>(words[i])).load(std::memory_order_relaxed);
+  }
+
   [[nodiscard]] bool contains(Slot slot) const {
-    const std::uint64_t word = std::atomic_ref(const_cast<std::uint64_t&>(words[slot / 64]))
-                                   .load(std::memory_order_relaxed);
-    return ((word >> (slot % 64)) & 1U) != 0;
+    return ((word(slot / 64) >> (slot % 64)) & 1U) != 0;
   }
 };
 

@@ -22,6 +22,9 @@ class IdMap {
   [[nodiscard]] const GrowableArray<Id>& ids() const { return ids_; }
   [[nodiscard]] GrowableArray<Id>& ids() { return ids_; }
 
+  /// True while every id equals its slot.
+  [[nodiscard]] bool identity() const { return identity_; }
+
   /// The largest id ever used plus one.
   [[nodiscard]] Id next_id() const { return next_id_; }
   void set_next_id(Id next) { next_id_ = next; }

@@ -20,9 +20,9 @@ void FusedWalk::begin(const Storage& rows, const FusedView& fused, const GraphVi
                       const Query& query, const FusedBreadth& breadth) {
   scorer_ = rows.scorer(query, buffer_);
   layout_ = fused.layout;
-  graph_ = &graph;
   layer_ = graph.layers[0];
   hops_taken_ = 0;
+  accepted_hops_ = 0;
   breadth_ = breadth;
   squared_error_ = 0;
   found_.clear();
@@ -92,7 +92,10 @@ bool FusedWalk::step(const std::byte* ahead) {
   const float score = scorer_(next_.slot);
   const auto error = static_cast<double>(score - next_.score);
   squared_error_ += error * error;
-  if (note({score, next_.slot})) pool_.credit(next_.score);
+  if (note({score, next_.slot})) {
+    pool_.credit(next_.score);
+    accepted_hops_ += 1;
+  }
   for (std::size_t b = 0; b < layout_->blocks; ++b) {
     kernels::SignBlock block = layout_->block(row, b);
     if (ahead != nullptr) block.ahead = ahead + layout_->signs + b * layout_->block_signs;

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "encoding/storage.hpp"
+#include "graph/filtered_walk.hpp"
 #include "graph/fused.hpp"
 #include "graph/graph.hpp"
 #include "graph/lazy_pool.hpp"
-#include "graph/walk.hpp"
 
 namespace vecinal {
 
@@ -23,7 +23,7 @@ struct FusedBreadth {
   std::size_t capacity = 0;  ///< nodes that are scored at most, expanded or not; >= beam, k
   float gamma = 0;  ///< the walk ends when the best node left is farther than the k-th best
                     ///< found by the factor 1 + gamma; +inf: only the beam ends it
-  const BitmapView* accepted = nullptr;  ///< rows that are looked for, null: all; the walk passes
+  const BitmapView* accepted = nullptr;  ///< nodes that are looked for, null: all; the walk passes
                                          ///< through the others
   float shift = 0;  ///< makes scores distances, of which a factor has a meaning
 };
@@ -64,6 +64,13 @@ class FusedWalk {
     return best_.size() == breadth_.k ? best_.back() : std::numeric_limits<float>::infinity();
   }
 
+  /// Share of the expanded nodes that are accepted.
+  [[nodiscard]] double accepted_share() const {
+    return hops_taken_ == 0
+               ? 1
+               : static_cast<double>(accepted_hops_) / static_cast<double>(hops_taken_);
+  }
+
   std::uint64_t hops = 0;       ///< counted up, never reset here
   std::uint64_t distances = 0;  ///< estimates included
 
@@ -73,7 +80,7 @@ class FusedWalk {
   /// False if the node is none that is looked for.
   bool note(Scored node);
   [[nodiscard]] bool accepted(Node node) const {
-    return breadth_.accepted == nullptr || accepts(*graph_, *breadth_.accepted, node);
+    return breadth_.accepted == nullptr || accepts(*breadth_.accepted, node);
   }
 
   QueryBuffer buffer_;
@@ -81,7 +88,6 @@ class FusedWalk {
   Scorer scorer_;
   kernels::SignQuery signs_;
   const FusedLayout* layout_ = nullptr;
-  const GraphView* graph_ = nullptr;
   LayerView layer_;
   FusedBreadth breadth_;
   LazyPool pool_;
@@ -91,6 +97,7 @@ class FusedWalk {
   std::vector<float> best_;  ///< the k least scores, ascending
   std::vector<Node> rest_;
   std::size_t hops_taken_ = 0;
+  std::size_t accepted_hops_ = 0;
   std::vector<float> scores_;
   std::array<float, kernels::sign_lanes> estimates_;
 };

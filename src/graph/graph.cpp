@@ -13,6 +13,7 @@ GraphView Graph::view() const {
   for (std::uint32_t level = view.levels; level-- > 0;) view.layers[level] = layers_[level].view();
   view.root = root_.load(std::memory_order_acquire);
   view.twins = twins_.data();
+  view.twinned = twinned_.load(std::memory_order_acquire);
   return view;
 }
 
@@ -23,6 +24,7 @@ void Graph::grow(std::size_t slots) {
 }
 
 void Graph::set_twin(Slot slot, Slot next) {
+  if (next != no_slot) twinned_.store(true, std::memory_order_release);
   std::atomic_ref(twins_[slot]).store(next, std::memory_order_release);
 }
 

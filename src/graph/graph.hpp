@@ -34,7 +34,8 @@ struct GraphView {
   std::uint32_t levels = 0;
   const Slot* twins = nullptr;
 
-  Slot root = no_slot;  ///< the first node of level 0
+  Slot root = no_slot;   ///< the first node of level 0
+  bool twinned = false;  ///< some ring has more than one slot
 
   [[nodiscard]] bool empty() const { return levels == 0; }
 
@@ -81,6 +82,9 @@ class Graph {
   [[nodiscard]] Slot twin(Slot slot) const { return twins_[slot]; }
   void set_twin(Slot slot, Slot next);
 
+  /// Once rings were read as they are.
+  void find_twins() { twinned_ = twin_count() != 0; }
+
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] double mean_degree() const;
   [[nodiscard]] std::size_t twin_count() const;
@@ -99,6 +103,7 @@ class Graph {
   std::deque<Layer> layers_;
   std::atomic<std::uint32_t> levels_{0};
   std::atomic<Slot> root_{no_slot};
+  std::atomic<bool> twinned_{false};
   GrowableArray<Slot> parents_;
   GrowableArray<Slot> twins_;
 };

@@ -32,7 +32,8 @@ void LazyPool::reset(std::size_t beam, std::size_t capacity) {
     nodes_ = AlignedArray<Node>(room);
   }
   if (credits_.size() < kernels::row_padding) credits_.resize(most_ + kernels::row_padding);
-  const std::size_t places = std::bit_ceil(std::clamp<std::size_t>(4 * beam, 256, 1U << 16U));
+  const std::size_t places =
+      std::bit_ceil(std::clamp<std::size_t>(4 * beam + capacity, 256, 1U << 16U));
   if (table_.size() != places) {
     table_.resize(places);
     shift_ = 32 - static_cast<std::uint32_t>(std::countr_zero(places));

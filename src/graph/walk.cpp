@@ -5,9 +5,6 @@
 #include "core/cache_lines.hpp"
 
 namespace vecinal {
-namespace {
-
-/// Collects the unseen neighbours of a node into scratch.fresh and scores them.
 void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch& scratch) {
   std::size_t count = 0;
   if (scratch.fresh.size() < layer.degree) {
@@ -32,6 +29,8 @@ void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch
   scratch.distances += count;
 }
 
+namespace {
+
 void prefetch_row(const LayerView& layer, Node node) {
   prefetch_lines(layer.row(node), layer.degree * sizeof(Node));
 }
@@ -51,36 +50,6 @@ void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth br
       if (pool.admits(scratch.scores[i])) pool.insert(scratch.scores[i], scratch.fresh[i]);
     if (const Node next = pool.peek(); next != no_slot) prefetch_row(layer, next);
   }
-}
-
-bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry, Breadth breadth,
-                   const Accepted& accepted, WalkScratch& scratch) {
-  const LayerView& layer = graph.layers[0];
-  Pool& pool = scratch.pool;
-  std::vector<Scored>& frontier = scratch.frontier;
-  const auto farther = [](const Scored& a, const Scored& b) { return b < a; };
-  const auto offer = [&](Scored node) {
-    if (!pool.admits(node.score)) return;
-    frontier.push_back(node);
-    std::push_heap(frontier.begin(), frontier.end(), farther);
-    if (accepts(graph, accepted.rows, node.slot)) pool.insert(node.score, node.slot);
-  };
-  pool.reset(breadth.capacity, breadth.capacity);
-  frontier.clear();
-  scratch.visited.reset(layer.count);
-  scratch.visited.insert(entry.slot);
-  offer(entry);
-  const std::uint64_t last = scratch.distances + accepted.budget;
-  while (!frontier.empty() && pool.admits(frontier.front().score)) {
-    const Node node = frontier.front().slot;
-    std::pop_heap(frontier.begin(), frontier.end(), farther);
-    frontier.pop_back();
-    expand(layer, scorer, node, scratch);
-    for (std::size_t i = 0; i < scratch.fresh_count; ++i)
-      offer({scratch.scores[i], scratch.fresh[i]});
-    if (scratch.distances > last) return false;
-  }
-  return true;
 }
 
 Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry, WalkScratch& scratch) {

@@ -3,10 +3,8 @@
 
 #include <cstdint>
 #include <limits>
-#include <span>
 #include <vector>
 
-#include "core/bitmap.hpp"
 #include "core/types.hpp"
 #include "core/visited_set.hpp"
 #include "encoding/storage.hpp"
@@ -25,6 +23,7 @@ struct WalkScratch {
   std::vector<float> scores;
   std::size_t fresh_count = 0;
   std::vector<Scored> frontier;  ///< heap of nodes to expand, of filtered walks
+  std::vector<Node> bridges;     ///< rejected neighbours of the expanded node
   std::uint64_t hops = 0;        ///< counted up, never reset here
   std::uint64_t distances = 0;
 };
@@ -36,29 +35,12 @@ struct Breadth {
   float gamma = std::numeric_limits<float>::infinity();  ///< fused walks: FusedBreadth
 };
 
+/// Collects the unseen neighbours of a node into scratch.fresh and scores them.
+void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch& scratch);
+
 /// Fills scratch.pool with the best nodes found from the entry.
 void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth breadth,
           WalkScratch& scratch);
-
-/// The rows a filtered walk looks for, and after how many distances it gives up.
-struct Accepted {
-  BitmapView rows;
-  std::size_t budget = 0;
-};
-
-/// True if a slot or one with the same row is accepted.
-[[nodiscard]] inline bool accepts(const GraphView& graph, BitmapView rows, Slot node) {
-  bool found = false;
-  graph.for_twins(node,
-                  [&](Slot slot) { found = found || (slot < rows.count && rows.contains(slot)); });
-  return found;
-}
-
-/// As walk(), but scratch.pool gets the best nodes that `accepted` holds a twin of; the walk passes
-/// through all others. Gives up and returns false after the budget: a scan of the accepted
-/// rows is then cheaper.
-[[nodiscard]] bool walk_filtered(const GraphView& graph, const Scorer& scorer, Scored entry,
-                                 Breadth breadth, const Accepted& accepted, WalkScratch& scratch);
 
 /// Moves to a neighbour as long as one is closer, and returns where that ends.
 [[nodiscard]] Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry,

@@ -29,6 +29,7 @@ constexpr std::size_t max_learned_dim = 8192;
 constexpr std::array<std::string_view, 2> layout_names = {"split", "fused"};
 constexpr std::array<std::string_view, 2> graph_names = {"hnsw", "none"};
 constexpr std::array<std::string_view, 3> order_names = {"given", "shuffled", "lid"};
+constexpr std::array<std::string_view, 5> plan_names = {"auto", "walk", "inside", "bridge", "scan"};
 constexpr std::array<std::string_view, 2> projection_names = {"sparse", "dense"};
 constexpr std::array<std::string_view, 2> device_names = {"cpu", "cuda"};
 
@@ -161,6 +162,8 @@ std::string_view name(Layout layout) { return lookup(layout_names, layout); }
 std::string_view name(GraphKind graph) { return lookup(graph_names, graph); }
 std::string_view name(InsertionOrder order) { return lookup(order_names, order); }
 std::string_view name(InnerProjection projection) { return lookup(projection_names, projection); }
+std::string_view name(Plan plan) { return lookup(plan_names, plan); }
+Plan parse_plan(std::string_view text) { return parse<Plan>("plan", plan_names, text); }
 Metric parse_metric(std::string_view text) { return parse<Metric>("metric", metric_names, text); }
 Encoding parse_encoding(std::string_view text) {
   return parse<Encoding>("encoding", encoding_names, text);

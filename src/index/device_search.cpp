@@ -31,6 +31,9 @@ DeviceSearch::DeviceSearch(const VectorIndex::Searcher& searcher, const Mirror::
 void DeviceSearch::answer(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
   const std::size_t count = searcher_.queries.count;
   const bool walks = worth_walking();
+  searcher_.hits.stats.plan = !walks                         ? Plan::scan
+                              : searcher_.allowed.everything ? Plan::walk
+                                                             : Plan::inside;
   for (std::size_t first = 0; first < count; first += chunk) {
     const std::size_t size = std::min(chunk, count - first);
     prepare(first, size);
@@ -183,9 +186,9 @@ float DeviceSearch::score_margin() const {
 
 const std::vector<Slot>& DeviceSearch::allowed_slots() {
   if (searcher_.allowed.everything || !allowed_slots_.empty()) return allowed_slots_;
-  const auto slots = static_cast<Slot>(std::min(copies_.count(), searcher_.slots));
-  for (Slot slot = 0; slot < slots; ++slot)
-    if (searcher_.allows(slot)) allowed_slots_.push_back(slot);
+  searcher_.allowed.for_each([&](Slot slot) {
+    if (slot < copies_.count()) allowed_slots_.push_back(slot);
+  });
   return allowed_slots_;
 }
 

@@ -95,35 +95,53 @@ bool VectorIndex::Searcher::take_turn(FusedLane& lane, const std::byte* ahead,
   return false;
 }
 
+void VectorIndex::Searcher::start_fused(FusedLane& lane, std::size_t query, std::size_t beam,
+                                        Worker& worker) const {
+  lane.busy = true;
+  lane.stage = FusedLane::Stage::walking;
+  lane.query = query;
+  lane.beam = beam;
+  const std::size_t capacity = std::max(beam, breadth.capacity);
+  lane.walk.begin(rows.walked(), rows.fused()->view(), graph,
+                  worker.queries.walked[worker.at(query)],
+                  {.k = params.k,
+                   .beam = beam,
+                   .capacity = capacity * slots / allowed.count,
+                   .gamma = breadth.gamma,
+                   .accepted = allowed.everything ? nullptr : &wanted.nodes,
+                   .shift = index.config_.metric == Metric::cosine ? 1.0F : 0.0F});
+}
+
+bool VectorIndex::Searcher::walk_again(FusedLane& lane, Worker& worker,
+                                       std::vector<std::uint8_t>& open) const {
+  const bool enough = answered(lane.query);
+  if (allowed.everything) {
+    open[lane.query] = enough ? 0 : 1;
+    if (enough || lane.beam >= widest) return false;
+    start_fused(lane, lane.query, 2 * lane.beam, worker);
+    return true;
+  }
+  // Where the nearest rows are mostly rejected, the pool may have been full of them before the walk
+  // came to what is allowed.
+  constexpr double least = 0.5;
+  const bool on_course = lane.walk.accepted_share() >= least * wanted.share;
+  open[lane.query] = (enough && on_course) || walk_graph(Plan::bridge, lane.query, worker) ? 0 : 1;
+  return false;
+}
+
 void VectorIndex::Searcher::walk_fused(std::size_t begin, std::size_t end, Worker& worker,
                                        std::vector<std::uint8_t>& open) const {
-  const FusedView view = rows.fused()->view();
   while (worker.lanes.size() < std::min(most_lanes, end - begin))
     worker.lanes.push_back(std::make_unique<FusedLane>(rows.walked()));
   std::size_t next = begin;
   std::size_t busy = 0;
   const std::byte* ahead = nullptr;  // of the query whose turn was last: its next row comes while
                                      // others compute
-  const BitmapView accepted = allowed.view();
-  const auto widened = [&](std::size_t capacity) { return capacity * slots / allowed.count; };
-  const auto start = [&](FusedLane& lane, std::size_t query, std::size_t beam) {
-    lane.busy = true;
-    lane.stage = FusedLane::Stage::walking;
-    lane.query = query;
-    lane.beam = beam;
-    lane.walk.begin(rows.walked(), view, graph, worker.queries.walked[worker.at(query)],
-                    {.k = params.k,
-                     .beam = beam,
-                     .capacity = widened(std::max(beam, breadth.capacity)),
-                     .gamma = breadth.gamma,
-                     .accepted = allowed.everything ? nullptr : &accepted,
-                     .shift = index.config_.metric == Metric::cosine ? 1.0F : 0.0F});
-  };
   const auto start_next = [&](FusedLane& lane) {
     lane.busy = next < end;
     if (!lane.busy) return;
     ++busy;
-    start(lane, next++, breadth.window);
+    start_fused(lane, next++, breadth.window, worker);
   };
   for (auto& lane : worker.lanes) {
     start_next(*lane);
@@ -134,10 +152,7 @@ void VectorIndex::Searcher::walk_fused(std::size_t begin, std::size_t end, Worke
       FusedLane& lane = *each;
       if (!lane.busy) continue;
       if (!take_turn(lane, ahead, worker)) {
-        open[lane.query] = answered(lane.query) ? 0 : 1;
-        if (open[lane.query] != 0 && lane.beam < widest) {
-          start(lane, lane.query, 2 * lane.beam);
-        } else {
+        if (!walk_again(lane, worker, open)) {
           --busy;
           start_next(lane);
         }

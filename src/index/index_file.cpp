@@ -57,6 +57,7 @@ std::size_t read_graph(const SectionReader& reader, const ConfigSection& section
   for (Slot slot = 0; slot < section.slots; ++slot)
     if (graph.parent(slot) == slot) graph.set_root(slot);
   graph.set_levels(section.levels);
+  graph.find_twins();
   return sections;
 }
 

@@ -107,10 +107,13 @@ void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t coun
        .rerank = params.rerank,
        .reduced_dim = params.reduced_dim,
        .filter = filter,
+       .plan = params.plan,
        .threads = threads});
   hits.stats.hops += found.stats.hops;
   hits.stats.distances += found.stats.distances;
   hits.stats.reranked += found.stats.reranked;
+  hits.stats.allowed = found.stats.allowed;
+  hits.stats.plan = found.stats.plan;
   const CandidateLists lists(*index.inner_, count, found.ids);
   rank(first, count, [&](std::size_t i) { return lists[i]; });
 }
@@ -168,7 +171,11 @@ Neighbors MultiVectorIndex::search(const Batch& queries, const SearchParams& par
       searcher.search_some(first, some, filter, candidates);
     meter.update(first + some);
   }
-  if (params.exact) hits.stats.exact = count;
+  if (params.exact) {
+    hits.stats.exact = count;
+    hits.stats.allowed = all.size();
+    hits.stats.plan = Plan::scan;
+  }
   if (params.progress) params.progress(count, count);
   return hits;
 }

@@ -10,6 +10,7 @@
 #include "core/progress.hpp"
 #include "index/candidates.hpp"
 #include "index/device_search.hpp"
+#include "index/plan.hpp"
 #include "index/searcher.hpp"
 #include "index/train.hpp"
 
@@ -24,51 +25,6 @@ void VectorIndex::check_queries(const Batch& queries, const SearchParams& params
   if (queries.count != 0 && queries.dim != config_.dim)
     throw std::invalid_argument(
         concat("search: queries have ", queries.dim, " dims, index has ", config_.dim));
-}
-
-VectorIndex::Allowed VectorIndex::allow(const Filter& filter) const {
-  Allowed allowed;
-  const std::size_t slots = visible_.load(std::memory_order_acquire);
-  if (filter.allows_everything() && live_count_.load(std::memory_order_acquire) == slots) {
-    allowed.everything = true;
-    allowed.count = slots;
-    return allowed;
-  }
-  allowed.words.assign((slots + 63) / 64, 0);
-  const auto set = [&](Slot slot) { allowed.words[slot / 64] |= std::uint64_t{1} << (slot % 64); };
-  const BitmapView live = live_.view();
-  const Id* ids = ids_.ids().data();
-  if (const auto* listed = std::get_if<std::vector<Id>>(&filter.rule())) {
-    const std::shared_lock lock(ids_lock_);
-    for (const Id id : *listed)
-      if (const std::optional<Slot> slot = find_live(id); slot && *slot < slots) set(*slot);
-  } else {
-    const auto* bits = std::get_if<std::span<const std::uint64_t>>(&filter.rule());
-    const auto* asked = std::get_if<std::function<bool(Id)>>(&filter.rule());
-    for (Slot slot = 0; slot < slots; ++slot) {
-      if (!live.contains(slot)) continue;
-      const auto id = static_cast<std::uint64_t>(ids[slot]);
-      if (bits != nullptr &&
-          (id / 64 >= bits->size() || (((*bits)[id / 64] >> (id % 64)) & 1U) == 0))
-        continue;
-      if (asked != nullptr && !(*asked)(ids[slot])) continue;
-      set(slot);
-    }
-  }
-  for (const std::uint64_t word : allowed.words)
-    allowed.count += static_cast<std::size_t>(std::popcount(word));
-  return allowed;
-}
-
-std::vector<Slot> VectorIndex::allowed_slots(const Filter& filter) const {
-  const ReaderGate::Pass pass(gate_);
-  const Allowed allowed = allow(filter);
-  const std::size_t slots = allowed.everything ? allowed.count : allowed.words.size() * 64;
-  std::vector<Slot> listed;
-  listed.reserve(allowed.count);
-  for (Slot slot = 0; slot < slots; ++slot)
-    if (allowed.everything || allowed.view().contains(slot)) listed.push_back(slot);
-  return listed;
 }
 
 void VectorIndex::Searcher::Worker::prepare(const Searcher& searcher, std::size_t begin,
@@ -122,7 +78,7 @@ void VectorIndex::Searcher::rerank(std::size_t query, Worker& worker) const {
   for (std::size_t i = 0; i < scores.size(); ++i) worker.found[i].score = scores[i];
 }
 
-bool VectorIndex::Searcher::walk_graph(std::size_t query, Worker& worker) const {
+bool VectorIndex::Searcher::walk_graph(Plan way, std::size_t query, Worker& worker) const {
   Scorer scorer = rows.walked().scorer(worker.queries.walked[worker.at(query)], worker.walked);
   scorer.rows.padded_dim = walk_dim;
   Scored entry{0, graph.entry()};
@@ -131,24 +87,35 @@ bool VectorIndex::Searcher::walk_graph(std::size_t query, Worker& worker) const 
     entry = descend(graph.layers[level], scorer, entry, worker.walk);
     entry.slot = graph.layers[level].down[entry.slot];
   }
-  if (allowed.everything)
-    walk(graph.layers[0], scorer, entry, breadth, worker.walk);
-  else if (!walk_filtered(graph, scorer, entry, breadth, {allowed.view(), allowed.count},
-                          worker.walk))
-    return false;
+  const LayerView& layer = graph.layers[0];
+  bool complete = true;
+  if (way == Plan::walk)
+    walk(layer, scorer, entry, breadth, worker.walk);
+  else if (way == Plan::inside)
+    complete = walk_inside(layer, scorer, entry, breadth, wanted, worker.walk);
+  else
+    complete = walk_bridges(layer, scorer, entry, bridge_breadth(breadth), wanted, worker.walk);
+  if (!complete) return false;
   collect(worker.walk.pool, worker.found);
   rerank(query, worker);
   finish(query, worker.found, worker.best);
   return answered(query);
 }
 
-bool VectorIndex::Searcher::worth_walking() const {
+Plan VectorIndex::Searcher::plan_walk(bool fused) {
   if (index.config_.graph == GraphKind::none || params.exact || params.k >= allowed.count)
-    return false;
-  // A filtered walk passes about 16 beam / selectivity rows.
-  const auto count = static_cast<double>(allowed.count);
-  return allowed.everything ||
-         count * count >= 16.0 * static_cast<double>(breadth.capacity) * static_cast<double>(slots);
+    return Plan::scan;
+  if (allowed.everything) return Plan::walk;
+  const PlanInputs inputs{slots, allowed.count, queries.count, breadth, fused};
+  Plan plan = params.plan == Plan::automatic ? cheapest_plan(inputs) : params.plan;
+  if (plan == Plan::scan) return plan;
+  if (plan == Plan::walk) plan = Plan::inside;
+  constexpr std::size_t most_seeds = 64;
+  if (graph.twinned) with_twins = allowed.with_twins(graph);
+  seeds = allowed.sample(graph, most_seeds);
+  wanted = {graph.twinned ? with_twins.view() : allowed.view(), walk_budget(inputs),
+            static_cast<double>(allowed.count) / static_cast<double>(slots), seeds};
+  return plan;
 }
 
 void VectorIndex::Searcher::walk_all(unsigned threads, bool fused, ProgressMeter& meter,
@@ -168,7 +135,8 @@ void VectorIndex::Searcher::walk_all(unsigned threads, bool fused, ProgressMeter
         Worker& worker = worker_of(number);
         worker.prepare(*this, begin, end);
         if (fused) return walk_fused(begin, end, worker, open);
-        for (std::size_t i = begin; i < end; ++i) open[i] = walk_graph(i, worker) ? 0 : 1;
+        for (std::size_t i = begin; i < end; ++i)
+          open[i] = walk_graph(hits.stats.plan, i, worker) ? 0 : 1;
       },
       [&](std::size_t done) { meter.update(done); });
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -189,9 +157,8 @@ void VectorIndex::Searcher::scan_open(unsigned threads, ProgressMeter& meter,
   asked.reserve(numbers.size());
   for (const std::size_t number : numbers) asked.push_back(all.ranking()[number]);
   std::vector<Slot> allowed_slots;
-  if (!allowed.everything)
-    for (Slot slot = 0; slot < slots; ++slot)
-      if (allows(slot)) allowed_slots.push_back(slot);
+  allowed_slots.reserve(allowed.everything ? 0 : allowed.count);
+  allowed.for_each([&](Slot slot) { allowed_slots.push_back(slot); });
   hits.stats.exact += asked.size();
   hits.stats.distances += asked.size() * allowed.count;
   scan(
@@ -283,17 +250,18 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
   if (searcher.allowed.count == 0) {
     QuerySet refused;
     rows.prepare(queries, 0, queries.count, walk_dim, refused);
+    hits.stats.plan = Plan::scan;
     return hits;
   }
-  std::vector<std::uint8_t> open(queries.count, 1);
+  const bool fused = rows.fused() != nullptr && fused_ready_.load(std::memory_order_acquire);
   searcher.graph = graph_.view();
+  hits.stats.plan = searcher.plan_walk(fused);
+  hits.stats.allowed = searcher.allowed.count;
+  std::vector<std::uint8_t> open(queries.count, 1);
   if (const std::optional<Mirror::Hold> copies = hold_copies(rows, changes)) {
     DeviceSearch(searcher, *copies, threads).answer(meter, open);
-  } else if (searcher.worth_walking()) {
-    // Past rows that are mostly not wanted, a walk that keeps all it has seen loses less.
-    const bool fused = rows.fused() != nullptr && 2 * searcher.allowed.count >= searcher.slots &&
-                       fused_ready_.load(std::memory_order_acquire);
-    searcher.walk_all(threads, fused, meter, open);
+  } else if (hits.stats.plan != Plan::scan) {
+    searcher.walk_all(threads, fused && hits.stats.plan != Plan::bridge, meter, open);
   }
   searcher.scan_open(threads, meter, open);
   if (params.progress) params.progress(queries.count, queries.count);

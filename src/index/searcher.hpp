@@ -10,19 +10,11 @@
 #include "backend/scan.hpp"
 #include "core/progress.hpp"
 #include "core/scratch_pool.hpp"
+#include "graph/filtered_walk.hpp"
 #include "graph/fused_walk.hpp"
 #include "index/vector_index.hpp"
 
 namespace vecinal {
-
-/// The slots that a search may return: those that live and pass the filter.
-struct VectorIndex::Allowed {
-  bool everything = false;           ///< every visible slot; the bitmap is then not needed
-  std::vector<std::uint64_t> words;  ///< by slot
-  std::size_t count = 0;             ///< slots set
-
-  [[nodiscard]] BitmapView view() const { return {words.data(), words.size() * 64}; }
-};
 
 /// One search call: everything noted once, so that writers beside it change nothing.
 struct VectorIndex::Searcher {
@@ -37,6 +29,10 @@ struct VectorIndex::Searcher {
   Allowed allowed;
   Breadth breadth;
   std::size_t walk_dim;  ///< values of a walked row that are compared
+  Allowed with_twins =
+      {};  ///< as `allowed`, but of nodes of the graph; empty where they are the same
+  std::vector<Slot> seeds = {};
+  Accepted wanted = {};
 
   /// A query on its way over fused rows.
   struct FusedLane {
@@ -90,12 +86,12 @@ struct VectorIndex::Searcher {
   void scan_open(unsigned threads, ProgressMeter& meter,
                  const std::vector<std::uint8_t>& open) const;
 
-  /// False where scanning the allowed rows costs less than walking past the others.
-  [[nodiscard]] bool worth_walking() const;
+  /// Chooses, and makes ready what walks past rejected rows need.
+  [[nodiscard]] Plan plan_walk(bool fused);
 
   void finish(std::size_t query, std::span<const Scored> found,
               std::vector<std::pair<float, Id>>& best) const;
-  bool walk_graph(std::size_t query, Worker& worker) const;
+  bool walk_graph(Plan way, std::size_t query, Worker& worker) const;
   void collect(const Pool& pool, std::vector<Scored>& found) const;
   void rerank(std::size_t query, Worker& worker) const;
   /// Compares a query with the rows that rank, where they are others than the walked ones.
@@ -106,8 +102,12 @@ struct VectorIndex::Searcher {
   /// fused_search.cpp: the same over fused rows, where the queries of a thread take turns.
   void walk_fused(std::size_t begin, std::size_t end, Worker& worker,
                   std::vector<std::uint8_t>& open) const;
-  /// False when the query has its answer.
+  /// False when the walk is over.
   bool take_turn(FusedLane& lane, const std::byte* ahead, Worker& worker) const;
+  /// A walk that ended, and what it found: gives the query another one where that is too little.
+  /// False where there is none.
+  bool walk_again(FusedLane& lane, Worker& worker, std::vector<std::uint8_t>& open) const;
+  void start_fused(FusedLane& lane, std::size_t query, std::size_t beam, Worker& worker) const;
   void collect_fused(FusedLane& lane) const;
   /// Puts the allowed rows of nodes into worker.found; returns them.
   std::span<Scored> add_rows(std::span<const Scored> nodes, Worker& worker) const;

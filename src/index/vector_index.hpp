@@ -15,6 +15,7 @@
 #include "core/reader_gate.hpp"
 #include "graph/graph.hpp"
 #include "graph/walk.hpp"
+#include "index/allowed.hpp"
 #include "index/mirror.hpp"
 #include "index/rows.hpp"
 #include "vecinal/index.hpp"
@@ -89,7 +90,6 @@ class VectorIndex final : public Index {
  private:
   friend class DeviceSearch;
   struct Searcher;
-  struct Allowed;
 
   // vector_index.cpp
   void encode_rows(const ItemSource& items, std::size_t first, ProgressMeter& meter,
@@ -117,7 +117,10 @@ class VectorIndex final : public Index {
                                              const SearchDefaults& usual, const Rows& rows);
   [[nodiscard]] Breadth breadth_of(const SearchParams& params, const Rows& rows) const;
   [[nodiscard]] static std::size_t walk_dim_of(const SearchParams& params, const Rows& rows);
+
+  // allowed.cpp
   [[nodiscard]] Allowed allow(const Filter& filter) const;
+  [[nodiscard]] bool ids_are_slots() const;
 
   // index_file.cpp
   void read_sections(const SectionReader& reader, const LoadOptions& options, int file,

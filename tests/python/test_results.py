@@ -62,7 +62,9 @@ def test_a_pair_with_names(rows):
     assert isinstance(hits, tuple) and isinstance(hits, vecinal.Neighbors) and len(hits) == 2
     assert ids is hits.ids is hits[0] and distances is hits.distances is hits[1]
     assert hits.stats["distances"] > 0
-    assert set(hits.stats) == {"hops", "distances", "reranked", "exact"}
+    assert set(hits.stats) == {
+        *("hops", "distances", "reranked", "exact", "allowed", "plan")
+    }
     assert repr(hits).startswith("Neighbors(ids=array([[")
     ids[:] = 0  # the caller's own
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import assert_type
@@ -20,7 +22,7 @@ def use(rows: NDArray[np.float32]) -> NDArray[np.int64]:
     assert_type(ids, NDArray[np.int64])
     assert_type(distances, NDArray[np.float32])
     assert_type(hits.similarities, NDArray[np.float32])
-    assert_type(hits.stats, dict[str, int])
+    assert_type(hits.stats, dict[str, Any])
     for filter in (
         [1, 2],
         {1, 2},

@@ -1,0 +1,117 @@
+// What a filter allows, as a bitmap over slots: VectorIndex::allow.
+#include "index/allowed.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "index/vector_index.hpp"
+
+namespace vecinal {
+namespace {
+
+/// The words of live slots below `slots`, each put through keep(number of the word, word).
+template <class Keep>
+void fill_words(BitmapView live, std::size_t slots, Keep keep, std::vector<std::uint64_t>& words) {
+  for (std::size_t w = 0; w < words.size(); ++w) {
+    std::uint64_t word = live.word(w);
+    const std::size_t rest = slots - w * 64;
+    if (rest < 64) word &= (std::uint64_t{1} << rest) - 1;
+    words[w] = word == 0 ? 0 : keep(w, word);
+  }
+}
+
+/// The bits of a word whose slot passes.
+template <class Passes>
+std::uint64_t keep_bits(std::size_t number, std::uint64_t word, Passes passes) {
+  std::uint64_t kept = word;
+  for (; word != 0; word &= word - 1) {
+    const auto bit = static_cast<std::size_t>(std::countr_zero(word));
+    if (!passes(static_cast<Slot>(number * 64 + bit))) kept &= ~(std::uint64_t{1} << bit);
+  }
+  return kept;
+}
+
+}  // namespace
+
+Allowed Allowed::with_twins(const GraphView& graph) const {
+  Allowed all{false, words, count};
+  for_each([&](Slot slot) {
+    graph.for_twins(slot, [&](Slot twin) {
+      if (twin / 64 < all.words.size()) all.words[twin / 64] |= std::uint64_t{1} << (twin % 64);
+    });
+  });
+  return all;
+}
+
+std::vector<Slot> Allowed::sample(const GraphView& graph, std::size_t most) const {
+  const LayerView& layer = graph.layers[0];
+  const std::size_t step = std::max<std::size_t>(1, count / most);
+  std::vector<Slot> chosen;
+  std::size_t passed = 0;
+  for_each([&](Slot slot) {
+    // What has no links hangs on the node of a twin.
+    if (slot < layer.count && LayerView::load(*layer.row(slot)) != no_slot && passed++ % step == 0)
+      chosen.push_back(slot);
+  });
+  return chosen;
+}
+
+Allowed VectorIndex::allow(const Filter& filter) const {
+  Allowed allowed;
+  const std::size_t slots = visible_.load(std::memory_order_acquire);
+  if (filter.allows_everything() && live_count_.load(std::memory_order_acquire) == slots) {
+    allowed.everything = true;
+    allowed.count = slots;
+    return allowed;
+  }
+  allowed.words.assign((slots + 63) / 64, 0);
+  const BitmapView live = live_.view();
+  const Id* ids = ids_.ids().data();
+  const auto fill = [&](const auto& keep) { fill_words(live, slots, keep, allowed.words); };
+  if (const auto* listed = std::get_if<std::vector<Id>>(&filter.rule())) {
+    const std::shared_lock lock(ids_lock_);
+    for (const Id id : *listed)
+      if (const std::optional<Slot> slot = find_live(id); slot && *slot < slots)
+        allowed.words[*slot / 64] |= std::uint64_t{1} << (*slot % 64);
+  } else if (const auto* given = std::get_if<std::span<const std::uint64_t>>(&filter.rule())) {
+    const std::span<const std::uint64_t> bits = *given;
+    if (ids_are_slots())
+      fill([&](std::size_t w, std::uint64_t word) { return w < bits.size() ? word & bits[w] : 0; });
+    else
+      fill([&](std::size_t w, std::uint64_t word) {
+        return keep_bits(w, word, [&](Slot slot) {
+          const auto id = static_cast<std::uint64_t>(ids[slot]);
+          return id / 64 < bits.size() && ((bits[id / 64] >> (id % 64)) & 1U) != 0;
+        });
+      });
+  } else if (const auto* asked = std::get_if<std::function<bool(Id)>>(&filter.rule())) {
+    fill([&](std::size_t w, std::uint64_t word) {
+      return keep_bits(w, word, [&](Slot slot) { return (*asked)(ids[slot]); });
+    });
+  } else {
+    fill([](std::size_t, std::uint64_t word) { return word; });
+  }
+  for (const std::uint64_t word : allowed.words)
+    allowed.count += static_cast<std::size_t>(std::popcount(word));
+  return allowed;
+}
+
+bool VectorIndex::ids_are_slots() const {
+  const std::shared_lock lock(ids_lock_);
+  return ids_.identity();
+}
+
+std::vector<Slot> VectorIndex::allowed_slots(const Filter& filter) const {
+  const ReaderGate::Pass pass(gate_);
+  const Allowed allowed = allow(filter);
+  std::vector<Slot> listed;
+  listed.reserve(allowed.count);
+  if (allowed.everything)
+    for (Slot slot = 0; slot < allowed.count; ++slot) listed.push_back(slot);
+  else
+    allowed.for_each([&](Slot slot) { listed.push_back(slot); });
+  return listed;
+}
+
+}  // namespace vecinal

@@ -1,0 +1,35 @@
+/// The slots that a search may return: those that live and pass the filter.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "core/bitmap.hpp"
+#include "graph/graph.hpp"
+
+namespace vecinal {
+
+struct Allowed {
+  bool everything = false;           ///< every visible slot; the bitmap is then not needed
+  std::vector<std::uint64_t> words;  ///< by slot
+  std::size_t count = 0;             ///< slots set
+
+  [[nodiscard]] BitmapView view() const { return {words.data(), words.size() * 64}; }
+
+  /// Calls visit(slot) for each of them, in ascending order; not if everything is allowed.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (std::size_t w = 0; w < words.size(); ++w)
+      for (std::uint64_t word = words[w]; word != 0; word &= word - 1)
+        visit(static_cast<Slot>(w * 64 + static_cast<std::size_t>(std::countr_zero(word))));
+  }
+
+  /// Adds those with the same row as an allowed one, of which one is the node of them all.
+  [[nodiscard]] Allowed with_twins(const GraphView& graph) const;
+
+  /// About `most` allowed nodes of the graph, evenly spread.
+  [[nodiscard]] std::vector<Slot> sample(const GraphView& graph, std::size_t most) const;
+};
+
+}  // namespace vecinal
