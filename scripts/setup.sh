@@ -37,6 +37,13 @@ need_venv() {
   fi
 }
 
+# find_nvcc: true if there is a CUDA compiler; CMake then takes it.
+find_nvcc() {
+  CUDACXX=${CUDACXX:-$(command -v nvcc || command -v "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc")}
+  export CUDACXX
+  [[ -n "$CUDACXX" ]]
+}
+
 # Compilers run through ccache where it is installed.
 if command -v ccache >/dev/null; then
   export CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_C_COMPILER_LAUNCHER=ccache

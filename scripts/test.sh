@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests vecinal on Debian or Ubuntu; what is missing is installed first (apt, and pip inside build/).
 #
-#   scripts/test.sh [all|unit|asan|tsan|neon|fuzz|python]...      default: all
+#   scripts/test.sh [all|unit|asan|tsan|neon|fuzz|python|cuda]...      default: all
 #
 # unit    release build; unit, architecture, command line, example and consumer tests
 # asan    the unit tests under the address and undefined-behaviour sanitizers
@@ -9,6 +9,7 @@
 # neon    the unit tests built for 64-bit ARM, run by qemu, but for the slow ones
 # fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 # python  pip install into an environment of its own, then pytest
+# cuda    libvecinal_cuda compiled and linked, where there is nvcc; no kernel may spill (the unit stage runs the kernels)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
@@ -68,14 +69,27 @@ stage_python() {
   need_venv "$venv"
   "$venv/bin/pip" install --quiet '.[test]'
   "$venv/bin/python" -m pytest -q tests/python
+  local emulated=build/release/tests/cuda/libvecinal_cuda_emulated.so # by the unit stage
+  if [[ -e "$emulated" ]]; then
+    VECINAL_CUDA_LIBRARY=$PWD/$emulated "$venv/bin/python" -m pytest -q tests/python/test_device.py tests/python/test_cuda_benchmark.py
+  fi
+}
+
+stage_cuda() {
+  if ! find_nvcc; then
+    echo "no nvcc on this machine: the kernels of cuda/ were compiled as C++ only, by the unit stage"
+    return 0
+  fi
+  need_build_tools
+  JOBS="$jobs" scripts/cuda_resources.sh
 }
 
 stages=("$@")
 if ((${#stages[@]} == 0)) || [[ " ${stages[*]} " == *" all "* ]]; then
-  stages=(unit asan tsan neon fuzz python)
+  stages=(unit asan tsan neon fuzz python cuda)
 fi
 for stage in "${stages[@]}"; do
-  declare -F "stage_$stage" >/dev/null || { sed -n '2,11p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+  declare -F "stage_$stage" >/dev/null || { sed -n '2,12p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 done
 
 summary=()
