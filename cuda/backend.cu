@@ -11,9 +11,6 @@ namespace {
 /// memory with room to spare.
 constexpr std::size_t most_queries = 16'384;
 
-const CudaRows& mine(const DeviceRows& rows) { return static_cast<const CudaRows&>(rows); }
-const CudaGraph& mine(const DeviceGraph& graph) { return static_cast<const CudaGraph&>(graph); }
-
 std::size_t rounded_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
 
 /// Lanes that score a row together: each has about four reads of 16 bytes in flight.
@@ -77,7 +74,7 @@ void CudaRows::put(std::size_t first, std::size_t count, const std::byte* from,
   if (count == 0) return;
   const LanePool::Lease lane = lanes_.take();
   memory_.grow((first + count) * pitch_, size_ * pitch_, lane->stream);
-  auto* to = memory_.as<unsigned char>() + first * pitch_ + (codes_ ? code_header_at : 0);
+  auto* to = memory_.as<unsigned char>() + first * pitch_ + row_begin();
   copy_rows_in(to, from, {pitch_, stride, format_.row_bytes, count}, lane->stream);
   synchronize(lane->stream);
   size_ = std::max(size_, first + count);

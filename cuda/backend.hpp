@@ -26,6 +26,8 @@ struct Lane {
   Buffer found;
   Buffer workspace;
   Buffer counts;
+  Buffer scores;
+  Buffer masks;
 };
 
 /// Lanes that are not in use. A call takes one and gives it back; so device memory is allocated
@@ -61,6 +63,7 @@ class CudaRows final : public DeviceRows {
 
   void put(std::size_t first, std::size_t count, const std::byte* from,
            std::size_t stride) override;
+  void truncate(std::size_t count) override { size_ = count < size_ ? count : size_; }
   [[nodiscard]] std::size_t size() const override { return size_; }
   [[nodiscard]] std::size_t bytes() const override { return memory_.bytes(); }
 
@@ -68,6 +71,7 @@ class CudaRows final : public DeviceRows {
   [[nodiscard]] KindOfRows kind() const { return {format_.type, format_.op}; }
   [[nodiscard]] bool codes() const { return codes_; }
   [[nodiscard]] std::size_t query_bytes() const { return format_.padded_dim * (codes_ ? 2 : 4); }
+  [[nodiscard]] std::size_t row_begin() const { return codes_ ? code_header_at : 0; }
   [[nodiscard]] RowsView view() const;
 
  private:
@@ -83,6 +87,7 @@ class CudaRows final : public DeviceRows {
 class CudaGraph final : public DeviceGraph {
  public:
   void put(std::span<const HostLayer> layers, std::uint32_t entry) override;
+  void set_rows(std::span<const std::uint32_t> nodes, std::span<const std::uint32_t> rows) override;
   [[nodiscard]] std::size_t bytes() const override;
   [[nodiscard]] const GraphView& view() const { return view_; }
 
@@ -97,6 +102,13 @@ class CudaGraph final : public DeviceGraph {
   LanePool lanes_;
 };
 
+[[nodiscard]] inline const CudaRows& mine(const DeviceRows& rows) {
+  return static_cast<const CudaRows&>(rows);
+}
+[[nodiscard]] inline const CudaGraph& mine(const DeviceGraph& graph) {
+  return static_cast<const CudaGraph&>(graph);
+}
+
 class CudaBackend final : public Backend {
  public:
   [[nodiscard]] std::string name() const override { return device_info().name; }
@@ -110,6 +122,13 @@ class CudaBackend final : public Backend {
   void knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
            std::span<const Slot> slots, std::size_t most, std::span<Scored> found) override;
   void rerank(const DeviceRows& rows, const QueryBlock& queries, std::span<Scored> found) override;
+  void find_links(const DeviceRows& rows, const DeviceGraph& graph, std::span<const Slot> slots,
+                  const DeviceLinkParams& params, std::span<Slot> twins,
+                  std::span<Scored> links) override;
+  void prune(const DeviceRows& rows, const DeviceGraph& graph, const DevicePrune& work,
+             const DeviceLinkParams& params, std::span<std::uint32_t> links) override;
+  [[nodiscard]] std::size_t max_candidates(const DeviceRows& rows,
+                                           const DeviceLinkParams& params) const override;
 
  private:
   LanePool lanes_;

@@ -53,6 +53,16 @@ class WarpPool {
   [[nodiscard]] __device__ unsigned size() const { return size_; }
   [[nodiscard]] __device__ std::uint64_t operator[](unsigned i) const { return keys_[i]; }
 
+  /// The entries in order, each with its lowest bit as it was offered or popped.
+  [[nodiscard]] __device__ const std::uint64_t* keys() const { return keys_; }
+
+  /// Marks the first entry and no other.
+  __device__ void mark_first(unsigned lane) {
+    for (unsigned i = lane; i < size_; i += warp_size)
+      keys_[i] = (keys_[i] & ~std::uint64_t{1}) | (i == 0 ? 1U : 0U);
+    __syncwarp();
+  }
+
   /// A bound that keys must be below to be kept.
   [[nodiscard]] __device__ std::uint64_t limit() const {
     return size_ < capacity_ ? no_key : keys_[size_ - 1] & ~std::uint64_t{1};

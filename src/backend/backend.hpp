@@ -24,7 +24,7 @@
 namespace vecinal {
 
 /// Counts changes of what is declared here; library and caller must agree.
-inline constexpr int backend_interface = 1;
+inline constexpr int backend_interface = 2;
 
 /// What a code query carries beside its steps: kernels::QueryView.
 struct QueryScale {
@@ -47,6 +47,8 @@ struct DeviceRowFormat {
   kernels::Op op = kernels::Op::l2;
   std::size_t padded_dim = 0;
   std::size_t row_bytes = 0;
+  float weight = -1;  ///< codes: RowFormat's
+  float origin = 0;
 };
 
 /// A copy of the rows of one Storage.
@@ -58,6 +60,9 @@ class DeviceRows {
   /// bytes from one to the next.
   virtual void put(std::size_t first, std::size_t count, const std::byte* from,
                    std::size_t stride) = 0;
+
+  /// Forgets rows from `count` on.
+  virtual void truncate(std::size_t count) = 0;
   [[nodiscard]] virtual std::size_t size() const = 0;
   [[nodiscard]] virtual std::size_t bytes() const = 0;
 };
@@ -78,7 +83,30 @@ class DeviceGraph {
 
   /// Replaces all levels. entry: the node of the last one where searches start.
   virtual void put(std::span<const HostLayer> layers, std::uint32_t entry) = 0;
+
+  /// Replaces rows of level 0: `degree` links for each node, as set_row() leaves them.
+  virtual void set_rows(std::span<const std::uint32_t> nodes,
+                        std::span<const std::uint32_t> rows) = 0;
   [[nodiscard]] virtual std::size_t bytes() const = 0;
+};
+
+/// How links are chosen: BuildParams and Geometry of graph/.
+struct DeviceLinkParams {
+  std::uint32_t beam = 0;
+  std::uint32_t degree = 0;
+  std::uint32_t fill = 0;
+  float alpha = 1;
+  float shift = 0;
+};
+
+/// Nodes of level 0 that were chosen by more than they have places for.
+struct DevicePrune {
+  std::span<const std::uint32_t> targets;
+  std::span<const std::uint32_t> ends;  ///< of each target's new links in the next two
+  std::span<const float> scores;
+  std::span<const std::uint32_t> sources;  ///< 2 * node, and 1 if the link must be kept
+  std::span<const std::uint32_t> keep;     ///< of each target bits for its present links that must
+                                           ///< be kept, (degree + 31) / 32 words
 };
 
 /// How far walks go: walk() in graph/walk.hpp.
@@ -124,6 +152,20 @@ class Backend {
   /// stay. As many entries a query.
   virtual void rerank(const DeviceRows& rows, const QueryBlock& queries,
                       std::span<Scored> found) = 0;
+
+  /// The part of building that is parallel, on level 0. For each slot the node with the same row,
+  /// or no_slot, and the links it chooses: links[i * degree + j], then no_slot.
+  virtual void find_links(const DeviceRows& rows, const DeviceGraph& graph,
+                          std::span<const Slot> slots, const DeviceLinkParams& params,
+                          std::span<Slot> twins, std::span<Scored> links) = 0;
+
+  /// The rows of links that the targets keep: `degree` for each.
+  virtual void prune(const DeviceRows& rows, const DeviceGraph& graph, const DevicePrune& work,
+                     const DeviceLinkParams& params, std::span<std::uint32_t> links) = 0;
+
+  /// Candidates that find_links() and prune() can hold for a node of these rows; 0 if none.
+  [[nodiscard]] virtual std::size_t max_candidates(const DeviceRows& rows,
+                                                   const DeviceLinkParams& params) const = 0;
 };
 
 }  // namespace vecinal

@@ -5,7 +5,8 @@
 namespace vecinal {
 
 DeviceRowFormat device_format(const Storage& rows) {
-  return {rows.format().type, rows.format().op, rows.padded_dim(), rows.row_bytes()};
+  return {rows.format().type, rows.format().op,     rows.padded_dim(),
+          rows.row_bytes(),   rows.format().weight, rows.format().origin};
 }
 
 QueryArrays::QueryArrays(const Storage& rows, std::size_t count)

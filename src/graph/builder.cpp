@@ -1,4 +1,4 @@
-#include "graph/builder.hpp"
+#include "graph/builder_parts.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,43 +9,6 @@
 #include "core/random.hpp"
 
 namespace vecinal {
-
-/// One item on its way into the graph.
-struct Builder::Insertion {
-  Slot slot = no_slot;
-  std::uint32_t level = 0;
-  Slot twin = no_slot;                     ///< the node with the same row, if there is one
-  std::vector<std::vector<Scored>> links;  ///< by level: chosen nodes, nearest first
-  std::vector<Node> nodes;                 ///< by level: the number given to this item
-};
-
-/// Scratch of one thread.
-struct Builder::Worker {
-  Worker(const Storage& rows, Geometry geometry) : selector(rows, geometry), buffer(rows) {}
-
-  WalkScratch walk;
-  Selector selector;
-  QueryBuffer buffer;
-  std::vector<Candidate> candidates;
-  std::vector<Node> row;
-  std::vector<Slot> slots;
-  std::vector<float> scores;
-  std::vector<Slot> orphans;
-};
-
-/// A reverse link to be made: source chose target.
-struct Builder::Edge {
-  Node target;
-  float score;
-  Node source;
-  bool adopt;  ///< the target is the parent that source asks for
-
-  friend bool operator<(const Edge& a, const Edge& b) {
-    if (a.target != b.target) return a.target < b.target;
-    if (a.score != b.score) return a.score < b.score;
-    return a.source < b.source;
-  }
-};
 
 Builder::Builder(Graph& graph, const Storage& rows, const BuildParams& params)
     : graph_(graph), rows_(rows), params_(params), undo_(graph), inserted_(graph.size()) {
@@ -88,16 +51,22 @@ void Builder::insert(std::span<const Slot> order, const std::function<void(std::
 void Builder::insert_batch(std::span<const Slot> batch,
                            const std::function<void(std::size_t)>& watch) {
   insertions_.resize(batch.size());
-  parallel_for(
-      {.count = batch.size(), .grain = 4, .threads = params_.threads},
-      [&](std::size_t begin, std::size_t end, unsigned worker) {
-        for (std::size_t i = begin; i < end; ++i) {
-          insertions_[i].slot = batch[i];
-          find_links(insertions_[i], *workers_[worker]);
-        }
-      },
-      watch);
+  if (device_takes(batch)) {
+    find_links_on_device(batch);
+    watch(batch.size());
+  } else {
+    parallel_for(
+        {.count = batch.size(), .grain = 4, .threads = params_.threads},
+        [&](std::size_t begin, std::size_t end, unsigned worker) {
+          for (std::size_t i = begin; i < end; ++i) {
+            insertions_[i].slot = batch[i];
+            find_links(insertions_[i], *workers_[worker]);
+          }
+        },
+        watch);
+  }
   place(insertions_);
+  if (on_device_) tell_device();
   inserted_ += batch.size();
 }
 
@@ -177,6 +146,7 @@ void Builder::place_level(std::span<Insertion> batch, std::uint32_t level) {
       row.push_back(link.slot);
     }
     layer.set_row(node, row);
+    if (level == 0 && on_device_) touched_.push_back(node);
     if (level == 0 && row.empty()) graph_.set_root(insertion.slot);
   }
   if (level > 0) layer.publish(count);
@@ -196,14 +166,27 @@ void Builder::link_back(std::uint32_t level) {
                    apply(level, std::span(edges_).subspan(starts[i], starts[i + 1] - starts[i]),
                          worker);
                });
+  if (level != 0 || !on_device_) return;
+  for (std::size_t i = 0; i + 1 < starts.size(); ++i) touched_.push_back(edges_[starts[i]].target);
+  prune_on_device();
 }
 
 void Builder::apply(std::uint32_t level, std::span<Edge> edges, unsigned worker_index) {
   Worker& worker = *workers_[worker_index];
+  const Node target = edges.front().target;
+  undo_.note_row(level, target, worker_index);
+  if (add_links(level, edges, worker)) return;
+  const std::size_t candidates = graph_.layer(level).row(target).size() + edges.size();
+  if (level == 0 && on_device_ && candidates <= params_.device->max_candidates())
+    worker.overfull.push_back(edges);
+  else
+    prune(level, edges, worker);
+}
+
+bool Builder::add_links(std::uint32_t level, std::span<Edge> edges, Worker& worker) {
   Layer& layer = graph_.layer(level);
   const Node target = edges.front().target;
   const auto row = layer.row(target);
-  undo_.note_row(level, target, worker_index);
   const bool tree = level == 0;
   std::uint32_t child_count = tree ? children(target) : 0;
   for (Edge& edge : edges) {
@@ -216,12 +199,18 @@ void Builder::apply(std::uint32_t level, std::span<Edge> edges, unsigned worker_
       worker.orphans.push_back(edge.source);
     }
   }
+  if (row.size() + edges.size() > layer.degree()) return false;
   worker.row.assign(row.begin(), row.end());
-  if (row.size() + edges.size() <= layer.degree()) {
-    for (const Edge& edge : edges) worker.row.push_back(edge.source);
-    layer.set_row(target, worker.row);
-    return;
-  }
+  for (const Edge& edge : edges) worker.row.push_back(edge.source);
+  layer.set_row(target, worker.row);
+  return true;
+}
+
+void Builder::prune(std::uint32_t level, std::span<const Edge> edges, Worker& worker) {
+  Layer& layer = graph_.layer(level);
+  const Node target = edges.front().target;
+  const auto row = layer.row(target);
+  const bool tree = level == 0;
   const LayerView view = layer.view();
   worker.slots.clear();
   for (const Node node : row) worker.slots.push_back(view.slot(node));
@@ -230,7 +219,7 @@ void Builder::apply(std::uint32_t level, std::span<Edge> edges, unsigned worker_
                                                     worker.scores.data());
   worker.candidates.clear();
   for (std::size_t i = 0; i < row.size(); ++i) {
-    const bool keep = tree && (graph_.parent(row[i]) == target || graph_.parent(target) == row[i]);
+    const bool keep = tree && holds_tree(row[i], target);
     worker.candidates.push_back({{worker.scores[i], row[i]}, keep});
   }
   for (const Edge& edge : edges)
@@ -282,10 +271,10 @@ bool Builder::adopt(Slot orphan, Slot parent) {
     std::vector<Node> links(row.begin(), row.end());
     if (std::find(links.begin(), links.end(), to) != links.end()) return;
     undo_.note_row(0, from, 0);
+    if (on_device_) touched_.push_back(from);
     if (links.size() == layer.degree()) {
-      const auto loose = std::find_if(links.rbegin(), links.rend(), [&](Node node) {
-        return graph_.parent(node) != from && graph_.parent(from) != node;
-      });
+      const auto loose = std::find_if(links.rbegin(), links.rend(),
+                                      [&](Node node) { return !holds_tree(node, from); });
       links.erase(std::next(loose).base());
     }
     links.push_back(to);

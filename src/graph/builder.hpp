@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "encoding/storage.hpp"
+#include "graph/build_device.hpp"
 #include "graph/graph.hpp"
 #include "graph/select.hpp"
 #include "graph/undo.hpp"
@@ -25,7 +26,8 @@ struct BuildParams {
   Geometry geometry;
   std::uint32_t fill = 0;  ///< links that a row on level 0 keeps at least when it is pruned
   std::uint64_t seed = 0;
-  unsigned threads = 1;  ///< resolved
+  unsigned threads = 1;           ///< resolved
+  BuildDevice* device = nullptr;  ///< does what it can of large batches; outlives the Builder
 };
 
 class Builder {
@@ -59,9 +61,21 @@ class Builder {
   void place_level(std::span<Insertion> batch, std::uint32_t level);
   void link_back(std::uint32_t level);
   void apply(std::uint32_t level, std::span<Edge> edges, unsigned worker);
+  /// Decides who is adopted, and adds the links if there is room; false if there is not.
+  [[nodiscard]] bool add_links(std::uint32_t level, std::span<Edge> edges, Worker& worker);
+  void prune(std::uint32_t level, std::span<const Edge> edges, Worker& worker);
   void adopt_orphans();
   [[nodiscard]] bool adopt(Slot orphan, Slot parent);
   [[nodiscard]] std::uint32_t children(Slot slot) const;
+  [[nodiscard]] bool holds_tree(Slot a, Slot b) const {
+    return graph_.parent(a) == b || graph_.parent(b) == a;
+  }
+
+  // builder_device.cpp
+  [[nodiscard]] bool device_takes(std::span<const Slot> batch);
+  void find_links_on_device(std::span<const Slot> batch);
+  void prune_on_device();
+  void tell_device();
 
   Graph& graph_;
   const Storage& rows_;
@@ -71,6 +85,8 @@ class Builder {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Insertion> insertions_;
   std::vector<Edge> edges_;
+  bool on_device_ = false;     ///< the device has the graph, and must be told of changes
+  std::vector<Node> touched_;  ///< of level 0: rows that the device has not seen
 };
 
 }  // namespace vecinal

@@ -1,59 +1,82 @@
 #include "index/mirror.hpp"
 
-#include <vector>
-
 #include "backend/backend_library.hpp"
+#include "backend/device_build.hpp"
 #include "backend/query_block.hpp"
 
 namespace vecinal {
 
-void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, Revision revision) {
-  const std::unique_lock lock(lock_);
-  if (rows_ == &rows && revision_.changes == revision.changes) return;
-  const bool append = rows_ == &rows && revision_.rewrites == revision.rewrites && count_ <= count;
-  rows_ = nullptr;
-  try {
-    copy(rows, graph, count, append);
-  } catch (...) {
-    ranking_.reset();
-    walked_.reset();
-    graph_.reset();
-    count_ = 0;
-    throw;
-  }
-  rows_ = &rows;
-  revision_ = revision;
-  count_ = count;
+namespace {
+
+/// Copies rows that `to` does not have yet, up to `count`.
+void put_rows(DeviceRows& to, const Storage& from, std::size_t count) {
+  const std::size_t first = to.size();
+  if (count > first)
+    to.put(first, count - first, from.row(static_cast<Slot>(first)), from.stride());
 }
 
-void Mirror::copy(const Rows& rows, const Graph& graph, std::size_t count, bool append) {
-  const std::size_t first = append ? count_ : 0;
-  if (!append) {
-    // Old copies go first, or a device would have to hold both.
-    ranking_.reset();
-    walked_.reset();
-    walked_ = backend_.make_rows(device_format(rows.walked()), nullptr);
-    if (rows.two()) {
-      const bool levels = rows.ranking().view().base != nullptr;
-      ranking_ =
-          backend_.make_rows(device_format(rows.ranking()), levels ? walked_.get() : nullptr);
-    }
-  }
-  const auto put_rows = [&](DeviceRows& to, const Storage& from) {
-    if (count > first)
-      to.put(first, count - first, from.row(static_cast<Slot>(first)), from.stride());
-  };
-  put_rows(*walked_, rows.walked());
-  if (ranking_) put_rows(*ranking_, rows.ranking());
+}  // namespace
 
-  if (!graph_) graph_ = backend_.make_graph();
-  const GraphView view = graph.view();
-  std::vector<HostLayer> layers;
-  for (std::uint32_t level = 0; level < view.levels; ++level) {
-    const LayerView& layer = view.layers[level];
-    layers.push_back({layer.links, layer.slots, layer.down, layer.degree, layer.count});
+void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, Revision revision) {
+  const std::unique_lock lock(lock_);
+  if (rows_ == &rows && shown_ && changes_ == revision.changes) return;
+  shown_ = false;
+  try {
+    start(rows, revision.rewrites);
+    put_rows(*walked_, rows.walked(), count);
+    if (ranking_) put_rows(*ranking_, rows.ranking(), count);
+    copy_graph(graph);
+  } catch (...) {
+    drop();
+    throw;
   }
-  graph_->put(layers, view.empty() ? 0 : view.entry());
+  changes_ = revision.changes;
+  count_ = count;
+  shown_ = true;
+}
+
+const DeviceRows& Mirror::put_walked(const Rows& rows, std::size_t count, std::uint64_t rewrites) {
+  const std::unique_lock lock(lock_);
+  try {
+    start(rows, rewrites);
+    put_rows(*walked_, rows.walked(), count);
+  } catch (...) {
+    drop();
+    throw;
+  }
+  return *walked_;
+}
+
+void Mirror::forget_from(std::size_t count) {
+  const std::unique_lock lock(lock_);
+  if (walked_) walked_->truncate(count);
+  if (ranking_) ranking_->truncate(count);
+}
+
+void Mirror::start(const Rows& rows, std::uint64_t rewrites) {
+  if (rows_ == &rows && rewrites_ == rewrites) return;
+  drop();  // first, or a device would have to hold both
+  walked_ = backend_.make_rows(device_format(rows.walked()), nullptr);
+  if (rows.two()) {
+    const bool levels = rows.ranking().view().base != nullptr;
+    ranking_ = backend_.make_rows(device_format(rows.ranking()), levels ? walked_.get() : nullptr);
+  }
+  rows_ = &rows;
+  rewrites_ = rewrites;
+}
+
+void Mirror::copy_graph(const Graph& graph) {
+  if (!graph_) graph_ = backend_.make_graph();
+  put_graph(*graph_, graph.view());
+}
+
+void Mirror::drop() {
+  shown_ = false;
+  rows_ = nullptr;
+  ranking_.reset();
+  walked_.reset();
+  graph_.reset();
+  count_ = 0;
 }
 
 std::size_t Mirror::bytes() const {

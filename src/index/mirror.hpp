@@ -32,7 +32,7 @@ class Mirror {
 
     /// True if they show rows at this state or a later one.
     [[nodiscard]] bool shows(const Rows& rows, std::uint64_t changes) const {
-      return mirror_->rows_ == &rows && mirror_->revision_.changes >= changes;
+      return mirror_->rows_ == &rows && mirror_->shown_ && mirror_->changes_ >= changes;
     }
     [[nodiscard]] Backend& backend() const { return mirror_->backend_; }
     [[nodiscard]] const DeviceRows& walked() const { return *mirror_->walked_; }
@@ -52,17 +52,31 @@ class Mirror {
   /// are then no copies.
   void update(const Rows& rows, const Graph& graph, std::size_t count, Revision revision);
 
+  /// Copies the walked rows, `count` of them, some of which no search can see yet, and returns
+  /// them: for building. They stay until the next call that changes this. Throws CudaError.
+  const DeviceRows& put_walked(const Rows& rows, std::size_t count, std::uint64_t rewrites);
+
+  /// Rows from `count` on will be written again.
+  void forget_from(std::size_t count);
+
+  [[nodiscard]] Backend& backend() const { return backend_; }
+
   /// Memory held on the device.
   [[nodiscard]] std::size_t bytes() const;
 
  private:
-  void copy(const Rows& rows, const Graph& graph, std::size_t count, bool append);
+  /// Makes empty copies for other rows than those there are.
+  void start(const Rows& rows, std::uint64_t rewrites);
+  void copy_graph(const Graph& graph);
+  void drop();
 
   Backend& backend_;
   mutable std::shared_mutex lock_;
   const Rows* rows_ = nullptr;  ///< those that are copied; null for none
-  Revision revision_;
-  std::size_t count_ = 0;
+  std::uint64_t rewrites_ = 0;
+  bool shown_ = false;  ///< rows and links are those of changes_, and can be searched
+  std::uint64_t changes_ = 0;
+  std::size_t count_ = 0;  ///< rows that searches see
   std::unique_ptr<DeviceRows> walked_;
   std::unique_ptr<DeviceRows> ranking_;  ///< null where the walked rows rank
   std::unique_ptr<DeviceGraph> graph_;

@@ -16,23 +16,6 @@ namespace {
 constexpr std::size_t max_items =
     (std::size_t{1} << 31U) - 2;  // a pool entry keeps 31 bits of a node
 
-/// In the fused layout places of a row cost the same whether taken or not, so that rows are filled,
-/// and keep longer links. alpha 1 for inner product: a factor on scores of either sign would prune
-/// without sense.
-Geometry geometry_of(const Config& config) {
-  const float alpha = config.layout == Layout::fused ? 1.05F : 1.0F;
-  switch (config.metric) {
-    case Metric::l2:
-      return {.alpha = alpha, .shift = 0.0F};
-    case Metric::cosine:
-      return {.alpha = alpha, .shift = 1.0F};
-    case Metric::inner_product:
-    case Metric::chamfer:
-      break;
-  }
-  return {.alpha = 1.0F, .shift = 0.0F};
-}
-
 }  // namespace
 
 VectorIndex::VectorIndex(const Config& config) : config_(validated(config)), graph_(config.degree) {
@@ -209,14 +192,12 @@ std::vector<Id> VectorIndex::choose_ids(std::size_t count, std::span<const Id> i
 
 void VectorIndex::link_rows(std::size_t first, ProgressMeter& meter) {
   if (config_.graph == GraphKind::none) return;
-  const unsigned threads = resolve_threads(config_.threads);
-  const InsertionPlan plan = plan_insertion(rows_->walked(), first, config_, threads);
-  Builder builder(graph_, rows_->walked(),
-                  {.beam = config_.build_beam,
-                   .geometry = geometry_of(config_),
-                   .fill = config_.layout == Layout::fused ? config_.degree : 0,
-                   .seed = config_.seed,
-                   .threads = threads});
+  const InsertionPlan plan =
+      plan_insertion(rows_->walked(), first, config_, resolve_threads(config_.threads));
+  BuildParams params = build_params();
+  const std::unique_ptr<BuildDevice> device = build_device(params, plan.order.size());
+  params.device = device.get();
+  Builder builder(graph_, rows_->walked(), params);
   const bool was_ready = fused_ready_.exchange(false);
   try {
     builder.insert(plan.order, [&](std::size_t done) { meter.update(done); });
@@ -261,6 +242,7 @@ void VectorIndex::commit(std::size_t first, std::span<const Id> ids, const Encod
 void VectorIndex::drop_rows(std::size_t count) {
   // A search may have noted rows that are going to be written again.
   gate_.synchronize();
+  if (mirror_) mirror_->forget_from(count);
   rows_->resize(count);
   live_.resize(count);
 }

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "backend/device_build.hpp"
 #include "core/bitmap.hpp"
 #include "core/id_map.hpp"
 #include "core/reader_gate.hpp"
@@ -99,6 +100,11 @@ class VectorIndex final : public Index {
   void publish(std::unique_ptr<Rows> rows, bool trained);
   void publish_untrained();
   void link_rows(std::size_t first, ProgressMeter& meter);
+  // build.cpp
+  [[nodiscard]] BuildParams build_params() const;
+  /// What helps to build on a device; null without one, or where it does not pay.
+  [[nodiscard]] std::unique_ptr<BuildDevice> build_device(const BuildParams& params,
+                                                          std::size_t count) const;
   /// Writes the tails of nodes, and of all slots from first on.
   void fuse(std::vector<Slot> nodes, std::size_t first);
   void commit(std::size_t first, std::span<const Id> ids, const EncodeSummary& encoded);

@@ -1,0 +1,51 @@
+/// What a device does of building a graph: the two steps of a batch whose work is parallel, on
+/// level 0. It has the rows already and is told of every change of links. Results are those of the
+/// CPU's steps, but for the rounding of scores of float rows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/types.hpp"
+#include "graph/graph.hpp"
+
+namespace vecinal {
+
+class BuildDevice {
+ public:
+  virtual ~BuildDevice() = default;
+
+  /// Nodes whose rows were chosen by more than they have places for. New links of target i end at
+  /// ends[i]; sources are 2 * node, and 1 if the link must be kept. keep: bits of the present links
+  /// of each target that must be, in (degree + 31) / 32 words.
+  struct Overfull {
+    std::vector<Node> targets;
+    std::vector<std::uint32_t> ends;
+    std::vector<float> scores;
+    std::vector<std::uint32_t> sources;
+    std::vector<std::uint32_t> keep;
+  };
+
+  /// Fewest items of a batch that are worth a call.
+  [[nodiscard]] virtual std::size_t least_batch() const = 0;
+
+  /// Candidates that a target of prune() may have in all.
+  [[nodiscard]] virtual std::size_t max_candidates() const = 0;
+
+  /// Copies the whole graph.
+  virtual void begin(const GraphView& graph) = 0;
+
+  /// For each slot its twin or no_slot, and the links it chooses: links[i * degree + j], then
+  /// entries without a slot.
+  virtual void find_links(std::span<const Slot> slots, std::span<Slot> twins,
+                          std::span<Scored> links) = 0;
+
+  /// The rows that the targets keep: `degree` links for each.
+  virtual void prune(const Overfull& nodes, std::span<Node> rows) = 0;
+
+  /// Rows of level 0 that have changed: `degree` links for each node.
+  virtual void set_rows(std::span<const Node> nodes, std::span<const Node> rows) = 0;
+};
+
+}  // namespace vecinal

@@ -1,0 +1,49 @@
+/// What the parts of a Builder share: builder.cpp and builder_device.cpp.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "graph/builder.hpp"
+
+namespace vecinal {
+
+/// One item on its way into the graph.
+struct Builder::Insertion {
+  Slot slot = no_slot;
+  std::uint32_t level = 0;
+  Slot twin = no_slot;                     ///< the node with the same row, if there is one
+  std::vector<std::vector<Scored>> links;  ///< by level: chosen nodes, nearest first
+  std::vector<Node> nodes;                 ///< by level: the number given to this item
+};
+
+/// A reverse link to be made: source chose target.
+struct Builder::Edge {
+  Node target;
+  float score;
+  Node source;
+  bool adopt;  ///< the target is the parent that source asks for
+
+  friend bool operator<(const Edge& a, const Edge& b) {
+    if (a.target != b.target) return a.target < b.target;
+    if (a.score != b.score) return a.score < b.score;
+    return a.source < b.source;
+  }
+};
+
+/// Scratch of one thread.
+struct Builder::Worker {
+  Worker(const Storage& rows, Geometry geometry) : selector(rows, geometry), buffer(rows) {}
+
+  WalkScratch walk;
+  Selector selector;
+  QueryBuffer buffer;
+  std::vector<Candidate> candidates;
+  std::vector<Node> row;
+  std::vector<Slot> slots;
+  std::vector<float> scores;
+  std::vector<Slot> orphans;
+  std::vector<std::span<const Edge>> overfull;  ///< new links of rows that the device prunes
+};
+
+}  // namespace vecinal
