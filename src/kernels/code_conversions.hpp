@@ -119,15 +119,24 @@ float grid_error(const float* from, size_t count, Grid grid, float max_code) noe
   const F32 shift = broadcast(&shift_value);
   const F32 back = broadcast(&back_value);
   const F32 start = broadcast(&start_value);
-  F32 total = zero();
-  for (size_t i = 0; i < count; i += F32::width) {
-    const F32 value = load(from + i);
-    const F32 code =
-        sub(add(least(greatest(fma(value, factor, shift), first), last), magic), magic);
-    const F32 error = fma(code, back, add(value, start));
-    total = fma(error, error, total);
-  }
-  return sum(total);
+  constexpr size_t lanes = vecinal::kernels::row_padding;
+  constexpr size_t parts = lanes / F32::width;
+  F32 totals[parts];
+  for (size_t k = 0; k < parts; ++k) totals[k] = zero();
+  for (size_t i = 0; i < count; i += lanes)
+#pragma GCC unroll 16
+    for (size_t k = 0; k < parts; ++k) {
+      const F32 value = load(from + i + k * F32::width);
+      const F32 code =
+          sub(add(least(greatest(fma(value, factor, shift), first), last), magic), magic);
+      const F32 error = fma(code, back, add(value, start));
+      totals[k] = fma(error, error, totals[k]);
+    }
+  float total_of[lanes];
+  for (size_t k = 0; k < parts; ++k) store(total_of + k * F32::width, totals[k]);
+  for (size_t half = lanes / 2; half != 0; half /= 2)
+    for (size_t k = 0; k < half; ++k) total_of[k] += total_of[k + half];
+  return total_of[0];
 }
 
 void magnitudes(const float* from, size_t count, float* most, float* total) noexcept {

@@ -101,7 +101,8 @@ struct CodeKernels {
 using RangeFn = void (*)(const float* from, std::size_t count, float* least,
                          float* greatest) noexcept;
 
-/// Squared distance of a row to its nearest points on the grid with codes up to max_code.
+/// Squared distance of a row to its nearest points on the grid with codes up to max_code; the same
+/// bits wherever multiply-adds are fused.
 using GridErrorFn = float (*)(const float* from, std::size_t count, Grid grid,
                               float max_code) noexcept;
 
