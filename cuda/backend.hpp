@@ -130,6 +130,22 @@ class CudaBackend final : public Backend {
   [[nodiscard]] std::size_t max_candidates(const DeviceRows& rows,
                                            const DeviceLinkParams& params) const override;
 
+  // backend_sets.cu
+  void chamfer(const DeviceRows& tokens, const SetQueries& queries,
+               std::span<float> scores) override;
+
+  // backend_fde.cu
+  [[nodiscard]] std::unique_ptr<DeviceFde> make_fde(const FdeTables& tables) override;
+  void encode_documents(const DeviceFde& fde, const HostSets& sets, std::span<float> to) override;
+  void encode_queries(const DeviceFde& fde, const HostSets& sets, std::span<float> to) override;
+
+  // backend_encoding.cu
+  void encode(const RowsToEncode& rows, std::byte* to, std::size_t to_stride,
+              std::span<RowError> errors) override;
+  [[nodiscard]] std::unique_ptr<DeviceMatrix> make_matrix(const HostRows& rows,
+                                                          std::size_t cols) override;
+  void project(const DeviceMatrix& matrix, const HostRows& rows, std::span<float> to) override;
+
  private:
   LanePool lanes_;
 };

@@ -52,6 +52,7 @@ struct Pitched {
   std::size_t rows = 0;
 };
 void copy_rows_in(void* to, const void* from, const Pitched& shape, Stream stream);
+void copy_rows_out(void* to, const void* from, const Pitched& shape, Stream stream);
 void fill_bytes(void* to, int value, std::size_t bytes, Stream stream);
 /// Lets a kernel use that much shared memory; checks the last launch.
 void allow_shared(const void* kernel, std::size_t bytes);

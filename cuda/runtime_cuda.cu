@@ -98,6 +98,12 @@ void copy_rows_in(void* to, const void* from, const Pitched& shape, Stream strea
         "copy to the device");
 }
 
+void copy_rows_out(void* to, const void* from, const Pitched& shape, Stream stream) {
+  check(cudaMemcpy2DAsync(to, shape.to_pitch, from, shape.from_pitch, shape.width, shape.rows,
+                          cudaMemcpyDeviceToHost, of(stream)),
+        "copy from the device");
+}
+
 void fill_bytes(void* to, int value, std::size_t bytes, Stream stream) {
   check(cudaMemsetAsync(to, value, bytes, of(stream)), "cudaMemsetAsync");
 }

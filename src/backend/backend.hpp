@@ -5,7 +5,8 @@
 ///
 /// Scores of codes are those of the CPU to the bit, as both are exact sums of integers followed by
 /// the same roundings; so a walk over codes finds the same nodes. Scores of floats differ in the
-/// last bits, by the order of their sums. Nothing depends on how queries are batched.
+/// last bits, by the order of their sums. Nothing depends on how queries are batched, but where an
+/// operation says so.
 ///
 /// Every call returns when its results are in place. Calls on different objects, and searches on
 /// the same one, may come from any number of threads; changing an object is for one thread alone.
@@ -18,13 +19,15 @@
 #include <span>
 #include <string>
 
+#include "backend/device_encoding.hpp"
+#include "backend/device_sets.hpp"
 #include "core/types.hpp"
 #include "kernels/rows.hpp"
 
 namespace vecinal {
 
 /// Counts changes of what is declared here; library and caller must agree.
-inline constexpr int backend_interface = 2;
+inline constexpr int backend_interface = 3;
 
 /// What a code query carries beside its steps: kernels::QueryView.
 struct QueryScale {
@@ -166,6 +169,35 @@ class Backend {
   /// Candidates that find_links() and prune() can hold for a node of these rows; 0 if none.
   [[nodiscard]] virtual std::size_t max_candidates(const DeviceRows& rows,
                                                    const DeviceLinkParams& params) const = 0;
+
+  /// Chamfer similarity of queries with stored sets, as ChamferQuery::score() has it: a score for
+  /// each of queries.sets. tokens: rows of f32, f16 or lvq8. A set without vectors gets the least
+  /// float.
+  virtual void chamfer(const DeviceRows& tokens, const SetQueries& queries,
+                       std::span<float> scores) = 0;
+
+  /// Brings the tables of an FDE encoder to the device.
+  [[nodiscard]] virtual std::unique_ptr<DeviceFde> make_fde(const FdeTables& tables) = 0;
+
+  /// Encodes sets, of documents or of queries, as FdeEncoder does; to: sets.count() x encoded_dim.
+  /// Vectors fall into the very cells that the CPU finds, and all sums are taken in its order.
+  virtual void encode_documents(const DeviceFde& fde, const HostSets& sets,
+                                std::span<float> to) = 0;
+  virtual void encode_queries(const DeviceFde& fde, const HostSets& sets, std::span<float> to) = 0;
+
+  /// Makes rows codes, to[i * to_stride] on, as Storage::set() does: the same header and codes to
+  /// the bit; a bias differs by rounding only, and not at all where there is no correction.
+  /// errors: one a row.
+  virtual void encode(const RowsToEncode& rows, std::byte* to, std::size_t to_stride,
+                      std::span<RowError> errors) = 0;
+
+  /// Brings a matrix to the device; rows of `cols` floats, `stride` floats apart.
+  [[nodiscard]] virtual std::unique_ptr<DeviceMatrix> make_matrix(const HostRows& rows,
+                                                                  std::size_t cols) = 0;
+
+  /// to[i * matrix.rows() + r] = <row r of the matrix, row i>, in float32; rows have matrix.cols()
+  /// floats. The order of the sums is the device's, and may depend on how many rows there are.
+  virtual void project(const DeviceMatrix& matrix, const HostRows& rows, std::span<float> to) = 0;
 };
 
 }  // namespace vecinal

@@ -59,6 +59,9 @@ struct MaxCodeTile {
   float* best = nullptr;
 };
 
+/// With it as the sum of magnitudes of a query's values, products with doubled codes fit int32.
+inline constexpr std::int32_t max_tile_sum = max_step_sum / 2;
+
 /// Integer products must fit int32; they are exact, so every instruction set gives the same bits
 /// but for the fusing of the last multiply-adds.
 using MaxCodeTileFn = void (*)(const MaxCodeTile& tile) noexcept;

@@ -2,6 +2,7 @@
 /// projection of each repetition, and the places of the final count-sketch.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "kernels/kernels.hpp"
@@ -31,6 +32,9 @@ class Cells {
   /// Rows of repetitions * k_sim hyperplanes; empty if there is one cell only.
   [[nodiscard]] const Matrix& planes() const { return planes_; }
 
+  /// Of each plane: a product with a vector is off by less than this times the vector's length.
+  [[nodiscard]] std::span<const float> rounding() const { return rounding_; }
+
   /// On which side of plane `row` a vector lies, the same on every machine: float32 products too
   /// close to zero for their rounding are taken again in double. length: of the vector.
   [[nodiscard]] bool above(std::size_t row, const float* vector, float product, float length) const;
@@ -48,7 +52,7 @@ class Cells {
 
   FdeConfig config_;
   Matrix planes_;
-  std::vector<float> rounding_;  ///< of a product with a plane, for a vector of length 1
+  std::vector<float> rounding_;
   std::vector<SparseProjection> sparse_;
   std::vector<Matrix> dense_;
   std::vector<Place> final_places_;

@@ -14,9 +14,6 @@ namespace {
 /// Rows made ready at a time, so that they stay in the first cache while all panels pass them.
 constexpr std::size_t block = 48;
 
-/// Half of what the kernels of single rows allow: here codes are doubled.
-constexpr std::int32_t max_sum = kernels::max_step_sum / 2;
-
 constexpr float lowest = -std::numeric_limits<float>::infinity();
 
 /// The vectors of a query, or the sums of clusters of them.
@@ -55,19 +52,26 @@ ChamferScratch::ChamferScratch(const Storage& rows) {
   }
 }
 
+ChamferVectors chamfer_vectors(const TokenRows& tokens, const Batch& vectors, std::size_t begin,
+                               std::size_t end, float carving) {
+  ChamferVectors made{.values = carve(vectors, begin, end, carving)};
+  for (std::size_t at = 0; at < made.values.size(); at += tokens.dim())
+    made.mean_product += dot(made.values.data() + at, tokens.mean().data(), tokens.dim());
+  return made;
+}
+
 ChamferQuery::ChamferQuery(const TokenRows& tokens, const Batch& vectors, std::size_t begin,
                            std::size_t end, float carving)
     : tokens_(tokens) {
-  const std::vector<float> carved = carve(vectors, begin, end, carving);
-  count_ = carved.size() / tokens.dim();
+  const ChamferVectors made = chamfer_vectors(tokens, vectors, begin, end, carving);
+  mean_product_ = made.mean_product;
+  count_ = made.values.size() / tokens.dim();
   const std::size_t width = kernels::active().tile_queries;
   panels_ = (count_ + width - 1) / width;
-  for (std::size_t i = 0; i < count_; ++i)
-    mean_product_ += dot(carved.data() + i * tokens.dim(), tokens.mean().data(), tokens.dim());
   if (tokens.rows().codec().is_code())
-    make_code_panel(carved);
+    make_code_panel(made.values);
   else
-    make_panel(carved);
+    make_panel(made.values);
 }
 
 void ChamferQuery::make_panel(const std::vector<float>& vectors) {
@@ -89,7 +93,7 @@ void ChamferQuery::make_code_panel(const std::vector<float>& vectors) {
   AlignedArray<std::int16_t> steps(padded);
   for (std::size_t i = 0; i < count_; ++i) {
     std::copy_n(vectors.data() + i * tokens_.dim(), tokens_.dim(), query.data());
-    sizes_[i] = to_steps(query.data(), padded, max_sum, steps.data());
+    sizes_[i] = to_steps(query.data(), padded, kernels::max_tile_sum, steps.data());
     std::int32_t sum = 0;
     std::int16_t* panel = code_panel_.data() + i / width * padded * width;
     for (std::size_t d = 0; d < padded; ++d) {

@@ -23,11 +23,21 @@ class ChamferScratch {
   std::vector<float> best_;
 };
 
+/// What a query set is ranked by.
+struct ChamferVectors {
+  std::vector<float> values;  ///< the query's vectors, dim floats each, or sums of clusters of them
+  double mean_product = 0;    ///< of all of them with the mean of the rows
+};
+
+/// Vectors [begin, end) of the batch. carving: vectors at least so similar (cosine) to a chosen one
+/// are summed to one, which is cheaper (MUVERA, section 3.3); 0 = none.
+[[nodiscard]] ChamferVectors chamfer_vectors(const TokenRows& tokens, const Batch& vectors,
+                                             std::size_t begin, std::size_t end, float carving);
+
 /// The vectors of a query, made ready for the encoding of the rows. The rows outlive it.
 class ChamferQuery {
  public:
-  /// Vectors [begin, end) of the batch. carving: vectors at least so similar (cosine) to a chosen
-  /// one are summed to one, which is cheaper (MUVERA, section 3.3); 0 = none.
+  /// As chamfer_vectors().
   ChamferQuery(const TokenRows& tokens, const Batch& vectors, std::size_t begin, std::size_t end,
                float carving);
 

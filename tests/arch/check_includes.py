@@ -22,7 +22,13 @@ LAYERS: dict[str, set[str]] = {
 # Only public headers, std and third party. (Tests may include anything.)
 OUTSIDE = ("include", "python", "examples", "benchmarks/search")
 # What cuda/ may see of src/: plain views.
-CUDA_MAY = ("core/types.hpp", "kernels/rows.hpp", "backend/backend.hpp")
+CUDA_MAY = (
+    "core/types.hpp",
+    "kernels/rows.hpp",
+    "backend/backend.hpp",
+    "backend/device_encoding.hpp",
+    "backend/device_sets.hpp",
+)
 # Each source of kernels/ that is compiled once per instruction set may instantiate no library code.
 PER_ISA = re.compile(r"src/kernels/(?!dispatch)\w+\.[ch]pp$")
 PER_ISA_MAY = re.compile(

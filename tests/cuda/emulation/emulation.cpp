@@ -1,5 +1,6 @@
 #include "emulation.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/context/fiber.hpp>
 #include <boost/context/pooled_fixedsize_stack.hpp>
@@ -129,5 +130,30 @@ const Place& place() { return running->place(); }
 unsigned char* shared() { return running->shared(); }
 void wait_for_block() { running->wait_for_block(); }
 const std::uint64_t* exchange(std::uint64_t value) { return running->exchange(value); }
+
+void multiply_bytes(int (&sums)[4], const unsigned (&a)[4], const uint2& b, bool is_signed) {
+  const auto both = [](unsigned first, unsigned second) {
+    std::array<std::uint64_t, warp_size> all{};
+    std::copy_n(exchange(first | std::uint64_t{second} << 32U), warp_size, all.begin());
+    return all;
+  };
+  const std::array<std::array<std::uint64_t, warp_size>, 2> rows{both(a[0], a[2]),
+                                                                 both(a[1], a[3])};
+  const std::array<std::uint64_t, warp_size> vectors = both(b.x, b.y);
+  for (unsigned i = 0; i < 4; ++i) {
+    auto sum = static_cast<unsigned>(sums[i]);
+    for (unsigned t = 0; t < 4; ++t) {
+      const std::uint64_t row = rows[i / 2][lane() / 4 * 4 + t];
+      const std::uint64_t vector = vectors[(lane() % 4 * 2 + i % 2) * 4 + t];
+      for (unsigned shift = 0; shift < 64; shift += 8) {
+        const auto x = static_cast<int>(row >> shift & 0xFFU);
+        const auto byte = static_cast<int>(vector >> shift & 0xFFU);
+        const int q = is_signed && byte > 127 ? byte - 256 : byte;
+        sum += static_cast<unsigned>(x * q);
+      }
+    }
+    sums[i] = static_cast<int>(sum);
+  }
+}
 
 }  // namespace emulation

@@ -25,6 +25,9 @@ struct dim3 {
   unsigned y = 1;
   unsigned z = 1;
 };
+struct uint2 {
+  unsigned x, y;
+};
 struct uint4 {
   unsigned x, y, z, w;
 };
@@ -66,6 +69,9 @@ T from_bits(std::uint64_t bits) {
 }
 
 inline unsigned lane() { return place().thread.x % 32; }
+
+/// multiply_bytes() of cuda/byte_tile.hpp, as tensor cores do it: sums wrap around.
+void multiply_bytes(int (&sums)[4], const unsigned (&a)[4], const uint2& b, bool is_signed);
 
 }  // namespace emulation
 
@@ -113,6 +119,8 @@ inline int __ffs(unsigned value) { return value == 0 ? 0 : std::countr_zero(valu
 inline float __fadd_rn(float a, float b) { return a + b; }
 inline float __fmul_rn(float a, float b) { return a * b; }
 inline float __fsub_rn(float a, float b) { return a - b; }
+inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
+inline double __dadd_rn(double a, double b) { return a + b; }
 inline float __fdiv_rn(float a, float b) { return a / b; }
 inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
 inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }

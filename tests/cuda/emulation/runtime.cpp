@@ -50,6 +50,9 @@ void copy_rows_in(void* to, const void* from, const Pitched& shape, Stream) {
     std::memcpy(static_cast<std::byte*>(to) + i * shape.to_pitch,
                 static_cast<const std::byte*>(from) + i * shape.from_pitch, shape.width);
 }
+void copy_rows_out(void* to, const void* from, const Pitched& shape, Stream stream) {
+  copy_rows_in(to, from, shape, stream);
+}
 void fill_bytes(void* to, int value, std::size_t bytes, Stream) { std::memset(to, value, bytes); }
 
 }  // namespace vecinal::cuda

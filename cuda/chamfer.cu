@@ -1,0 +1,291 @@
+// Chamfer similarity (MaxSim) of queries with stored sets: one warp a set, eight sets of one query
+// a block. The query lies in panels of 32 vectors; a panel stays in shared memory (4 bytes a value
+// of floats, 2 of codes; in global memory where it does not fit) while every warp streams the rows
+// of its set past it, 32 at a time. Of the products only the greatest of each query vector is kept,
+// in registers: no matrix of them exists. Longer queries pass panel by panel.
+//
+// Floats: float_tile.hpp, 4.5 KiB of shared memory a warp. Codes: a step of the query is 16 bits,
+// 256 times a signed byte and an unsigned one, so tensor cores take the products of both bytes with
+// the codes (byte_tile.hpp) and the sums are exact. Greatest products are then summed in double, in
+// the order of the query's vectors: scores have the bits of the CPU's that fuses multiply-adds.
+#include "chamfer.hpp"
+
+#include <limits>
+
+#include "byte_tile.hpp"
+#include "float_tile.hpp"
+
+namespace vecinal::cuda {
+namespace {
+
+constexpr unsigned warps_a_block = 8;
+constexpr float most_float = std::numeric_limits<float>::max();
+
+/// Greatest products so far, of the eight vectors of the panel that a lane has.
+using Best = float[8];
+
+__device__ void raise(float& best, float product) { best = product > best ? product : best; }
+
+struct F32Values {
+  __device__ static uint4 load(const unsigned char* row, unsigned d) {
+    return *reinterpret_cast<const uint4*>(row + d * sizeof(float));
+  }
+};
+
+struct F16Values {
+  __device__ static uint4 load(const unsigned char* row, unsigned d) {
+    const auto halves = *reinterpret_cast<const uint2*>(row + d * 2);
+    return {__float_as_uint(half_value(halves.x & 0xFFFFU)),
+            __float_as_uint(half_value(halves.x >> 16U)),
+            __float_as_uint(half_value(halves.y & 0xFFFFU)),
+            __float_as_uint(half_value(halves.y >> 16U))};
+  }
+};
+
+template <class Values>
+struct FloatTokens {
+  static constexpr std::size_t warp_bytes = slab_bytes;
+  static constexpr bool codes = false;
+
+  __device__ static unsigned packed(const SetQueriesView& queries, const QueryTile& tile,
+                                    unsigned padded_dim, unsigned at) {
+    const unsigned vector = at % tile_vectors;
+    const auto* values = reinterpret_cast<const unsigned*>(queries.values);
+    return vector < tile.count
+               ? values[std::size_t{tile.first + vector} * padded_dim + at / tile_vectors]
+               : 0;
+  }
+
+  /// Which lane has the greatest product of a vector of the panel, and where.
+  __device__ static unsigned lane_of(unsigned vector) { return vector / 8; }
+  __device__ static unsigned place_of(unsigned vector) { return vector % 8; }
+
+  __device__ static void raise_all(const RowsView& tokens, Range set, const SetQueriesView&,
+                                   const QueryTile&, const unsigned char* panel,
+                                   unsigned char* memory, unsigned lane, Best& best) {
+    for (unsigned first = set.begin; first < set.end; first += tile_rows) {
+      const unsigned last = set.end - 1;  // rows past it are the last one: a maximum does not mind
+      const FloatTile tile = multiply_tile(
+          [&](unsigned row, unsigned d) {
+            const std::size_t slot = first + row < last ? first + row : last;
+            return Values::load(tokens.data + slot * tokens.pitch, d);
+          },
+          tokens.padded_dim, reinterpret_cast<const float*>(panel),
+          reinterpret_cast<float*>(memory), lane);
+#pragma unroll
+      for (unsigned i = 0; i < FloatTile::rows; ++i)
+#pragma unroll
+        for (unsigned j = 0; j < FloatTile::columns; ++j) raise(best[j], tile.sums[i][j]);
+    }
+  }
+};
+
+/// Panels of codes: for every 32 dims 32 x 32 signed upper bytes, then as many unsigned lower ones.
+struct CodeTokens {
+  static constexpr std::size_t warp_bytes = 0;
+  static constexpr bool codes = true;
+  static constexpr unsigned chunk = 32;         ///< dims
+  static constexpr unsigned plane_words = 256;  ///< 32 vectors of 32 bytes
+  static constexpr unsigned row_tiles = 2;      ///< of 16 rows
+  static constexpr unsigned vector_tiles = 4;   ///< of 8 vectors
+
+  __device__ static unsigned packed(const SetQueriesView& queries, const QueryTile& tile,
+                                    unsigned padded_dim, unsigned at) {
+    const unsigned vector = at / 8 % tile_vectors;
+    const unsigned shift = at / plane_words % 2 == 0 ? 8 : 0;
+    const unsigned d = at / (2 * plane_words) * chunk + at % 8 * 4;
+    if (vector >= tile.count) return 0;
+    const auto* steps = reinterpret_cast<const std::uint16_t*>(queries.values) +
+                        std::size_t{tile.first + vector} * padded_dim + d;
+    unsigned word = 0;
+    for (unsigned i = 0; i < 4; ++i)
+      word |= (static_cast<unsigned>(steps[i]) >> shift & 0xFFU) << 8 * i;
+    return word;
+  }
+
+  __device__ static unsigned lane_of(unsigned vector) { return vector % 8 / 2; }
+  __device__ static unsigned place_of(unsigned vector) { return vector / 8 * 2 + vector % 2; }
+
+  __device__ static void raise_all(const RowsView& tokens, Range set, const SetQueriesView& queries,
+                                   const QueryTile& tile, const unsigned char* panel,
+                                   unsigned char*, unsigned lane, Best& best) {
+    for (unsigned first = set.begin; first < set.end; first += 16 * row_tiles) {
+      const unsigned char* rows[row_tiles][2];
+#pragma unroll
+      for (unsigned m = 0; m < row_tiles; ++m)
+#pragma unroll
+        for (unsigned half = 0; half < 2; ++half) {
+          const unsigned slot = first + 16 * m + 8 * half + lane / 4;
+          rows[m][half] =
+              tokens.data + std::size_t{slot < set.end ? slot : set.end - 1} * tokens.pitch;
+        }
+      int upper[row_tiles][vector_tiles][4] = {};
+      int lower[row_tiles][vector_tiles][4] = {};
+      multiply(rows, tokens.padded_dim, reinterpret_cast<const unsigned*>(panel), lane, upper,
+               lower);
+      unsigned headers[row_tiles][2];
+#pragma unroll
+      for (unsigned m = 0; m < row_tiles; ++m)
+#pragma unroll
+        for (unsigned half = 0; half < 2; ++half)
+          headers[m][half] = *reinterpret_cast<const unsigned*>(rows[m][half] + code_header_at);
+#pragma unroll
+      for (unsigned j = 0; j < 8; ++j) {
+        const unsigned vector = j / 2 * 8 + lane % 4 * 2 + j % 2;
+        const float sum = vector < tile.count ? queries.scales[3 * (tile.first + vector) + 1] : 0;
+#pragma unroll
+        for (unsigned m = 0; m < row_tiles; ++m)
+#pragma unroll
+          for (unsigned half = 0; half < 2; ++half)
+            raise(best[j], product(headers[m][half], upper[m][j / 2][2 * half + j % 2],
+                                   lower[m][j / 2][2 * half + j % 2], sum));
+      }
+    }
+  }
+
+  __device__ static void multiply(const unsigned char* (&rows)[row_tiles][2], unsigned padded_dim,
+                                  const unsigned* panel, unsigned lane,
+                                  int (&upper)[row_tiles][vector_tiles][4],
+                                  int (&lower)[row_tiles][vector_tiles][4]) {
+    for (unsigned d = 0; d < padded_dim; d += chunk) {
+      unsigned a[row_tiles][4];
+#pragma unroll
+      for (unsigned m = 0; m < row_tiles; ++m)
+#pragma unroll
+        for (unsigned half = 0; half < 2; ++half) {
+          const auto codes = *reinterpret_cast<const uint2*>(rows[m][half] + 16 + d + lane % 4 * 8);
+          a[m][half] = codes.x;
+          a[m][half + 2] = codes.y;
+        }
+      const unsigned* planes = panel + d / chunk * 2 * plane_words + lane / 4 * 8 + lane % 4 * 2;
+#pragma unroll
+      for (unsigned j = 0; j < vector_tiles; ++j) {
+        const auto high = *reinterpret_cast<const uint2*>(planes + j * 64);
+        const auto low = *reinterpret_cast<const uint2*>(planes + plane_words + j * 64);
+#pragma unroll
+        for (unsigned m = 0; m < row_tiles; ++m) {
+          multiply_bytes<true>(upper[m][j], a[m], high);
+          multiply_bytes<false>(lower[m][j], a[m], low);
+        }
+      }
+    }
+  }
+
+  /// step * (2 * <steps, codes> + offset * <steps, 1>), rounded as the CPU's multiply-adds are.
+  __device__ static float product(unsigned header, int upper, int lower, float sum) {
+    const float step = __uint_as_float(header << 16U);
+    const auto offset = static_cast<float>(static_cast<std::int16_t>(header >> 16U));
+    // In unsigned integers: parts may leave the range that the whole stays in.
+    const unsigned whole =
+        (static_cast<unsigned>(upper) << 9U) + (static_cast<unsigned>(lower) << 1U);
+    return __fmul_rn(step, __fmaf_rn(offset, sum, static_cast<float>(static_cast<int>(whole))));
+  }
+};
+
+/// One tile a block.
+template <class Tokens>
+__global__ void pack_kernel(SetQueriesView queries, unsigned padded_dim) {
+  const QueryTile tile = queries.tiles[blockIdx.x];
+  auto* to = reinterpret_cast<unsigned*>(queries.panels + blockIdx.x * queries.panel_bytes);
+  for (unsigned i = threadIdx.x; i < queries.panel_bytes / sizeof(unsigned); i += blockDim.x)
+    to[i] = Tokens::packed(queries, tile, padded_dim, i);
+}
+
+/// The greatest products of all rows, in every lane of those that have the same vectors.
+__device__ void join_rows(Best& best) {
+#pragma unroll
+  for (int step = 4; step < 32; step *= 2)
+#pragma unroll
+    for (float& value : best) raise(value, __shfl_xor_sync(all_lanes, value, step));
+}
+
+/// Adds the greatest products of a panel, in the order of its vectors.
+template <class Tokens>
+__device__ double add_best(const SetQueriesView& queries, const QueryTile& tile, const Best& best,
+                           double sum) {
+#pragma unroll
+  for (unsigned vector = 0; vector < tile_vectors; ++vector) {
+    const float value = __shfl_sync(all_lanes, best[Tokens::place_of(vector)],
+                                    static_cast<int>(Tokens::lane_of(vector)));
+    if (vector >= tile.count) continue;
+    double part = value;
+    // A product of two float32 is exact in double.
+    if constexpr (Tokens::codes) part *= queries.scales[3 * (tile.first + vector)];
+    sum = __dadd_rn(sum, part);
+  }
+  return sum;
+}
+
+template <class Tokens, bool staged>
+__global__ void __launch_bounds__(256, 2)
+    chamfer_kernel(RowsView tokens, SetQueriesView queries, ChamferRequest request) {
+  const unsigned lane = threadIdx.x % warp_size;
+  const unsigned warp = threadIdx.x / warp_size;
+  const unsigned query = blockIdx.y;
+  const std::uint64_t begin = query == 0 ? 0 : request.ends[query - 1];
+  const std::uint64_t place = begin + std::uint64_t{blockIdx.x} * warps_a_block;
+  if (place >= request.ends[query]) return;  // the whole block
+  const std::uint64_t mine = place + warp;
+  const bool ranks = mine < request.ends[query];
+  const Range set = ranks ? request.sets[mine] : Range{0, 0};
+
+  unsigned char* slab = shared_memory() + warp * Tokens::warp_bytes;
+  unsigned char* shared_panel = shared_memory() + warps_a_block * Tokens::warp_bytes;
+  double sum = queries.constants[query];
+  for (unsigned t = query == 0 ? 0 : queries.ends[query - 1]; t < queries.ends[query]; ++t) {
+    const QueryTile tile = queries.tiles[t];
+    const unsigned char* panel = queries.panels + t * queries.panel_bytes;
+    if constexpr (staged) {
+      __syncthreads();
+      for (unsigned i = threadIdx.x; i < queries.panel_bytes / 16; i += blockDim.x)
+        reinterpret_cast<uint4*>(shared_panel)[i] = reinterpret_cast<const uint4*>(panel)[i];
+      panel = shared_panel;
+      __syncthreads();
+    }
+    Best best;
+    for (float& value : best) value = __uint_as_float(0xFF800000U);  // -inf
+    Tokens::raise_all(tokens, set, queries, tile, panel, slab, lane, best);
+    join_rows(best);
+    sum = add_best<Tokens>(queries, tile, best, sum);
+  }
+  if (lane != 0 || !ranks) return;
+  const auto most = static_cast<double>(most_float);
+  const double bounded = sum < -most ? -most : sum > most ? most : sum;
+  request.scores[mine] = set.begin == set.end ? -most_float : static_cast<float>(bounded);
+}
+
+template <class Tokens>
+void start(const RowsView& tokens, const SetQueriesView& queries, const ChamferRequest& request,
+           Stream stream) {
+  if (request.tiles != 0)
+    launch("chamfer", pack_kernel<Tokens>, Grid{{request.tiles, 1, 1}, 256, 0}, stream, queries,
+           tokens.padded_dim);
+  const std::size_t slabs = warps_a_block * Tokens::warp_bytes;
+  const auto blocks = static_cast<unsigned>((request.most + warps_a_block - 1) / warps_a_block);
+  Grid grid{{blocks, request.queries, 1}, warps_a_block * warp_size, slabs + queries.panel_bytes};
+  auto* kernel = chamfer_kernel<Tokens, true>;
+  if (grid.shared > device_info().shared_bytes) {
+    grid.shared = slabs;
+    kernel = chamfer_kernel<Tokens, false>;
+  }
+  launch("chamfer", kernel, grid, stream, tokens, queries, request);
+}
+
+}  // namespace
+
+std::size_t panel_bytes(kernels::RowType type, std::size_t padded_dim) {
+  return tile_vectors * padded_dim *
+         (type == kernels::RowType::lvq8 ? sizeof(std::int16_t) : sizeof(float));
+}
+
+void chamfer(kernels::RowType type, const RowsView& tokens, const SetQueriesView& queries,
+             const ChamferRequest& request, Stream stream) {
+  if (type == kernels::RowType::f32)
+    start<FloatTokens<F32Values>>(tokens, queries, request, stream);
+  else if (type == kernels::RowType::f16)
+    start<FloatTokens<F16Values>>(tokens, queries, request, stream);
+  else
+    start<CodeTokens>(tokens, queries, request, stream);
+}
+
+}  // namespace vecinal::cuda
