@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -205,6 +206,24 @@ TEST_P(CodeKernelTest, ConversionsAreThoseOfTheScalarLevelBitByBit) {
         ASSERT_NEAR((steps[d] + 250) / 2, std::clamp(ideal, 0.0, static_cast<double>(most)), 0.501);
       }
     }
+  }
+}
+
+/// Errors choose the grids of rows: where multiply-adds are fused, all levels must choose alike.
+TEST_P(CodeKernelTest, GridErrorsHaveOneOrderOfSums) {
+  if (GetParam() == SimdLevel::scalar) GTEST_SKIP() << "does not fuse";
+  const Grid grid{0.03125F, -61};
+  for (const std::size_t dim : dims()) {
+    const std::vector<float> row = test::random_floats(dim, static_cast<std::uint32_t>(dim));
+    std::vector<float> sums(row_padding, 0.0F);
+    for (std::size_t d = 0; d < dim; ++d) {
+      const float place = std::clamp(std::fma(row[d], 16.0F, 30.5F), 0.0F, 15.0F);
+      const float error = std::fma(std::nearbyint(place), -0.0625F, row[d] + 1.90625F);
+      sums[d % row_padding] = std::fma(error, error, sums[d % row_padding]);
+    }
+    for (std::size_t half = row_padding / 2; half != 0; half /= 2)
+      for (std::size_t k = 0; k < half; ++k) sums[k] += sums[k + half];
+    EXPECT_EQ(kernels().grid_error(row.data(), dim, grid, 15.0F), sums[0]) << "dim " << dim;
   }
 }
 
