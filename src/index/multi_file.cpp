@@ -105,6 +105,7 @@ std::unique_ptr<MultiVectorIndex> MultiVectorIndex::load(const SectionReader& re
   const Config encodings = read_config(reader).config();
   Config config = read_sets(reader, encodings).config(encodings);
   config.threads = options.threads;
+  config.device = options.device;
   auto index = std::make_unique<MultiVectorIndex>(config);
   constexpr std::size_t own_sections = 4;
   index->inner_ = VectorIndex::load(reader, options, file, own_sections);

@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "backend/set_queries.hpp"
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
@@ -19,6 +20,30 @@ namespace {
 constexpr std::size_t queries_at_once = 256;
 
 constexpr std::size_t least_candidates = 100;
+
+/// Sets that are ranked for each query, one list after another.
+class RankedLists {
+ public:
+  template <class Lists>
+  RankedLists(std::size_t queries, const Lists& lists) {
+    for (std::size_t i = 0; i < queries; ++i) {
+      lists_.push_back(lists(i));
+      ends_.push_back(pairs() + lists_.back().size());
+    }
+  }
+
+  [[nodiscard]] std::size_t queries() const { return lists_.size(); }
+  [[nodiscard]] std::size_t pairs() const { return ends_.empty() ? 0 : ends_.back(); }
+  [[nodiscard]] std::span<const std::size_t> ends() const { return ends_; }
+  [[nodiscard]] std::span<const Slot> operator[](std::size_t query) const { return lists_[query]; }
+  [[nodiscard]] std::size_t begin(std::size_t query) const {
+    return query == 0 ? 0 : ends_[query - 1];
+  }
+
+ private:
+  std::vector<std::span<const Slot>> lists_;
+  std::vector<std::size_t> ends_;
+};
 
 }  // namespace
 
@@ -41,57 +66,86 @@ struct MultiVectorIndex::Searcher {
                    std::size_t candidates) const;
 
  private:
-  [[nodiscard]] std::vector<std::unique_ptr<ChamferQuery>> prepare(std::size_t first,
-                                                                   std::size_t count) const;
+  /// Similarities of query first + i with the sets of list i, by the host or by its device.
+  void score(std::size_t first, const RankedLists& lists, std::span<float> scores) const;
+  void score_on_device(std::size_t first, const RankedLists& lists, std::span<float> scores) const;
+
+  /// make(i, begin, end) for each of these queries and its vectors.
+  template <class Make>
+  void prepare(std::size_t first, std::size_t count, const Make& make) const;
 };
 
-std::vector<std::unique_ptr<ChamferQuery>> MultiVectorIndex::Searcher::prepare(
-    std::size_t first, std::size_t count) const {
-  std::vector<std::unique_ptr<ChamferQuery>> prepared(count);
-  parallel_for({.count = count, .grain = 1, .threads = threads}, [&](std::size_t begin,
-                                                                     std::size_t end, unsigned) {
-    for (std::size_t i = begin; i < end; ++i)
-      prepared[i] = std::make_unique<ChamferQuery>(sets.tokens, queries, queries.begin(first + i),
-                                                   queries.begin(first + i + 1), params.carving);
+template <class Make>
+void MultiVectorIndex::Searcher::prepare(std::size_t first, std::size_t count,
+                                         const Make& make) const {
+  parallel_for({.count = count, .grain = 1, .threads = threads},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 for (std::size_t i = begin; i < end; ++i)
+                   make(i, queries.begin(first + i), queries.begin(first + i + 1));
+               });
+}
+
+void MultiVectorIndex::Searcher::score(std::size_t first, const RankedLists& lists,
+                                       std::span<float> scores) const {
+  std::vector<std::unique_ptr<ChamferQuery>> prepared(lists.queries());
+  prepare(first, lists.queries(), [&](std::size_t i, std::size_t begin, std::size_t end) {
+    prepared[i] = std::make_unique<ChamferQuery>(sets.tokens, queries, begin, end, params.carving);
   });
-  return prepared;
+  std::vector<std::unique_ptr<ChamferScratch>> scratches(threads);
+  constexpr std::size_t grain = 32;
+  // One range of (query, candidate) pairs for all threads: few queries use them all too.
+  parallel_for(
+      {.count = lists.pairs(), .grain = grain, .threads = threads},
+      [&](std::size_t begin, std::size_t end, unsigned worker) {
+        if (scratches[worker] == nullptr)
+          scratches[worker] = std::make_unique<ChamferScratch>(sets.tokens.rows());
+        auto i = static_cast<std::size_t>(
+            std::upper_bound(lists.ends().begin(), lists.ends().end(), begin) -
+            lists.ends().begin());
+        for (std::size_t pair = begin; pair < end; ++pair) {
+          while (pair >= lists.ends()[i]) ++i;
+          scores[pair] = prepared[i]->score(lists[i][pair - lists.begin(i)], *scratches[worker]);
+        }
+      },
+      [&](std::size_t) { meter.update(first); });
+}
+
+void MultiVectorIndex::Searcher::score_on_device(std::size_t first, const RankedLists& lists,
+                                                 std::span<float> scores) const {
+  std::vector<ChamferVectors> prepared(lists.queries());
+  prepare(first, lists.queries(), [&](std::size_t i, std::size_t begin, std::size_t end) {
+    prepared[i] = chamfer_vectors(sets.tokens, queries, begin, end, params.carving);
+  });
+  SetQueryArrays arrays(sets.tokens.rows());
+  std::vector<RowRange> ranges;
+  ranges.reserve(lists.pairs());
+  for (std::size_t i = 0; i < lists.queries(); ++i) {
+    arrays.add(prepared[i].values, prepared[i].mean_product);
+    for (const Slot set : lists[i]) {
+      const auto [begin, end] = sets.tokens.range(set);
+      ranges.push_back({begin, end});
+    }
+  }
+  index.mirror_->score(sets.tokens, arrays.block(ranges, lists.ends()), scores);
 }
 
 template <class Lists>
 void MultiVectorIndex::Searcher::rank(std::size_t first, std::size_t count,
                                       const Lists& lists) const {
-  const auto prepared = prepare(first, count);
-  // One range of (query, candidate) pairs for all threads: few queries use them all too.
-  std::vector<std::size_t> ends;
-  for (std::size_t i = 0; i < count; ++i)
-    ends.push_back((i == 0 ? 0 : ends.back()) + lists(i).size());
-  const std::size_t pairs = count == 0 ? 0 : ends.back();
-  std::vector<float> scores(pairs);
-  std::vector<std::unique_ptr<ChamferScratch>> scratches(threads);
-  constexpr std::size_t grain = 32;
-  parallel_for(
-      {.count = pairs, .grain = grain, .threads = threads},
-      [&](std::size_t begin, std::size_t end, unsigned worker) {
-        if (scratches[worker] == nullptr)
-          scratches[worker] = std::make_unique<ChamferScratch>(sets.tokens.rows());
-        auto i = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), begin) -
-                                          ends.begin());
-        for (std::size_t pair = begin; pair < end; ++pair) {
-          while (pair >= ends[i]) ++i;
-          const std::span<const Slot> list = lists(i);
-          scores[pair] = prepared[i]->score(list[pair + list.size() - ends[i]], *scratches[worker]);
-        }
-      },
-      [&](std::size_t) { meter.update(first); });
+  const RankedLists ranked(count, lists);
+  std::vector<float> scores(ranked.pairs());
+  if (index.mirror_)
+    score_on_device(first, ranked, scores);
+  else
+    score(first, ranked, scores);
   std::vector<std::pair<float, Id>> found;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::span<const Slot> list = lists(i);
     found.clear();
-    for (std::size_t j = 0; j < list.size(); ++j)
-      found.emplace_back(0.0F - scores[ends[i] - list.size() + j], index.inner_->id_of(list[j]));
+    for (std::size_t j = 0; j < ranked[i].size(); ++j)
+      found.emplace_back(0.0F - scores[ranked.begin(i) + j], index.inner_->id_of(ranked[i][j]));
     write_best(first + i, found, hits);
   }
-  hits.stats.reranked += pairs;
+  hits.stats.reranked += ranked.pairs();
 }
 
 void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t count,
@@ -99,7 +153,10 @@ void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t coun
   std::vector<std::size_t> offsets;
   const Batch part = slice(queries, first, count, offsets);
   std::vector<float> encodings(count * sets.encoder.encoded_dim());
-  sets.encoder.encode_queries(part, encodings);
+  if (index.mirror_)
+    index.mirror_->encode_queries(sets.encoder, part, encodings);
+  else
+    sets.encoder.encode_queries(part, encodings);
   const Neighbors found = index.inner_->search(
       {.data = encodings.data(), .count = count, .dim = sets.encoder.encoded_dim()},
       {.k = candidates,

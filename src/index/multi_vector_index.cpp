@@ -27,11 +27,16 @@ Batch keep(const Config& config, const Batch& sets, OwnedSets& pooled) {
 /// Encodings of sets, in memory of their own.
 class Encodings {
  public:
-  explicit Encodings(const FdeEncoder& encoder) : encoder_(encoder) {}
+  /// mirror: encodes documents, or null.
+  explicit Encodings(const FdeEncoder& encoder, SetsMirror* mirror = nullptr)
+      : encoder_(encoder), mirror_(mirror) {}
 
   Batch documents(const Batch& sets) {
     values_.resize(sets.items() * encoder_.encoded_dim());
-    encoder_.encode_documents(sets, values_);
+    if (mirror_ != nullptr)
+      mirror_->encode_documents(encoder_, sets, values_);
+    else
+      encoder_.encode_documents(sets, values_);
     return batch(sets.items());
   }
 
@@ -47,6 +52,7 @@ class Encodings {
   }
 
   const FdeEncoder& encoder_;
+  SetsMirror* mirror_;
   std::vector<float> values_;
 };
 
@@ -66,7 +72,9 @@ MultiVectorIndex::Sets::Sets(const Config& config, FdeEncoder trained)
     : encoder(std::move(trained)), tokens(config.dim, config.tokens, encoder.mean()) {}
 
 MultiVectorIndex::MultiVectorIndex(const Config& config)
-    : config_(validated(config)), inner_(std::make_unique<VectorIndex>(encodings_config(config))) {
+    : config_(validated(config)),
+      mirror_(make_sets_mirror(config.device)),
+      inner_(std::make_unique<VectorIndex>(encodings_config(config))) {
   publish(std::make_unique<Sets>(config_, make_encoder()));
 }
 
@@ -81,6 +89,7 @@ void MultiVectorIndex::publish(std::unique_ptr<Sets> sets) {
   published_.store(sets.get(), std::memory_order_release);
   std::swap(sets_, sets);
   gate_.synchronize();  // searches may still read what goes out of scope here
+  if (mirror_) mirror_->forget();
 }
 
 void MultiVectorIndex::learn(const Batch& sample, const Batch& queries) {
@@ -133,7 +142,7 @@ std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> id
   try {
     if (!trained_ && items.items() != 0) learn(kept, {});
     sets_->tokens.append(kept, resolve_threads(config_.threads));
-    Encodings encodings(sets_->encoder);
+    Encodings encodings(sets_->encoder, mirror_.get());
     std::vector<std::size_t> offsets;
     const ItemSource source{
         .count = items.items(),
@@ -205,6 +214,7 @@ Stats MultiVectorIndex::stats() const {
   stats.occupancy = sets_->quality.occupancy;
   stats.bytes_tokens = sets_->tokens.bytes();
   stats.bytes += stats.bytes_tokens;
+  if (mirror_) stats.bytes_device += mirror_->bytes();
   return stats;
 }
 

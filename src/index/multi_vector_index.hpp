@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "core/reader_gate.hpp"
+#include "index/sets_mirror.hpp"
 #include "index/vector_index.hpp"
 #include "multivector/token_rows.hpp"
 #include "vecinal/fde.hpp"
@@ -80,6 +81,7 @@ class MultiVectorIndex final : public Index {
   void read_sections(const SectionReader& reader, const LoadOptions& options, int file);
 
   Config config_;
+  std::unique_ptr<SetsMirror> mirror_;  ///< null on the CPU
   std::unique_ptr<VectorIndex> inner_;
   std::unique_ptr<Sets> sets_;
   std::atomic<const Sets*> published_{nullptr};  ///< sets_, as searches see it

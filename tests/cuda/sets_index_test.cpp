@@ -1,0 +1,139 @@
+// Indexes of sets of vectors on a device answer as those on the CPU do.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "support/sets.hpp"
+#include "vecinal/index.hpp"
+
+namespace vecinal::test {
+namespace {
+
+struct Case {
+  const char* name;
+  Config config;
+};
+
+/// Encodings of few values, as the emulation is slow.
+Config quick_config(std::size_t dim) {
+  Config config = small_config(dim);
+  config.fde = {.k_sim = 2, .projected_dim = 6, .repetitions = 6};
+  config.build_beam = 20;
+  return config;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const Encoding tokens : {Encoding::f32, Encoding::f16, Encoding::lvq8}) {
+    Config config = quick_config(24);
+    config.tokens = tokens;
+    all.push_back({tokens == Encoding::f32   ? "f32"
+                   : tokens == Encoding::f16 ? "f16"
+                                             : "lvq8",
+                   config});
+  }
+  Config other = quick_config(33);
+  other.encoding = Encoding::lvq4x8;
+  other.fde.final_dim = 90;
+  other.pooling = 2;
+  all.push_back({"pooled_sketch", other});
+  return all;
+}
+
+class SetsOnDevice : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Parity, SetsOnDevice, testing::ValuesIn(cases()),
+                         [](const auto& made_of) { return made_of.param.name; });
+
+std::unique_ptr<Index> on(Device device, Config config, const Sets& sets) {
+  config.device = device;
+  auto index = make_index(config);
+  index->add(sets.batch());
+  return index;
+}
+
+/// Encodings are codes and have the same bits, and so the same candidates; so have similarities,
+/// where the CPU fuses multiply-adds, else they are off by 2 dim * 2^-24 a product.
+void expect_alike(const Neighbors& found, const Neighbors& expected) {
+  ASSERT_EQ(found.counts, expected.counts);
+  EXPECT_EQ(found.ids, expected.ids);
+  for (std::size_t i = 0; i < found.distances.size(); ++i)
+    if (expected.ids[i] != no_id) {
+      EXPECT_NEAR(found.distances[i], expected.distances[i], 1e-4F);
+    }
+}
+
+TEST_P(SetsOnDevice, SearchesFindWhatTheCpuFinds) {
+  const Config config = GetParam().config;
+  const Sets documents = random_sets(150, config.dim, 1, 0.3F);
+  const Sets queries = queries_near(documents, 5, 2, 0.4F);
+  const auto cpu = on(Device::cpu, config, documents);
+  const auto device = on(Device::cuda, config, documents);
+  for (const SearchParams& params :
+       {SearchParams{.k = 5}, SearchParams{.k = 3, .candidates = 80, .carving = 0.6F},
+        SearchParams{.k = 7, .exact = true}, SearchParams{.k = 200},
+        SearchParams{.k = 4, .filter = Filter::predicate([](Id id) { return id % 3 == 0; })}})
+    expect_alike(device->search(queries.batch(), params), cpu->search(queries.batch(), params));
+  const std::vector<Id> candidates{3, 1, 4, 1, 5, 149, 148, 20, 999, 7};
+  expect_alike(device->rerank(queries.batch(), candidates, {.k = 2}),
+               cpu->rerank(queries.batch(), candidates, {.k = 2}));
+  EXPECT_EQ(device->to_bytes(), cpu->to_bytes());
+  EXPECT_EQ(cpu->stats().bytes_device, 0U);
+  EXPECT_GT(device->stats().bytes_device, device->stats().bytes_tokens / 2);
+}
+
+TEST_P(SetsOnDevice, LaterSetsAreFoundAtOnceAndRemovedOnesAreNot) {
+  const Config config = GetParam().config;
+  const Sets documents = random_sets(60, config.dim, 3);
+  auto index = on(Device::cuda, config, documents);
+  index = load_index(index->to_bytes(), {.device = Device::cuda});
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    const Sets more = random_sets(8, config.dim, 10 + round);
+    const std::vector<Id> ids = index->add(more.batch());
+    const Neighbors hits = index->search(more.batch(), {.k = 1, .candidates = 40});
+    for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(hits.ids[i], ids[i]);
+    index->remove({&ids[4], 1});
+    EXPECT_NE(index->search(more.batch(), {.k = 1, .exact = true}).ids[4], ids[4]);
+  }
+  index->retrain();
+  const Neighbors hits = index->search(documents.batch(), {.k = 1, .candidates = 40});
+  for (std::size_t i = 0; i < documents.count(); ++i) EXPECT_EQ(hits.ids[i], static_cast<Id>(i));
+}
+
+TEST(SetsOnDevice, SearchesRunBesideAWriter) {
+  Config config = quick_config(16);
+  const Sets documents = random_sets(12, 16, 5);
+  const auto index = on(Device::cuda, config, documents);
+  std::thread writer([&] {
+    for (std::uint32_t round = 0; round < 8; ++round) {
+      const Sets more = random_sets(10, 16, 20 + round);
+      index->add(more.batch());
+    }
+  });
+  for (int i = 0; i < 8; ++i) {
+    const Neighbors hits = index->search(documents.batch(), {.k = 1, .candidates = 40});
+    for (std::size_t set = 0; set < documents.count(); ++set)
+      EXPECT_EQ(hits.ids[set], static_cast<Id>(set));
+  }
+  writer.join();
+  EXPECT_EQ(index->size(), 92U);
+}
+
+TEST(SetsOnDevice, WithoutMemoryTheIndexGoesOnOnTheCpu) {
+  if (std::getenv("VECINAL_CUDA_LIBRARY") == nullptr) GTEST_SKIP() << "needs the emulation";
+  const Sets documents = random_sets(50, 16, 6);
+  const Config config = quick_config(16);
+  const auto index =
+      load_index(on(Device::cpu, config, documents)->to_bytes(), {.device = Device::cuda});
+  ASSERT_EQ(setenv("VECINAL_EMULATION_MEMORY", "300", 1), 0);
+  EXPECT_THROW(static_cast<void>(index->search(documents.batch(), {.k = 1})), CudaError);
+  EXPECT_THROW(index->add(documents.batch()), CudaError);
+  EXPECT_EQ(index->size(), 50U);
+  unsetenv("VECINAL_EMULATION_MEMORY");
+  EXPECT_EQ(index->search(documents.batch(), {.k = 1, .exact = true}).ids[7], 7);
+  EXPECT_EQ(load_index(index->to_bytes())->search(documents.batch(), {.k = 1}).ids[7], 7);
+}
+
+}  // namespace
+}  // namespace vecinal::test
