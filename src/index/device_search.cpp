@@ -31,6 +31,8 @@ DeviceSearch::DeviceSearch(const VectorIndex::Searcher& searcher, const Mirror::
 void DeviceSearch::answer(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
   const std::size_t count = searcher_.queries.count;
   const bool walks = worth_walking();
+  const Plan walked = searcher_.allowed.everything ? Plan::walk : Plan::inside;
+  searcher_.hits.stats.plan = walks ? walked : Plan::scan;
   searcher_.hits.stats.plan = !walks                         ? Plan::scan
                               : searcher_.allowed.everything ? Plan::walk
                                                              : Plan::inside;
@@ -70,7 +72,7 @@ DeviceBreadth DeviceSearch::breadth() const {
 
 bool DeviceSearch::worth_walking() const {
   return searcher_.index.config().graph != GraphKind::none && !searcher_.params.exact &&
-         searcher_.params.k < searcher_.allowed.count &&
+         searcher_.params.plan != Plan::scan && searcher_.params.k < searcher_.allowed.count &&
          2 * searcher_.allowed.count >= searcher_.slots &&
          breadth().capacity <= copies_.backend().max_found(copies_.walked());
 }
