@@ -9,7 +9,7 @@
 # neon    the unit tests built for 64-bit ARM, run by qemu, but for the slow ones
 # fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 # python  pip install into an environment of its own, then pytest
-# cuda    libvecinal_cuda compiled and linked, where there is nvcc; no kernel may spill (the unit stage runs the kernels)
+# cuda    libvecinal_cuda compiled and linked where there is nvcc; no kernel may spill (unit runs them, emulated)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
@@ -71,7 +71,8 @@ stage_python() {
   "$venv/bin/python" -m pytest -q tests/python
   local emulated=build/release/tests/cuda/libvecinal_cuda_emulated.so # by the unit stage
   if [[ -e "$emulated" ]]; then
-    VECINAL_CUDA_LIBRARY=$PWD/$emulated "$venv/bin/python" -m pytest -q tests/python/test_device.py tests/python/test_cuda_benchmark.py
+    VECINAL_CUDA_LIBRARY=$PWD/$emulated "$venv/bin/python" -m pytest -q \
+      tests/python/test_device.py tests/python/test_cuda_benchmark.py
   fi
 }
 
@@ -82,6 +83,8 @@ stage_cuda() {
   fi
   need_build_tools
   JOBS="$jobs" scripts/cuda_resources.sh
+  "$CUDACXX" -std=c++20 -arch=sm_90a -Werror all-warnings -c benchmarks/cuda/ceilings.cu \
+    -o build/cuda-resources/ceilings.o
 }
 
 stages=("$@")
