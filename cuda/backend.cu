@@ -1,5 +1,7 @@
 #include "backend.hpp"
 
+#include "panel_scan.hpp"
+
 #include <algorithm>
 
 #define VECINAL_EXPORT __attribute__((visibility("default")))
@@ -180,8 +182,14 @@ void CudaBackend::knn(const DeviceRows& rows, const QueryBlock& queries, std::si
     const std::size_t bytes = piece * most * sizeof(Scored);
     const ScanRequest request{static_cast<unsigned>(piece), static_cast<unsigned>(count), listed,
                               static_cast<unsigned>(most), lane->found.need(bytes)};
-    cuda::scan(mine(rows).kind(), mine(rows).view(), view, request,
-               lane->workspace.need(scan_workspace(request)), lane->stream);
+    const KindOfRows kind = mine(rows).kind();
+    if (piece >= least_panel_queries &&
+        panel_scan_bytes(kind, mine(rows).format().padded_dim, most) <= device_info().shared_bytes)
+      cuda::panel_scan(kind, mine(rows).view(), view, request,
+                       lane->workspace.need(panel_scan_workspace(request)), lane->stream);
+    else
+      cuda::scan(kind, mine(rows).view(), view, request,
+                 lane->workspace.need(scan_workspace(request)), lane->stream);
     copy_out(found.data() + first * most, lane->found.as<void>(), bytes, lane->stream);
     synchronize(lane->stream);
   });

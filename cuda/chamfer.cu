@@ -12,7 +12,7 @@
 
 #include <limits>
 
-#include "byte_tile.hpp"
+#include "code_panel.hpp"
 #include "float_tile.hpp"
 
 namespace vecinal::cuda {
@@ -25,22 +25,6 @@ constexpr float most_float = std::numeric_limits<float>::max();
 using Best = float[8];
 
 __device__ void raise(float& best, float product) { best = product > best ? product : best; }
-
-struct F32Values {
-  __device__ static uint4 load(const unsigned char* row, unsigned d) {
-    return *reinterpret_cast<const uint4*>(row + d * sizeof(float));
-  }
-};
-
-struct F16Values {
-  __device__ static uint4 load(const unsigned char* row, unsigned d) {
-    const auto halves = *reinterpret_cast<const uint2*>(row + d * 2);
-    return {__float_as_uint(half_value(halves.x & 0xFFFFU)),
-            __float_as_uint(half_value(halves.x >> 16U)),
-            __float_as_uint(half_value(halves.y & 0xFFFFU)),
-            __float_as_uint(half_value(halves.y >> 16U))};
-  }
-};
 
 template <class Values>
 struct FloatTokens {
@@ -80,27 +64,20 @@ struct FloatTokens {
   }
 };
 
-/// Panels of codes: for every 32 dims 32 x 32 signed upper bytes, then as many unsigned lower ones.
+/// Panels of codes: code_panel.hpp.
 struct CodeTokens {
   static constexpr std::size_t warp_bytes = 0;
   static constexpr bool codes = true;
-  static constexpr unsigned chunk = 32;         ///< dims
-  static constexpr unsigned plane_words = 256;  ///< 32 vectors of 32 bytes
-  static constexpr unsigned row_tiles = 2;      ///< of 16 rows
-  static constexpr unsigned vector_tiles = 4;   ///< of 8 vectors
 
   __device__ static unsigned packed(const SetQueriesView& queries, const QueryTile& tile,
                                     unsigned padded_dim, unsigned at) {
-    const unsigned vector = at / 8 % tile_vectors;
-    const unsigned shift = at / plane_words % 2 == 0 ? 8 : 0;
-    const unsigned d = at / (2 * plane_words) * chunk + at % 8 * 4;
-    if (vector >= tile.count) return 0;
-    const auto* steps = reinterpret_cast<const std::uint16_t*>(queries.values) +
-                        std::size_t{tile.first + vector} * padded_dim + d;
-    unsigned word = 0;
-    for (unsigned i = 0; i < 4; ++i)
-      word |= (static_cast<unsigned>(steps[i]) >> shift & 0xFFU) << 8 * i;
-    return word;
+    const auto* steps = reinterpret_cast<const std::uint16_t*>(queries.values);
+    return panel_word(
+        [&](unsigned vector) {
+          return vector < tile.count ? steps + std::size_t{tile.first + vector} * padded_dim
+                                     : nullptr;
+        },
+        at);
   }
 
   __device__ static unsigned lane_of(unsigned vector) { return vector % 8 / 2; }
@@ -109,76 +86,43 @@ struct CodeTokens {
   __device__ static void raise_all(const RowsView& tokens, Range set, const SetQueriesView& queries,
                                    const QueryTile& tile, const unsigned char* panel,
                                    unsigned char*, unsigned lane, Best& best) {
-    for (unsigned first = set.begin; first < set.end; first += 16 * row_tiles) {
-      const unsigned char* rows[row_tiles][2];
+    for (unsigned first = set.begin; first < set.end; first += tile_rows) {
+      TileRows rows;
 #pragma unroll
-      for (unsigned m = 0; m < row_tiles; ++m)
+      for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
 #pragma unroll
         for (unsigned half = 0; half < 2; ++half) {
-          const unsigned slot = first + 16 * m + 8 * half + lane / 4;
+          const unsigned slot = first + CodeTile::row(lane, m, half);
           rows[m][half] =
               tokens.data + std::size_t{slot < set.end ? slot : set.end - 1} * tokens.pitch;
         }
-      int upper[row_tiles][vector_tiles][4] = {};
-      int lower[row_tiles][vector_tiles][4] = {};
-      multiply(rows, tokens.padded_dim, reinterpret_cast<const unsigned*>(panel), lane, upper,
-               lower);
-      unsigned headers[row_tiles][2];
+      const CodeTile sums = multiply_codes<Bytes>(rows, tokens.padded_dim,
+                                                  reinterpret_cast<const unsigned*>(panel), lane);
+      unsigned headers[CodeTile::row_tiles][2];
 #pragma unroll
-      for (unsigned m = 0; m < row_tiles; ++m)
+      for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
 #pragma unroll
         for (unsigned half = 0; half < 2; ++half)
           headers[m][half] = *reinterpret_cast<const unsigned*>(rows[m][half] + code_header_at);
 #pragma unroll
       for (unsigned j = 0; j < 8; ++j) {
-        const unsigned vector = j / 2 * 8 + lane % 4 * 2 + j % 2;
+        const unsigned vector = CodeTile::vector(lane, j);
         const float sum = vector < tile.count ? queries.scales[3 * (tile.first + vector) + 1] : 0;
 #pragma unroll
-        for (unsigned m = 0; m < row_tiles; ++m)
+        for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
 #pragma unroll
           for (unsigned half = 0; half < 2; ++half)
-            raise(best[j], product(headers[m][half], upper[m][j / 2][2 * half + j % 2],
-                                   lower[m][j / 2][2 * half + j % 2], sum));
-      }
-    }
-  }
-
-  __device__ static void multiply(const unsigned char* (&rows)[row_tiles][2], unsigned padded_dim,
-                                  const unsigned* panel, unsigned lane,
-                                  int (&upper)[row_tiles][vector_tiles][4],
-                                  int (&lower)[row_tiles][vector_tiles][4]) {
-    for (unsigned d = 0; d < padded_dim; d += chunk) {
-      unsigned a[row_tiles][4];
-#pragma unroll
-      for (unsigned m = 0; m < row_tiles; ++m)
-#pragma unroll
-        for (unsigned half = 0; half < 2; ++half) {
-          const auto codes = *reinterpret_cast<const uint2*>(rows[m][half] + 16 + d + lane % 4 * 8);
-          a[m][half] = codes.x;
-          a[m][half + 2] = codes.y;
-        }
-      const unsigned* planes = panel + d / chunk * 2 * plane_words + lane / 4 * 8 + lane % 4 * 2;
-#pragma unroll
-      for (unsigned j = 0; j < vector_tiles; ++j) {
-        const auto high = *reinterpret_cast<const uint2*>(planes + j * 64);
-        const auto low = *reinterpret_cast<const uint2*>(planes + plane_words + j * 64);
-#pragma unroll
-        for (unsigned m = 0; m < row_tiles; ++m) {
-          multiply_bytes<true>(upper[m][j], a[m], high);
-          multiply_bytes<false>(lower[m][j], a[m], low);
-        }
+            raise(best[j], product(headers[m][half], sums.whole(m, half, j), sum));
       }
     }
   }
 
   /// step * (2 * <steps, codes> + offset * <steps, 1>), rounded as the CPU's multiply-adds are.
-  __device__ static float product(unsigned header, int upper, int lower, float sum) {
+  __device__ static float product(unsigned header, unsigned whole, float sum) {
     const float step = __uint_as_float(header << 16U);
     const auto offset = static_cast<float>(static_cast<std::int16_t>(header >> 16U));
-    // In unsigned integers: parts may leave the range that the whole stays in.
-    const unsigned whole =
-        (static_cast<unsigned>(upper) << 9U) + (static_cast<unsigned>(lower) << 1U);
-    return __fmul_rn(step, __fmaf_rn(offset, sum, static_cast<float>(static_cast<int>(whole))));
+    return __fmul_rn(step,
+                     __fmaf_rn(offset, sum, static_cast<float>(static_cast<int>(whole << 1U))));
   }
 };
 

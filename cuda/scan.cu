@@ -103,8 +103,13 @@ void scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queri
                 scan_bytes(queries.query_bytes, request.most)},
            stream, rows, queries, shape, request.slots, partial);
   });
+  merge_lists(partial, splits * warps_a_block, request, stream);
+}
+
+void merge_lists(const std::uint64_t* partial, unsigned lists, const ScanRequest& request,
+                 Stream stream) {
   launch("merge", merge_kernel, Grid{{request.queries, 1, 1}, warp_size, pool_bytes(request.most)},
-         stream, partial, splits * warps_a_block, request.most, static_cast<Found*>(request.found));
+         stream, partial, lists, request.most, static_cast<Found*>(request.found));
 }
 
 }  // namespace vecinal::cuda

@@ -23,4 +23,9 @@ struct ScanRequest {
 void scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queries,
           const ScanRequest& request, void* workspace, Stream stream);
 
+/// Writes the best of the sorted lists of each query, `lists` of `most` keys, as the results of the
+/// request.
+void merge_lists(const std::uint64_t* partial, unsigned lists, const ScanRequest& request,
+                 Stream stream);
+
 }  // namespace vecinal::cuda

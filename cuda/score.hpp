@@ -113,8 +113,16 @@ struct Nibbles {
   }
 };
 
-/// step * <steps, codes + offset / 2> of one level, as the CPU rounds it; the same in all lanes of
-/// a team.
+/// step * (2 * dot + offset * sum) of one level, as the CPU rounds it. header: of the row, its
+/// first four bytes. dot, sum: of the query's steps with the codes, and alone.
+__device__ inline float level_product(unsigned header, int dot, float sum) {
+  const float step = __uint_as_float(header << 16U);
+  const auto offset = static_cast<std::int16_t>(header >> 16U);
+  return __fmul_rn(step, __fadd_rn(__fmul_rn(2.0F, static_cast<float>(dot)),
+                                   __fmul_rn(static_cast<float>(offset), sum)));
+}
+
+/// level_product() of a row, the same in all lanes of a team.
 template <class Codes>
 __device__ float dot_level(const QueryAtHand& query, const unsigned char* row, unsigned padded_dim,
                            unsigned member, unsigned team) {
@@ -125,11 +133,7 @@ __device__ float dot_level(const QueryAtHand& query, const unsigned char* row, u
   for (unsigned i = member; i < chunks; i += team)
     sum = Codes::dot(codes[i], steps + i * (Codes::chunk_codes / 8), sum);
   sum = team_sum(sum, team);
-  const unsigned header = *reinterpret_cast<const unsigned*>(row + code_header_at);
-  const float step = __uint_as_float(header << 16U);
-  const auto offset = static_cast<std::int16_t>(header >> 16U);
-  return __fmul_rn(step, __fadd_rn(__fmul_rn(2.0F, static_cast<float>(sum)),
-                                   __fmul_rn(static_cast<float>(offset), query.sum)));
+  return level_product(*reinterpret_cast<const unsigned*>(row + code_header_at), sum, query.sum);
 }
 
 __device__ inline float code_score(const QueryAtHand& query, const unsigned char* row, float dot) {
@@ -213,6 +217,23 @@ struct F16Rows {
       fold(x.w, b.z, b.w);
     }
     return Op::finish(team_sum(even + odd, rows.team));
+  }
+};
+
+/// Values d .. d + 3 of a row of floats, as bits of float32.
+struct F32Values {
+  __device__ static uint4 load(const unsigned char* row, unsigned d) {
+    return *reinterpret_cast<const uint4*>(row + d * sizeof(float));
+  }
+};
+
+struct F16Values {
+  __device__ static uint4 load(const unsigned char* row, unsigned d) {
+    const auto halves = *reinterpret_cast<const uint2*>(row + d * 2);
+    return {__float_as_uint(half_value(halves.x & 0xFFFFU)),
+            __float_as_uint(half_value(halves.x >> 16U)),
+            __float_as_uint(half_value(halves.y & 0xFFFFU)),
+            __float_as_uint(half_value(halves.y >> 16U))};
   }
 };
 

@@ -44,11 +44,13 @@ __host__ __device__ inline std::size_t pool_bytes(std::size_t capacity) {
 /// All functions are for whole warps; every lane holds the same sizes.
 class WarpPool {
  public:
-  __device__ WarpPool(unsigned char* memory, unsigned capacity)
+  /// size: entries that lie in the memory already.
+  __device__ WarpPool(unsigned char* memory, unsigned capacity, unsigned size = 0)
       : keys_(reinterpret_cast<std::uint64_t*>(memory)),
         fresh_(keys_ + capacity),
         places_(reinterpret_cast<unsigned*>(fresh_ + warp_size)),
-        capacity_(capacity) {}
+        capacity_(capacity),
+        size_(size) {}
 
   [[nodiscard]] __device__ unsigned size() const { return size_; }
   [[nodiscard]] __device__ std::uint64_t operator[](unsigned i) const { return keys_[i]; }
@@ -158,7 +160,7 @@ class WarpPool {
   std::uint64_t* fresh_;
   unsigned* places_;
   unsigned capacity_;
-  unsigned size_ = 0;
+  unsigned size_;
   unsigned next_ = 0;
 };
 

@@ -57,6 +57,30 @@ TEST_P(Parity, ScansFindTheBestRows) {
   }
 }
 
+TEST_P(Parity, ScansForManyQueriesFindTheSame) {
+  for (const std::size_t dim : {1U, 33U, 100U}) {
+    World world(GetParam(), 700, dim, 43);
+    for (const std::size_t most : {1U, 26U}) {
+      std::vector<Scored> found(43 * most);
+      cuda_backend().knn(world.on_device(), world.block(), 700, {}, most, found);
+      for (std::size_t q = 0; q < 43; q += 7)
+        expect_alike(std::span(found).subspan(q * most, most),
+                     best_of(world, q, first_slots(700), most), world.tolerance(),
+                     "dim " + std::to_string(dim) + " query " + std::to_string(q));
+    }
+  }
+}
+
+TEST_P(Parity, ScansForManyQueriesSeeTheListedRowsOnly) {
+  World world(GetParam(), 100, 48, 9);
+  const std::vector<Slot> listed{99, 3, 77, 76, 0, 50, 51};
+  std::vector<Scored> found(9 * 10);
+  cuda_backend().knn(world.on_device(), world.block(), 100, listed, 10, found);
+  for (std::size_t q = 0; q < 9; ++q)
+    expect_alike(std::span(found).subspan(q * 10, 10), best_of(world, q, listed, 10),
+                 world.tolerance(), "query " + std::to_string(q));
+}
+
 TEST_P(Parity, ScansSeeTheListedRowsOnly) {
   World world(GetParam(), 200, 48, 2);
   const std::vector<Slot> listed{199, 3, 77, 76, 0, 150, 151};

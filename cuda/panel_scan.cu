@@ -1,0 +1,345 @@
+// Exact search for many queries: a block of eight warps has a panel of 32 queries in shared memory
+// and streams the rows past it, 256 at a time, 32 a warp. Their scores go to shared memory, where
+// each warp looks after four of the queries: what is no better than the last entry of a query's
+// list is turned away by one comparison. Blocks that share a panel take every splits-th piece of
+// 256 rows; the lists of all are merged as those of scan.cu are.
+//
+// Codes are multiplied on tensor cores, exactly (code_panel.hpp), and scores have the CPU's bits;
+// floats in registers (float_tile.hpp), squared distances by way of the norms. Shared memory: the
+// panel (64 bytes a dim of codes, 128 of floats), 33 KiB of scores, 8 bytes an entry of each list
+// and 384 beside them, and 36 KiB of slabs for floats.
+#include "panel_scan.hpp"
+
+#include "code_panel.hpp"
+#include "float_tile.hpp"
+#include "warp_pool.hpp"
+
+namespace vecinal::cuda {
+namespace {
+
+constexpr unsigned warps_a_block = 8;
+constexpr unsigned threads_a_block = warps_a_block * warp_size;
+constexpr unsigned piece = warps_a_block * tile_rows;  ///< rows of a step of a block
+constexpr unsigned score_pitch = piece + 1;
+constexpr unsigned lists_a_warp = panel_vectors / warps_a_block;
+
+struct PanelShape {
+  unsigned queries = 0;
+  unsigned rows = 0;
+  unsigned most = 0;
+  std::size_t panel_bytes = 0;
+  std::size_t list_bytes = 0;
+};
+
+/// What a step needs to know of the rows and queries.
+struct PanelInputs {
+  RowsView rows;
+  QueriesView queries;
+  const std::uint32_t* slots;
+  const float* row_norms;    ///< squared; of the rows compared, for l2 of floats
+  const float* query_norms;  ///< squared
+};
+
+__device__ std::uint32_t slot_at(const PanelInputs& in, const PanelShape& shape, unsigned i) {
+  const unsigned at = i < shape.rows ? i : shape.rows - 1;
+  return in.slots == nullptr ? at : in.slots[at];
+}
+
+/// One level of codes: <steps, row> of all rows and queries of the tile that a lane has.
+using LaneDots = float[CodeTile::row_tiles][2][8];
+
+template <class Codes>
+__device__ void code_dots(const TileRows& rows, const PanelInputs& in, unsigned first_query,
+                          const PanelShape& shape, const unsigned* panel, unsigned lane,
+                          LaneDots& dots) {
+  const CodeTile tile = multiply_codes<Codes>(rows, in.rows.padded_dim, panel, lane);
+#pragma unroll
+  for (unsigned j = 0; j < 8; ++j) {
+    const unsigned query = first_query + CodeTile::vector(lane, j);
+    const float sum = query < shape.queries ? in.queries.scales[3 * query + 1] : 0;
+#pragma unroll
+    for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
+#pragma unroll
+      for (unsigned half = 0; half < 2; ++half) {
+        const unsigned header = *reinterpret_cast<const unsigned*>(rows[m][half] + code_header_at);
+        dots[m][half][j] = level_product(header, static_cast<int>(tile.whole(m, half, j)), sum);
+      }
+  }
+}
+
+template <class Codes>
+__device__ void row_starts(const unsigned char* data, std::size_t pitch, const PanelInputs& in,
+                           const PanelShape& shape, unsigned first, unsigned lane, TileRows& rows) {
+#pragma unroll
+  for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
+#pragma unroll
+    for (unsigned half = 0; half < 2; ++half)
+      rows[m][half] = data + slot_at(in, shape, first + CodeTile::row(lane, m, half)) * pitch;
+}
+
+/// Kinds of rows: pack() makes word `at` of a panel, and tile() the scores of 32 rows from `first`
+/// with the panel, into scores[vector * score_pitch + row].
+template <class Rows>
+struct PanelRows;
+
+struct CodePanel {
+  static constexpr std::size_t warp_bytes = 0;
+
+  __device__ static unsigned pack(const QueriesView& queries, unsigned first, unsigned count,
+                                  unsigned at) {
+    return panel_word(
+        [&](unsigned vector) {
+          return first + vector < count
+                     ? reinterpret_cast<const std::uint16_t*>(
+                           queries.values + std::size_t{first + vector} * queries.query_bytes)
+                     : nullptr;
+        },
+        at);
+  }
+
+  __device__ static void write(const TileRows& rows, const LaneDots& dots, const PanelInputs& in,
+                               const PanelShape& shape, unsigned first_query, unsigned lane,
+                               float* scores) {
+#pragma unroll
+    for (unsigned j = 0; j < 8; ++j) {
+      const unsigned vector = CodeTile::vector(lane, j);
+      const unsigned query = first_query + vector < shape.queries ? first_query + vector : 0;
+      const float scale = in.queries.scales[3 * query];
+      const float constant = in.queries.scales[3 * query + 2];
+#pragma unroll
+      for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
+#pragma unroll
+        for (unsigned half = 0; half < 2; ++half)
+          scores[vector * score_pitch + CodeTile::row(lane, m, half)] =
+              code_score({nullptr, scale, 0, constant}, rows[m][half], dots[m][half][j]);
+    }
+  }
+};
+
+template <class Codes>
+struct PanelRows<CodeRows<Codes>> : CodePanel {
+  __device__ static void tile(const PanelInputs& in, const PanelShape& shape, unsigned first,
+                              unsigned first_query, const unsigned* panel, float*, unsigned lane,
+                              float* scores) {
+    TileRows rows;
+    row_starts<Codes>(in.rows.data, in.rows.pitch, in, shape, first, lane, rows);
+    LaneDots dots;
+    code_dots<Codes>(rows, in, first_query, shape, panel, lane, dots);
+    write(rows, dots, in, shape, first_query, lane, scores);
+  }
+};
+
+template <class First, class Second>
+struct PanelRows<LevelRows<First, Second>> : CodePanel {
+  __device__ static void tile(const PanelInputs& in, const PanelShape& shape, unsigned first,
+                              unsigned first_query, const unsigned* panel, float*, unsigned lane,
+                              float* scores) {
+    TileRows rows;
+    LaneDots base;
+    row_starts<First>(in.rows.base, in.rows.base_pitch, in, shape, first, lane, rows);
+    code_dots<First>(rows, in, first_query, shape, panel, lane, base);
+    LaneDots dots;
+    row_starts<Second>(in.rows.data, in.rows.pitch, in, shape, first, lane, rows);
+    code_dots<Second>(rows, in, first_query, shape, panel, lane, dots);
+#pragma unroll
+    for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
+#pragma unroll
+      for (unsigned half = 0; half < 2; ++half)
+#pragma unroll
+        for (unsigned j = 0; j < 8; ++j)
+          dots[m][half][j] = __fadd_rn(base[m][half][j], dots[m][half][j]);
+    write(rows, dots, in, shape, first_query, lane, scores);
+  }
+};
+
+__device__ inline float distance_of(float dot, float query_norm, float row_norm, SquaredL2) {
+  return query_norm + row_norm - 2.0F * dot;
+}
+__device__ inline float distance_of(float dot, float, float, NegativeDot) { return -dot; }
+
+template <class Values, class Op>
+struct FloatPanel {
+  static constexpr std::size_t warp_bytes = slab_bytes;
+
+  __device__ static unsigned pack(const QueriesView& queries, unsigned first, unsigned count,
+                                  unsigned at) {
+    const unsigned query = first + at % panel_vectors;
+    if (query >= count) return 0;
+    return reinterpret_cast<const unsigned*>(
+        queries.values + std::size_t{query} * queries.query_bytes)[at / panel_vectors];
+  }
+
+  __device__ static void tile(const PanelInputs& in, const PanelShape& shape, unsigned first,
+                              unsigned first_query, const unsigned* panel, float* slab,
+                              unsigned lane, float* scores) {
+    const FloatTile tile = multiply_tile(
+        [&](unsigned row, unsigned d) {
+          return Values::load(in.rows.data + slot_at(in, shape, first + row) * in.rows.pitch, d);
+        },
+        in.rows.padded_dim, reinterpret_cast<const float*>(panel), slab, lane);
+#pragma unroll
+    for (unsigned j = 0; j < FloatTile::columns; ++j) {
+      const unsigned vector = FloatTile::column(lane, j);
+      const unsigned query = first_query + vector < shape.queries ? first_query + vector : 0;
+#pragma unroll
+      for (unsigned i = 0; i < FloatTile::rows; ++i) {
+        const unsigned row = FloatTile::row(lane, i);
+        const unsigned at = first + row < shape.rows ? first + row : 0;
+        scores[vector * score_pitch + row] =
+            distance_of(tile.sums[i][j], in.query_norms[query], in.row_norms[at], Op{});
+      }
+    }
+  }
+};
+
+template <class Op>
+struct PanelRows<F32Rows<Op>> : FloatPanel<F32Values, Op> {};
+template <class Op>
+struct PanelRows<F16Rows<Op>> : FloatPanel<F16Values, Op> {};
+
+/// Offers the scores of a piece to the lists that a warp looks after.
+__device__ void offer_piece(const PanelInputs& in, const PanelShape& shape, const float* scores,
+                            unsigned first, unsigned first_query, unsigned char* lists,
+                            unsigned (&sizes)[lists_a_warp], unsigned warp, unsigned lane) {
+#pragma unroll
+  for (unsigned l = 0; l < lists_a_warp; ++l) {
+    const unsigned vector = warp * lists_a_warp + l;
+    if (first_query + vector >= shape.queries) break;
+    WarpPool pool(lists + vector * shape.list_bytes, shape.most, sizes[l]);
+    for (unsigned row = lane; row < piece; row += warp_size) {
+      const bool there = first + row < shape.rows;
+      const std::uint32_t slot = there ? slot_at(in, shape, first + row) : 0;
+      pool.offer(there ? key_of(scores[vector * score_pitch + row], slot) : no_key, lane);
+    }
+    sizes[l] = pool.size();
+  }
+}
+
+template <class Rows>
+__global__ void __launch_bounds__(threads_a_block, 1)
+    panel_scan_kernel(PanelInputs in, PanelShape shape, std::uint64_t* partial) {
+  using Kind = PanelRows<Rows>;
+  const unsigned lane = threadIdx.x % warp_size;
+  const unsigned warp = threadIdx.x / warp_size;
+  const unsigned first_query = blockIdx.y * panel_vectors;
+  unsigned char* memory = shared_memory();
+  auto* panel = reinterpret_cast<unsigned*>(memory);
+  unsigned char* lists = memory + shape.panel_bytes;
+  auto* scores = reinterpret_cast<float*>(lists + panel_vectors * shape.list_bytes);
+  float* slab = scores + panel_vectors * score_pitch + warp * (Kind::warp_bytes / sizeof(float));
+  for (unsigned i = threadIdx.x; i < shape.panel_bytes / sizeof(unsigned); i += blockDim.x)
+    panel[i] = Kind::pack(in.queries, first_query, shape.queries, i);
+  __syncthreads();
+  unsigned sizes[lists_a_warp] = {};
+  for (unsigned first = blockIdx.x * piece; first < shape.rows; first += gridDim.x * piece) {
+    Kind::tile(in, shape, first + warp * tile_rows, first_query, panel, slab, lane,
+               scores + warp * tile_rows);
+    __syncthreads();
+    offer_piece(in, shape, scores, first, first_query, lists, sizes, warp, lane);
+    __syncthreads();
+  }
+#pragma unroll
+  for (unsigned l = 0; l < lists_a_warp; ++l) {
+    const unsigned query = first_query + warp * lists_a_warp + l;
+    if (query >= shape.queries) break;
+    const auto* keys = reinterpret_cast<const std::uint64_t*>(lists + (warp * lists_a_warp + l) *
+                                                                          shape.list_bytes);
+    std::uint64_t* to =
+        partial + (static_cast<std::size_t>(query) * gridDim.x + blockIdx.x) * shape.most;
+    for (unsigned i = lane; i < shape.most; i += warp_size) to[i] = i < sizes[l] ? keys[i] : no_key;
+  }
+}
+
+/// norms[i] = |row i|^2: one warp a row.
+template <class Values>
+__global__ void norms_kernel(const unsigned char* rows, std::size_t pitch, unsigned padded_dim,
+                             const std::uint32_t* slots, unsigned count, float* norms) {
+  const unsigned lane = threadIdx.x % warp_size;
+  const unsigned i = blockIdx.x * warps_a_block + threadIdx.x / warp_size;
+  if (i >= count) return;
+  const unsigned char* row = rows + (slots == nullptr ? i : slots[i]) * pitch;
+  float sum = 0;
+  for (unsigned d = 4 * lane; d < padded_dim; d += 4 * warp_size) {
+    const uint4 x = Values::load(row, d);
+    for (const unsigned bits : {x.x, x.y, x.z, x.w})
+      sum = __fmaf_rn(__uint_as_float(bits), __uint_as_float(bits), sum);
+  }
+  sum = team_sum(sum, warp_size);
+  if (lane == 0) norms[i] = sum;
+}
+
+template <class Values>
+void take_norms(const unsigned char* rows, std::size_t pitch, unsigned padded_dim,
+                const std::uint32_t* slots, unsigned count, float* norms, Stream stream) {
+  launch("norms", norms_kernel<Values>,
+         Grid{{(count + warps_a_block - 1) / warps_a_block, 1, 1}, threads_a_block, 0}, stream,
+         rows, pitch, padded_dim, slots, count, norms);
+}
+
+std::size_t list_bytes(std::size_t most) { return (pool_bytes(most) + 15) / 16 * 16; }
+
+unsigned panels_of(const ScanRequest& request) {
+  return (request.queries + panel_vectors - 1) / panel_vectors;
+}
+
+unsigned splits_of(const ScanRequest& request) {
+  const unsigned pieces = (request.rows + piece - 1) / piece;
+  const unsigned wanted = 2 * device_info().multiprocessors / panels_of(request) + 1;
+  const unsigned most = pieces / 4 + 1;
+  return wanted < most ? wanted : most;
+}
+
+bool are_codes(const KindOfRows& kind) {
+  return kind.type != kernels::RowType::f32 && kind.type != kernels::RowType::f16;
+}
+
+/// Of a dim of a panel: two bytes of a step, or a float, of each query.
+std::size_t panel_dim_bytes(const KindOfRows& kind) {
+  return panel_vectors * (are_codes(kind) ? sizeof(std::int16_t) : sizeof(float));
+}
+
+std::size_t partial_bytes(const ScanRequest& request) {
+  return std::size_t{request.queries} * splits_of(request) * request.most * sizeof(std::uint64_t);
+}
+
+}  // namespace
+
+std::size_t panel_scan_bytes(const KindOfRows& kind, std::size_t padded_dim, std::size_t most) {
+  const std::size_t slabs = are_codes(kind) ? 0 : warps_a_block * slab_bytes;
+  return padded_dim * panel_dim_bytes(kind) + panel_vectors * list_bytes(most) +
+         panel_vectors * score_pitch * sizeof(float) + slabs;
+}
+
+std::size_t panel_scan_workspace(const ScanRequest& request) {
+  return partial_bytes(request) + (std::size_t{request.rows} + request.queries) * sizeof(float);
+}
+
+void panel_scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queries,
+                const ScanRequest& request, void* workspace, Stream stream) {
+  auto* partial = static_cast<std::uint64_t*>(workspace);
+  auto* row_norms =
+      reinterpret_cast<float*>(static_cast<unsigned char*>(workspace) + partial_bytes(request));
+  float* query_norms = row_norms + request.rows;
+  if (!are_codes(kind)) {
+    const auto take =
+        kind.type == kernels::RowType::f32 ? take_norms<F32Values> : take_norms<F16Values>;
+    take(rows.data, rows.pitch, rows.padded_dim, request.slots, request.rows, row_norms, stream);
+    take_norms<F32Values>(queries.values, queries.query_bytes, rows.padded_dim, nullptr,
+                          request.queries, query_norms, stream);
+  }
+  const unsigned splits = splits_of(request);
+  const std::size_t panel = rows.padded_dim * panel_dim_bytes(kind);
+  const PanelShape shape{request.queries, request.rows, request.most, panel,
+                         list_bytes(request.most)};
+  with_rows(kind.type, kind.op, [&](auto row_kind) {
+    launch("panel_scan", panel_scan_kernel<decltype(row_kind)>,
+           Grid{{splits, panels_of(request), 1},
+                threads_a_block,
+                panel_scan_bytes(kind, rows.padded_dim, request.most)},
+           stream, PanelInputs{rows, queries, request.slots, row_norms, query_norms}, shape,
+           partial);
+  });
+  merge_lists(partial, splits, request, stream);
+}
+
+}  // namespace vecinal::cuda
