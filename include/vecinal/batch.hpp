@@ -11,6 +11,14 @@
 
 namespace vecinal {
 
+/// Labels of items that are added, a view. Without offsets one for each item; with them item i has
+/// values [offsets[i], offsets[i + 1]).
+struct Labels {
+  std::span<const Label> values = {};
+  std::span<const std::size_t> offsets =
+      {};  ///< none, or one more than there are items, ascending from 0 to the number of values
+};
+
 /// n items as rows of float32; a view, so the caller keeps the memory alive during the call.
 ///
 /// Without offsets every row is an item. With them, for Metric::chamfer, items are sets of vectors:
@@ -22,6 +30,8 @@ struct Batch {
   std::size_t stride = 0;  ///< floats from one row to the next, >= dim; 0 means dim
   std::span<const std::size_t> offsets =
       {};  ///< none, or one more than there are items, ascending from 0 to count
+
+  Labels labels = {};  ///< of items that are added; none: items without labels
 
   [[nodiscard]] const float* row(std::size_t i) const {
     return data + i * (stride == 0 ? dim : stride);

@@ -11,6 +11,9 @@ namespace vecinal {
 /// The user's name of an item: any int64 >= 0.
 using Id = std::int64_t;
 
+/// What filters can ask for: any int64. An item may have any number of them.
+using Label = std::int64_t;
+
 /// Returned in place of an id where fewer than k items exist (the distance is then +inf).
 inline constexpr Id no_id = -1;
 

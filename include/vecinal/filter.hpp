@@ -2,6 +2,7 @@
 /// exist.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -44,16 +45,60 @@ class Filter {
     return Filter(std::move(allowed));
   }
 
+  /// Allows items that have the label.
+  [[nodiscard]] static Filter label(Label label) { return Filter(AnyLabel{{label}}); }
+
+  /// Allows items that have one of the labels or more.
+  [[nodiscard]] static Filter any_label(std::span<const Label> labels) {
+    return Filter(AnyLabel{{labels.begin(), labels.end()}});
+  }
+
+  /// Filters of every kind go together.
+  friend Filter operator&(Filter a, Filter b) {
+    return join(Join::both, std::move(a), std::move(b));
+  }
+  friend Filter operator|(Filter a, Filter b) {
+    return join(Join::either, std::move(a), std::move(b));
+  }
+  friend Filter operator~(Filter a) {
+    Combination inverted{Join::neither, {}};
+    inverted.parts.push_back(std::move(a));
+    return Filter(std::move(inverted));
+  }
+
+  struct AnyLabel {
+    std::vector<Label> labels;
+  };
+  enum class Join : std::uint8_t { both, either, neither };
+  struct Combination {
+    Join join;
+    std::vector<Filter> parts;
+  };
   using Rule = std::variant<std::monostate, std::vector<Id>, std::span<const std::uint64_t>,
-                            std::function<bool(Id)>>;
+                            std::function<bool(Id)>, AnyLabel, Combination>;
   [[nodiscard]] const Rule& rule() const { return rule_; }
   [[nodiscard]] bool allows_everything() const {
     return std::holds_alternative<std::monostate>(rule_);
   }
 
+  /// True if a predicate is part of it.
+  [[nodiscard]] bool asks() const {
+    const auto* joined = std::get_if<Combination>(&rule_);
+    if (joined == nullptr) return std::holds_alternative<std::function<bool(Id)>>(rule_);
+    return std::any_of(joined->parts.begin(), joined->parts.end(),
+                       [](const Filter& part) { return part.asks(); });
+  }
+
  private:
   template <class T>
   explicit Filter(T rule) : rule_(std::move(rule)) {}
+
+  static Filter join(Join how, Filter a, Filter b) {
+    Combination joined{how, {}};
+    joined.parts.push_back(std::move(a));
+    joined.parts.push_back(std::move(b));
+    return Filter(std::move(joined));
+  }
 
   Rule rule_;
 };

@@ -112,7 +112,8 @@ class Index {
   /// Adds items (n, dim); all or nothing. ids: n distinct ids >= 0 that the index does not hold;
   /// empty = the next n after the largest id ever used. Returns the ids in the order of the rows.
   /// Throws std::invalid_argument (dim, a value not finite, a zero row with cosine, an id negative,
-  /// repeated or present: with its row), std::length_error (more than 2^31 - 2 items), Cancelled.
+  /// repeated or present: with its row; labels that do not go with the items), std::length_error
+  /// (more than 2^31 - 2 items), Cancelled.
   virtual std::vector<Id> add(const Batch& items, std::span<const Id> ids = {},
                               const Progress& progress = {}) = 0;
 
@@ -151,6 +152,14 @@ class Index {
   /// Vectors of an item: 1, or the size of the set. Throws std::out_of_range if the index does not
   /// hold it.
   [[nodiscard]] virtual std::size_t vectors_of(Id id) const = 0;
+
+  /// The labels of an item, ascending. Throws std::out_of_range if the index does not hold it.
+  [[nodiscard]] virtual std::vector<Label> labels_of(Id id) const = 0;
+
+  /// Gives items other labels, in place of those they have: all, or none if it throws
+  /// std::invalid_argument (an id that the index does not hold, labels that do not go with the
+  /// ids).
+  virtual void set_labels(std::span<const Id> ids, const Labels& labels) = 0;
 
   /// Copies the stored vectors of id into out (vectors_of(id) * dim floats): decoded, and
   /// normalised for cosine. Throws std::out_of_range if the index does not hold it,

@@ -12,6 +12,14 @@ bool is_aligned(const py::array& array) {
 }
 bool is_dense(const py::array& array) { return (array.flags() & py::array::c_style) != 0; }
 
+/// int64 numbers, read as what they are without a sign; a negative one is past every end.
+std::span<const std::size_t> to_sizes(const std::optional<Ids>& offsets) {
+  static_assert(sizeof(Id) == sizeof(std::size_t));
+  if (!offsets) return {};
+  return {reinterpret_cast<const std::size_t*>(offsets->data()),
+          static_cast<std::size_t>(offsets->size())};
+}
+
 }  // namespace
 
 Batch to_batch(const Rows& rows) {
@@ -31,13 +39,14 @@ Batch to_batch(const Rows& rows) {
 }
 
 Batch to_batch(const Rows& rows, const std::optional<Ids>& offsets) {
-  static_assert(sizeof(Id) == sizeof(std::size_t));
   Batch batch = to_batch(rows);
-  // int64 numbers, read as what they are without a sign; a negative one is past every end.
-  if (offsets)
-    batch.offsets = {reinterpret_cast<const std::size_t*>(offsets->data()),
-                     static_cast<std::size_t>(offsets->size())};
+  batch.offsets = to_sizes(offsets);
   return batch;
+}
+
+Labels to_labels(const std::optional<Ids>& values, const std::optional<Ids>& offsets) {
+  static_assert(std::is_same_v<Id, Label>);
+  return {to_span(values), to_sizes(offsets)};
 }
 
 Batch to_batch(const std::optional<Rows>& rows, const std::optional<Ids>& offsets) {

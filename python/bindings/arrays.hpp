@@ -34,6 +34,9 @@ using Words = py::array_t<std::uint64_t, py::array::c_style>;
 
 [[nodiscard]] std::span<const Id> to_span(const std::optional<Ids>& ids);
 
+/// Labels of items, int64, and where they may be many, the offsets of the items.
+[[nodiscard]] Labels to_labels(const std::optional<Ids>& values, const std::optional<Ids>& offsets);
+
 /// An array over the values of a vector, which it owns from now on.
 template <class T>
 [[nodiscard]] py::array_t<T> to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape) {

@@ -1,6 +1,7 @@
 #include "callbacks.hpp"
 
 #include <stdexcept>
+#include <string>
 
 #include "arrays.hpp"
 
@@ -16,6 +17,19 @@ bool is_true(const py::object& value) {
   return truth != 0;
 }
 
+/// ("label", labels), ("and", a, b), ("or", a, b) or ("not", a).
+Filter to_joined(const py::tuple& parts) {
+  const auto how = parts[0].cast<std::string>();
+  if (how == "label") {
+    const auto labels = parts[1].cast<Ids>();
+    return Filter::any_label({labels.data(), static_cast<std::size_t>(labels.size())});
+  }
+  if (how == "not") return ~to_filter(parts[1]);
+  if (how == "and") return to_filter(parts[1]) & to_filter(parts[2]);
+  if (how == "or") return to_filter(parts[1]) | to_filter(parts[2]);
+  throw py::value_error("filter: \"" + how + "\" is unknown");
+}
+
 }  // namespace
 
 Filter to_filter(py::handle filter) {
@@ -28,8 +42,10 @@ Filter to_filter(py::handle filter) {
     const auto words = py::reinterpret_borrow<Words>(filter);
     return Filter::bitmap({words.data(), static_cast<std::size_t>(words.size())});
   }
+  if (py::isinstance<py::tuple>(filter))
+    return to_joined(py::reinterpret_borrow<py::tuple>(filter));
   if (PyCallable_Check(filter.ptr()) == 0)
-    throw py::type_error("filter must be None, ids, a bitmap or a callable");
+    throw py::type_error("filter must be None, ids, a bitmap, a callable or a tuple");
   return Filter::predicate([filter](Id id) {
     const py::gil_scoped_acquire locked;
     return is_true(filter(id));

@@ -18,8 +18,8 @@ namespace vecinal::python {
 
 namespace py = pybind11;
 
-/// None, int64 ids, uint64 words of a bitmap, or a callable. A view of the object, which must
-/// outlive the search.
+/// None, int64 ids, uint64 words of a bitmap, a callable, or a tuple of a name and filters or
+/// labels. A view of the object, which must outlive the search.
 [[nodiscard]] Filter to_filter(py::handle filter);
 
 /// Watches over one call: reports to a progress callable (or to nobody, if it is None) and notices

@@ -28,8 +28,10 @@ void train(Index& index, const Rows& sample, const std::optional<Ids>& sample_of
 }
 
 py::array_t<Id> add(Index& index, const Rows& items, const std::optional<Ids>& offsets,
-                    const std::optional<Ids>& ids, const py::object& progress) {
-  const Batch batch = to_batch(items, offsets);
+                    const std::optional<Ids>& ids, const std::optional<Ids>& labels,
+                    const std::optional<Ids>& label_offsets, const py::object& progress) {
+  Batch batch = to_batch(items, offsets);
+  batch.labels = to_labels(labels, label_offsets);
   const std::span<const Id> given = to_span(ids);
   return to_array(interruptible(index, Effect::waits, progress, [&](const Progress& watch) {
     return index.add(batch, given, watch);
@@ -116,6 +118,22 @@ py::array_t<float> get(const Index& index, Id id) {
     PyErr_SetObject(PyExc_KeyError, py::int_(id).ptr());
     throw py::error_already_set();
   }
+}
+
+py::array_t<Label> labels(const Index& index, Id id) {
+  try {
+    return to_array(unlocked(index, Effect::reads, [&] { return index.labels_of(id); }));
+  } catch (const std::out_of_range&) {
+    PyErr_SetObject(PyExc_KeyError, py::int_(id).ptr());
+    throw py::error_already_set();
+  }
+}
+
+void set_labels(Index& index, const Ids& ids, const std::optional<Ids>& labels,
+                const std::optional<Ids>& label_offsets) {
+  const std::span<const Id> given{ids.data(), static_cast<std::size_t>(ids.size())};
+  const Labels tags = to_labels(labels, label_offsets);
+  unlocked(index, Effect::waits, [&] { index.set_labels(given, tags); });
 }
 
 py::array_t<Id> ids(const Index& index) {
@@ -207,7 +225,8 @@ void bind_index(py::module_& module) {
       .def("train", &train, arg("sample").noconvert(), arg("sample_offsets").noconvert(),
            arg("queries").noconvert(), arg("query_offsets").noconvert())
       .def("add", &add, arg("items").noconvert(), arg("offsets").noconvert(),
-           arg("ids").noconvert(), arg("progress"))
+           arg("ids").noconvert(), arg("labels").noconvert(), arg("label_offsets").noconvert(),
+           arg("progress"))
       .def("retrain", &retrain, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("progress"))
       .def("remove", &remove, arg("ids").noconvert())
@@ -220,6 +239,9 @@ void bind_index(py::module_& module) {
       .def("tune", &tune_beam, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("recall"), arg("k"))
       .def("get", &get, arg("id"))
+      .def("labels", &labels, arg("id"))
+      .def("set_labels", &set_labels, arg("ids").noconvert(), arg("labels").noconvert(),
+           arg("label_offsets").noconvert())
       .def("size", &Index::size, without_lock())
       .def("contains", &Index::contains, arg("id"), without_lock())
       .def("ids", &ids)

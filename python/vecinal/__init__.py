@@ -17,7 +17,7 @@ import numpy as np
 from . import _core
 from ._core import Cancelled, CudaError, FormatError, NotTrained
 from ._fde import FdeEncoder
-from ._filter import Bitmap
+from ._filter import Bitmap, label
 from ._index import Index, _restore, attach
 from ._inputs import UINT32_MAX, as_bytes, as_integer, as_path
 from ._neighbors import Neighbors
@@ -42,6 +42,7 @@ __all__ = [
     "NotTrained",
     "__version__",
     "info",
+    "label",
     "load",
     "show_config",
 ]

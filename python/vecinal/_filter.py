@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._inputs import as_ids, to_numpy
+from ._labels import as_label_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,12 +15,83 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    FilterLike = Union["Bitmap", ArrayLike, Iterable[int], Callable[[int], bool]]
+    FilterLike = Union["Combinable", ArrayLike, Iterable[int], Callable[[int], bool]]
 
 _WORD = np.dtype(np.uint64)
 
 
-class Bitmap:
+class Combinable:
+    """A filter that goes together with others, of any kind, by ``&``, ``|`` and ``~``."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # arrays leave the operators to this class
+
+    def _form(self) -> Any:
+        """What C++ takes, see `as_filter`."""
+        raise NotImplementedError
+
+    def __and__(self, other: FilterLike) -> Combinable:
+        return _Joined("and", self, other)
+
+    def __or__(self, other: FilterLike) -> Combinable:
+        return _Joined("or", self, other)
+
+    def __rand__(self, other: FilterLike) -> Combinable:
+        return _Joined("and", other, self)
+
+    def __ror__(self, other: FilterLike) -> Combinable:
+        return _Joined("or", other, self)
+
+    def __invert__(self) -> Combinable:
+        return _Joined("not", self)
+
+
+class _Joined(Combinable):
+    __slots__ = ("_how", "_parts")
+
+    def __init__(self, how: str, *parts: FilterLike) -> None:
+        self._how = how
+        self._parts = tuple(map(as_filter, parts))
+
+    def _form(self) -> Any:
+        return (self._how, *self._parts)
+
+    def __repr__(self) -> str:
+        return f"<filter: {self._how} of {len(self._parts)}>"
+
+
+class _Labels(Combinable):
+    __slots__ = ("_labels",)
+
+    def __init__(self, labels: NDArray[np.int64]) -> None:
+        self._labels = labels
+
+    def _form(self) -> Any:
+        return ("label", self._labels)
+
+    def __repr__(self) -> str:
+        return f"vecinal.label({self._labels.tolist()})"
+
+
+def label(*labels: int) -> Combinable:
+    """A filter of the items that have one of the labels or more, see `Index.add`.
+
+    It goes together with other filters: ``label(2024, 2025) & ~label(7) & mask``.
+
+    Parameters
+    ----------
+    *labels : int
+        -2**63 .. 2**63 - 1. None at all allow nothing.
+
+    Raises
+    ------
+    TypeError
+        A label that is not an integer.
+    """
+    return _Labels(as_label_array(labels, "label"))
+
+
+class Bitmap(Combinable):
     """One bit an id, packed: bit ``i % 64`` of word ``i // 64`` allows the id `i`.
 
     An array of integers given as a filter is a list of ids, so a packed bitmap is wrapped in this
@@ -74,6 +146,9 @@ class Bitmap:
         packed = np.packbits(array, bitorder="little")
         return cls(np.append(packed, np.zeros(-packed.size % 8, np.uint8)).view("<u8"))
 
+    def _form(self) -> Any:
+        return self.words
+
     def __repr__(self) -> str:
         return f"vecinal.Bitmap({self.words.size} words)"
 
@@ -82,14 +157,16 @@ def _is_bool(value: Any) -> bool:
     return isinstance(value, (bool, np.bool_))
 
 
-def as_filter(
-    allowed: FilterLike | None,
-) -> NDArray[np.int64] | NDArray[np.uint64] | Callable[[int], bool] | None:
-    """Return what C++ tells apart: None, int64 ids, the uint64 words of a bitmap, a callable."""
+def as_filter(allowed: FilterLike | None) -> Any:
+    """Return what C++ tells apart.
+
+    None, int64 ids, the uint64 words of a bitmap, a callable, or a tuple: ("label", int64 labels),
+    ("and", a, b), ("or", a, b), ("not", a).
+    """
     if allowed is None:
         return None
-    if isinstance(allowed, Bitmap):
-        return allowed.words
+    if isinstance(allowed, Combinable):
+        return allowed._form()
     if callable(allowed):
         return allowed
     if (

@@ -8,6 +8,7 @@ from . import _core
 from ._fde import fde_params
 from ._inputs import UINT32_MAX, as_bytes, as_ids, as_integer, as_optional
 from ._keywords import explain_unknown
+from ._labels import as_labels
 from ._progress import Meter
 from ._searched import Searched
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from ._labels import LabelsLike
     from ._progress import ProgressLike
     from ._sets import Parts, SetsLike
 
@@ -224,6 +226,7 @@ class Index(Searched):
         X: SetsLike,
         ids: ArrayLike | Iterable[int] | None = None,
         *,
+        labels: LabelsLike | None = None,
         offsets: ArrayLike | None = None,
         progress: ProgressLike = None,
     ) -> NDArray[np.int64]:
@@ -237,6 +240,9 @@ class Index(Searched):
         ids : array_like of int, shape (n,), optional
             Distinct, 0 .. 2**63 - 1, not in the index. By default the n numbers after the largest
             id ever used.
+        labels : array_like of int, shape (n,), or a list of n lists, optional
+            One label an item, or any number of them, for filters: see `vecinal.label`. An item costs
+            four bytes, as items with the same labels share them.
         offsets : array_like of int, shape (n + 1,), optional
             With "chamfer": set i is the rows ``offsets[i]`` to ``offsets[i + 1]``.
         progress : callable or bool, optional
@@ -252,9 +258,9 @@ class Index(Searched):
         ValueError
             Another shape, a value that is not finite, a zero vector with "cosine", an id that is
             negative, repeated or in the index, an empty set, a value beyond what the encoding holds:
-            with its row or set. Vectors too few to train on, see `train`.
+            with its row or set. Labels of another number than items. Vectors too few to train on, see `train`.
         TypeError
-            A dtype that is not a real number; ids that are not integers.
+            A dtype that is not a real number; ids or labels that are not integers.
         NotTrained
             ``reduce="leanvec_ood"`` and `train` was not called.
         Cancelled
@@ -268,10 +274,11 @@ class Index(Searched):
             if len(given) != count:
                 kind = "rows" if starts is None else "sets"
                 raise ValueError(f"add: {count} {kind} but {len(given)} ids")
+        tags = as_labels(labels, "add")
         if progress is None:
-            return self._cpp.add(rows, starts, given, None)
+            return self._cpp.add(rows, starts, given, *tags, None)
         with Meter(progress, "add") as callback:
-            return self._cpp.add(rows, starts, given, callback)
+            return self._cpp.add(rows, starts, given, *tags, callback)
 
     def remove(self, ids: SupportsIndex | ArrayLike | Iterable[int]) -> int:
         """Remove one id or several; those that are not in the index are ignored.

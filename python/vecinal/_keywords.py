@@ -30,7 +30,6 @@ _ANSWERS = {
     "random_seed": "vecinal calls it seed",
     "num_threads": "vecinal calls it threads",
     "n_full_scores": "vecinal calls it candidates",
-    "labels": "vecinal calls it ids",
     "keys": "vecinal calls it ids",
     "count": "vecinal calls it k",
 }

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._inputs import as_integer, as_path, as_real
+from ._inputs import as_ids, as_integer, as_path, as_real
+from ._labels import as_labels
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import SupportsIndex
 
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Self
+
+    from ._labels import LabelsLike
 
 _ID_MAX = (1 << 63) - 1
 
@@ -141,6 +144,35 @@ class Stored:
             raise KeyError(id) from None
         rows = self._cpp.get(number)
         return rows if self._metric == "chamfer" else rows[0]
+
+    def labels(self, id: SupportsIndex) -> NDArray[np.int64]:
+        """Return the labels of an id, ascending, each once.
+
+        Raises KeyError if the id is not in the index, TypeError if it is not an int.
+        """
+        try:
+            return self._cpp.labels(as_integer("id", id, 0, _ID_MAX))
+        except ValueError:
+            raise KeyError(id) from None
+
+    def set_labels(self, ids: ArrayLike | Iterable[int], labels: LabelsLike) -> None:
+        """Give ids other labels, in place of those they have; all, or none if it raises.
+
+        Parameters
+        ----------
+        ids : array_like of int, shape (n,)
+            In the index.
+        labels : array_like of int, shape (n,), or a list of n lists
+            As in `add`; an empty list takes the labels away.
+
+        Raises
+        ------
+        ValueError
+            An id that is not in the index, or labels of another number than ids.
+        TypeError
+            Ids or labels that are not integers.
+        """
+        self._cpp.set_labels(as_ids(ids), *as_labels(labels, "set_labels"))
 
     def __bytes__(self) -> bytes:
         """The bytes that `save` writes; ``vecinal.load`` takes them."""

@@ -32,6 +32,29 @@ std::uint64_t keep_bits(std::size_t number, std::uint64_t word, Passes passes) {
   return kept;
 }
 
+/// For each set of labels, whether it has one of these.
+std::vector<std::uint8_t> sets_with(const LabelColumn& column, std::vector<Label> wanted) {
+  std::sort(wanted.begin(), wanted.end());
+  return column.matching([&](std::span<const Label> labels) {
+    return std::any_of(labels.begin(), labels.end(), [&](Label label) {
+      return std::binary_search(wanted.begin(), wanted.end(), label);
+    });
+  });
+}
+
+/// A bit for each of the slots whose set of labels matches.
+std::uint64_t labelled(const LabelColumn& column, std::span<const std::uint8_t> sets,
+                       std::size_t begin, std::size_t end) {
+  std::uint64_t word = 0;
+  for (std::size_t slot = begin; slot < end; ++slot) {
+    const LabelColumn::Number number = column.number(static_cast<Slot>(slot));
+    // Labels that were given since the sets were looked at do not count yet.
+    const std::uint64_t match = number < sets.size() ? sets[number] : 0;
+    word |= match << (slot - begin);
+  }
+  return word;
+}
+
 }  // namespace
 
 Allowed Allowed::with_twins(const GraphView& graph) const {
@@ -57,6 +80,61 @@ std::vector<Slot> Allowed::sample(const GraphView& graph, std::size_t most) cons
   return chosen;
 }
 
+std::vector<std::uint64_t> VectorIndex::allowed_words(const Filter& filter,
+                                                      std::size_t slots) const {
+  std::vector<std::uint64_t> words((slots + 63) / 64);
+  const BitmapView live = live_.view();
+  const Id* ids = ids_.ids().data();
+  const auto fill = [&](const auto& keep) { fill_words(live, slots, keep, words); };
+  const auto fill_by_slot = [&](const auto& passes) {
+    fill([&](std::size_t w, std::uint64_t word) { return keep_bits(w, word, passes); });
+  };
+  const Filter::Rule& rule = filter.rule();
+  if (const auto* listed = std::get_if<std::vector<Id>>(&rule)) {
+    const std::shared_lock lock(ids_lock_);
+    for (const Id id : *listed)
+      if (const std::optional<Slot> slot = find_live(id); slot && *slot < slots)
+        words[*slot / 64] |= std::uint64_t{1} << (*slot % 64);
+  } else if (const auto* given = std::get_if<std::span<const std::uint64_t>>(&rule)) {
+    const std::span<const std::uint64_t> bits = *given;
+    if (ids_are_slots())
+      fill([&](std::size_t w, std::uint64_t word) { return w < bits.size() ? word & bits[w] : 0; });
+    else
+      fill_by_slot([&](Slot slot) {
+        const auto id = static_cast<std::uint64_t>(ids[slot]);
+        return id / 64 < bits.size() && ((bits[id / 64] >> (id % 64)) & 1U) != 0;
+      });
+  } else if (const auto* asked = std::get_if<std::function<bool(Id)>>(&rule)) {
+    fill_by_slot([&](Slot slot) { return (*asked)(ids[slot]); });
+  } else if (const auto* any = std::get_if<Filter::AnyLabel>(&rule)) {
+    const std::vector<std::uint8_t> sets = sets_with(labels_, any->labels);
+    // The column covers all slots once there are sets to look for.
+    if (sets.size() > 1)
+      fill([&](std::size_t w, std::uint64_t word) {
+        return word & labelled(labels_, sets, w * 64, std::min(slots, w * 64 + 64));
+      });
+  } else if (const auto* joined = std::get_if<Filter::Combination>(&rule)) {
+    return joined_words(*joined, slots);
+  } else {
+    fill([](std::size_t, std::uint64_t word) { return word; });
+  }
+  return words;
+}
+
+std::vector<std::uint64_t> VectorIndex::joined_words(const Filter::Combination& joined,
+                                                     std::size_t slots) const {
+  std::vector<std::uint64_t> words = allowed_words(joined.parts[0], slots);
+  if (joined.join == Filter::Join::neither) {
+    const std::vector<std::uint64_t> all = allowed_words(Filter(), slots);
+    for (std::size_t w = 0; w < words.size(); ++w) words[w] = all[w] & ~words[w];
+    return words;
+  }
+  const std::vector<std::uint64_t> others = allowed_words(joined.parts[1], slots);
+  for (std::size_t w = 0; w < words.size(); ++w)
+    words[w] = joined.join == Filter::Join::both ? words[w] & others[w] : words[w] | others[w];
+  return words;
+}
+
 Allowed VectorIndex::allow(const Filter& filter) const {
   Allowed allowed;
   const std::size_t slots = visible_.load(std::memory_order_acquire);
@@ -65,33 +143,7 @@ Allowed VectorIndex::allow(const Filter& filter) const {
     allowed.count = slots;
     return allowed;
   }
-  allowed.words.assign((slots + 63) / 64, 0);
-  const BitmapView live = live_.view();
-  const Id* ids = ids_.ids().data();
-  const auto fill = [&](const auto& keep) { fill_words(live, slots, keep, allowed.words); };
-  if (const auto* listed = std::get_if<std::vector<Id>>(&filter.rule())) {
-    const std::shared_lock lock(ids_lock_);
-    for (const Id id : *listed)
-      if (const std::optional<Slot> slot = find_live(id); slot && *slot < slots)
-        allowed.words[*slot / 64] |= std::uint64_t{1} << (*slot % 64);
-  } else if (const auto* given = std::get_if<std::span<const std::uint64_t>>(&filter.rule())) {
-    const std::span<const std::uint64_t> bits = *given;
-    if (ids_are_slots())
-      fill([&](std::size_t w, std::uint64_t word) { return w < bits.size() ? word & bits[w] : 0; });
-    else
-      fill([&](std::size_t w, std::uint64_t word) {
-        return keep_bits(w, word, [&](Slot slot) {
-          const auto id = static_cast<std::uint64_t>(ids[slot]);
-          return id / 64 < bits.size() && ((bits[id / 64] >> (id % 64)) & 1U) != 0;
-        });
-      });
-  } else if (const auto* asked = std::get_if<std::function<bool(Id)>>(&filter.rule())) {
-    fill([&](std::size_t w, std::uint64_t word) {
-      return keep_bits(w, word, [&](Slot slot) { return (*asked)(ids[slot]); });
-    });
-  } else {
-    fill([](std::size_t, std::uint64_t word) { return word; });
-  }
+  allowed.words = allowed_words(filter, slots);
   for (const std::uint64_t word : allowed.words)
     allowed.count += static_cast<std::size_t>(std::popcount(word));
   return allowed;

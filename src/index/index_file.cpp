@@ -61,6 +61,23 @@ std::size_t read_graph(const SectionReader& reader, const ConfigSection& section
   return sections;
 }
 
+/// Reads labels, if there are any; returns the number of sections that took.
+std::size_t read_labels(const SectionReader& reader, std::uint64_t slots, int file,
+                        LabelColumn& labels) {
+  const auto size_of = [&](std::string_view tag) -> std::size_t {
+    for (const Section& section : reader.sections())
+      if (section.tag == tag) return section.data.size() / 8;
+    return 0;
+  };
+  if (size_of("lends") == 0) return 0;
+  read_array(reader, "labels", slots, file, labels.numbers());
+  read_array(reader, "lends", size_of("lends"), file, labels.ends());
+  read_array(reader, "lvalues", size_of("lvalues"), file, labels.values());
+  if (const std::string fault = labels.adopt(slots); !fault.empty())
+    throw FormatError(concat("section ", fault));
+  return 3;
+}
+
 }  // namespace
 
 void validate_storage(const char* tag, const Storage& storage, double longest) {
@@ -201,6 +218,11 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
   sections.add_array("config", std::span<const ConfigSection>(&section, 1));
   sections.add_array("ids", ids_.ids().view());
   sections.add_array("live", live_.words().view());
+  if (labels_.sets() > 1) {
+    sections.add_array("labels", labels_.numbers().view());
+    sections.add_array("lends", labels_.ends().view());
+    sections.add_array("lvalues", labels_.values().view());
+  }
   sections.add_array("rows", rows_->walked().raw().view());
   if (rows_->two()) sections.add_array("rows2", rows_->ranking().raw().view());
   const Model& model = rows_->model();
@@ -268,6 +290,7 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
   read_array(reader, "ids", slots, file, ids_.ids());
   read_array(reader, "live", (slots + 63) / 64, file, live_.words());
   live_.resize(slots);
+  known += read_labels(reader, slots, file, labels_);
   const auto read_rows = [&](const char* tag, Storage& rows) {
     read_array(reader, tag, slots * rows.stride(), file, rows.raw());
     rows.adopt_raw(slots);
@@ -296,6 +319,25 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
     rows_->fused()->refresh(rows_->walked(), graph_, {}, 1);
     fused_ready_.store(true, std::memory_order_release);
   }
+}
+
+std::vector<std::string> VectorIndex::check() const {
+  const std::lock_guard writer(writer_);
+  std::vector<std::string> faults;
+  if (config_.graph == GraphKind::hnsw && graph_.size() != rows_->size())
+    faults.push_back(concat("graph: ", graph_.size(), " nodes for ", rows_->size(), " rows"));
+  if (config_.graph == GraphKind::hnsw && faults.empty()) faults = graph_.check();
+  if (ids_.slots() != rows_->size() || live_.size() != rows_->size())
+    faults.push_back(concat("ids: ", ids_.slots(), " ids for ", rows_->size(), " rows"));
+  if (live_.popcount() != size())
+    faults.push_back(concat("live: ", live_.popcount(), " set, ", size(), " counted"));
+  for (std::size_t slot = 0; slot < ids_.slots() && faults.empty(); ++slot) {
+    const Id id = ids_.ids()[slot];
+    if (live_.contains(static_cast<Slot>(slot)) &&
+        (id < 0 || id > IdMap::max_id || find_live(id) != slot))
+      faults.push_back(concat("ids: id ", id, " does not lead to its slot ", slot));
+  }
+  return faults;
 }
 
 void VectorIndex::validate_rows() const {

@@ -211,11 +211,11 @@ Neighbors MultiVectorIndex::search(const Batch& queries, const SearchParams& par
   const Searcher searcher = make_searcher(queries, params, meter, hits);
   const std::size_t candidates = candidates_of(params);
   Filter filter = params.filter;
-  if (const auto* asked = std::get_if<std::function<bool(Id)>>(&filter.rule()); asked != nullptr) {
-    // Asked once, not again for every few queries.
-    std::vector<Id> allowed = inner_->ids();
-    std::erase_if(allowed, [&](Id id) { return !(*asked)(id); });
-    filter = Filter::ids(allowed);
+  if (filter.asks()) {
+    // Once, not again for every few queries.
+    std::vector<Id> ids;
+    for (const Slot slot : inner_->allowed_slots(filter)) ids.push_back(inner_->id_of(slot));
+    filter = Filter::ids(ids);
   }
   std::vector<Slot> all;
   if (params.exact) all = inner_->allowed_slots(filter);

@@ -147,9 +147,11 @@ std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> id
     const ItemSource source{
         .count = items.items(),
         .chunk = std::max<std::size_t>(add_floats / sets_->encoder.encoded_dim(), 16),
-        .make = [&](std::size_t first, std::size_t count) {
-          return encodings.documents(slice(kept, first, count, offsets));
-        }};
+        .make =
+            [&](std::size_t first, std::size_t count) {
+              return encodings.documents(slice(kept, first, count, offsets));
+            },
+        .labels = items.labels};
     std::vector<Id> chosen = inner_->add_from(source, ids, progress);
     release_outgrown();
     return chosen;

@@ -44,6 +44,10 @@ class MultiVectorIndex final : public Index {
   bool contains(Id id) const override { return inner_->contains(id); }
   std::vector<Id> ids() const override { return inner_->ids(); }
   std::size_t vectors_of(Id id) const override;
+  std::vector<Label> labels_of(Id id) const override { return inner_->labels_of(id); }
+  void set_labels(std::span<const Id> ids, const Labels& labels) override {
+    inner_->set_labels(ids, labels);
+  }
   void get(Id id, std::span<float> out) const override;
   void save(const std::filesystem::path& file) const override;
   std::vector<std::byte> to_bytes() const override;

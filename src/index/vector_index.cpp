@@ -111,7 +111,8 @@ std::vector<Id> VectorIndex::add(const Batch& items, std::span<const Id> ids,
     throw std::invalid_argument(
         concat("add: items have ", items.dim, " dims, the index has ", config_.dim));
   const auto all = [&](std::size_t, std::size_t) { return items; };
-  return add_from({.count = items.count, .chunk = items.count, .make = all}, ids, progress);
+  return add_from({.count = items.count, .chunk = items.count, .make = all, .labels = items.labels},
+                  ids, progress);
 }
 
 void VectorIndex::encode_rows(const ItemSource& items, std::size_t first, ProgressMeter& meter,
@@ -128,12 +129,14 @@ std::vector<Id> VectorIndex::add_from(const ItemSource& items, std::span<const I
                                       const Progress& progress) {
   const std::lock_guard writer(writer_);
   std::vector<Id> chosen = choose_ids(items.count, ids);
+  validate_labels(items.labels, items.count, "add");
   if (items.count == 0) return chosen;
   const std::size_t first = rows_->size();
   if (items.count > max_items - first)
     throw std::length_error(
         concat("add: an index holds at most ", max_items, " items, removed ones included"));
   const bool was_trained = trained_;
+  const std::size_t label_sets = labels_.sets();
   ProgressMeter meter(progress, items.count);
   try {
     {
@@ -147,12 +150,13 @@ std::vector<Id> VectorIndex::add_from(const ItemSource& items, std::span<const I
     }
     rows_->resize(first + items.count);
     live_.resize(first + items.count);
+    labels_.append(first, items.count, items.labels);
     EncodeSummary encoded;
     encode_rows(items, first, meter, encoded);
     link_rows(first, meter);
     commit(first, chosen, encoded);
   } catch (...) {
-    drop_rows(first);
+    drop_rows(first, label_sets);
     if (!was_trained) publish_untrained();
     throw;
   }
@@ -239,7 +243,8 @@ void VectorIndex::commit(std::size_t first, std::span<const Id> ids, const Encod
   changes_.fetch_add(1, std::memory_order_release);
 }
 
-void VectorIndex::drop_rows(std::size_t count) {
+void VectorIndex::drop_rows(std::size_t count, std::size_t label_sets) {
+  labels_.truncate(count, label_sets);
   // A search may have noted rows that are going to be written again.
   gate_.synchronize();
   if (mirror_) mirror_->forget_from(count);
@@ -248,11 +253,14 @@ void VectorIndex::drop_rows(std::size_t count) {
 }
 
 void VectorIndex::release_outgrown() {
-  if (!rows_->has_retired() && !graph_.parents().has_retired() && !ids_.ids().has_retired()) return;
+  if (!rows_->has_retired() && !graph_.parents().has_retired() && !ids_.ids().has_retired() &&
+      !labels_.has_retired())
+    return;
   gate_.synchronize();
   rows_->release_retired();
   live_.words().release_retired();
   ids_.ids().release_retired();
+  labels_.release_retired();
   graph_.release_retired();
 }
 
@@ -353,29 +361,10 @@ Stats VectorIndex::stats() const {
   stats.bytes_rows = rows_->walked().bytes();
   stats.bytes_secondary = rows_->two() ? rows_->ranking().bytes() : 0;
   stats.bytes_graph = graph_.bytes() + (rows_->fused() != nullptr ? rows_->fused()->bytes() : 0);
-  stats.bytes_ids = ids_.bytes() + live_.words().bytes();
+  stats.bytes_ids = ids_.bytes() + live_.words().bytes() + labels_.bytes();
   if (mirror_) stats.bytes_device = mirror_->bytes();
   stats.bytes = stats.bytes_rows + stats.bytes_secondary + stats.bytes_graph + stats.bytes_ids;
   return stats;
-}
-
-std::vector<std::string> VectorIndex::check() const {
-  const std::lock_guard writer(writer_);
-  std::vector<std::string> faults;
-  if (config_.graph == GraphKind::hnsw && graph_.size() != rows_->size())
-    faults.push_back(concat("graph: ", graph_.size(), " nodes for ", rows_->size(), " rows"));
-  if (config_.graph == GraphKind::hnsw && faults.empty()) faults = graph_.check();
-  if (ids_.slots() != rows_->size() || live_.size() != rows_->size())
-    faults.push_back(concat("ids: ", ids_.slots(), " ids for ", rows_->size(), " rows"));
-  if (live_.popcount() != size())
-    faults.push_back(concat("live: ", live_.popcount(), " set, ", size(), " counted"));
-  for (std::size_t slot = 0; slot < ids_.slots() && faults.empty(); ++slot) {
-    const Id id = ids_.ids()[slot];
-    if (live_.contains(static_cast<Slot>(slot)) &&
-        (id < 0 || id > IdMap::max_id || find_live(id) != slot))
-      faults.push_back(concat("ids: id ", id, " does not lead to its slot ", slot));
-  }
-  return faults;
 }
 
 }  // namespace vecinal

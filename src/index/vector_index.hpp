@@ -17,6 +17,7 @@
 #include "graph/graph.hpp"
 #include "graph/walk.hpp"
 #include "index/allowed.hpp"
+#include "index/label_column.hpp"
 #include "index/mirror.hpp"
 #include "index/rows.hpp"
 #include "vecinal/index.hpp"
@@ -36,6 +37,7 @@ struct ItemSource {
   std::size_t count = 0;
   std::size_t chunk = 0;  ///< most items asked for at a time
   std::function<Batch(std::size_t first, std::size_t count)> make;  ///< valid until the next call
+  Labels labels = {};                                               ///< of all
 };
 
 class VectorIndex final : public Index {
@@ -81,6 +83,8 @@ class VectorIndex final : public Index {
   bool contains(Id id) const override;
   std::vector<Id> ids() const override;
   std::size_t vectors_of(Id id) const override;
+  std::vector<Label> labels_of(Id id) const override;
+  void set_labels(std::span<const Id> ids, const Labels& labels) override;
   void get(Id id, std::span<float> out) const override;
   void save(const std::filesystem::path& file) const override;
   std::vector<std::byte> to_bytes() const override;
@@ -108,7 +112,8 @@ class VectorIndex final : public Index {
   /// Writes the tails of nodes, and of all slots from first on.
   void fuse(std::vector<Slot> nodes, std::size_t first);
   void commit(std::size_t first, std::span<const Id> ids, const EncodeSummary& encoded);
-  void drop_rows(std::size_t count);
+  /// Takes back an add: rows from `count` on, and sets of labels from number `label_sets` on.
+  void drop_rows(std::size_t count, std::size_t label_sets);
   [[nodiscard]] std::optional<Slot> find_live(Id id) const;
   void release_outgrown();
 
@@ -126,6 +131,10 @@ class VectorIndex final : public Index {
 
   // allowed.cpp
   [[nodiscard]] Allowed allow(const Filter& filter) const;
+  [[nodiscard]] std::vector<std::uint64_t> allowed_words(const Filter& filter,
+                                                         std::size_t slots) const;
+  [[nodiscard]] std::vector<std::uint64_t> joined_words(const Filter::Combination& joined,
+                                                        std::size_t slots) const;
   [[nodiscard]] bool ids_are_slots() const;
 
   // index_file.cpp
@@ -151,6 +160,7 @@ class VectorIndex final : public Index {
   Graph graph_;
   IdMap ids_;
   Bitmap live_;
+  LabelColumn labels_;
   std::atomic<std::size_t> visible_{0};  ///< slots whose add has been committed
   std::atomic<std::size_t> live_count_{0};
   std::atomic<std::size_t> beam_{64};

@@ -73,6 +73,9 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
     const std::vector<std::size_t> halves = {0, (count + 1) / 2, count};
     vecinal::Batch items{.data = rows.data(), .count = count, .dim = dim};
     if (sets && count > 1) items.offsets = halves;
+    std::vector<std::int64_t> labels(items.items());
+    for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int64_t>(i % 3);
+    if (seed % 2 == 0) items.labels = {labels, {}};
     index->train(items, items);
     index->add(items);
     const auto bytes = index->to_bytes();
@@ -92,6 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::vector<float> query(dim, 0.5F);
     (void)index->search({.data = query.data(), .count = 1, .dim = dim}, {.k = 3});
     (void)index->search({.data = query.data(), .count = 1, .dim = dim}, {.k = 3, .exact = true});
+    (void)index->search({.data = query.data(), .count = 1, .dim = dim},
+                        {.k = 3, .filter = vecinal::Filter::label(1)});
   } catch (const vecinal::FormatError&) {
   }
   return 0;

@@ -17,7 +17,7 @@ namespace vecinal {
 namespace {
 
 constexpr std::size_t dim = 32;
-constexpr std::size_t count = 6000;
+constexpr std::size_t count = 4000;
 constexpr std::size_t centres = 40;
 
 enum class Kin { none, near, far };

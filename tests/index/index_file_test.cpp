@@ -26,7 +26,11 @@ std::unique_ptr<Index> small_trained_index() {
                            .degree = 4,
                            .build_beam = 10});
   index->train(test::clustered(30, 3, 1).batch(), test::clustered(30, 3, 2).batch());
-  index->add(test::clustered(12, 3, 1).batch());
+  const test::Rows rows = test::clustered(12, 3, 1);
+  const std::vector<Label> labels = {4, 4, 5, 6, 4, 5, 9, 9, 4, 4, 7, 7};
+  Batch items = rows.batch();
+  items.labels = {labels, {}};
+  index->add(items);
   return index;
 }
 

@@ -42,10 +42,8 @@ def test_unknown_keywords_of_calls_are_answered():
         TypeError, match="Index.search: unknown keyword 'count'; vecinal calls it k"
     ):
         index.search([0, 0], count=5)
-    with pytest.raises(
-        TypeError, match="Index.add: unknown keyword 'labels'; vecinal calls it ids"
-    ):
-        index.add([[0, 0]], labels=[1])
+    with pytest.raises(TypeError, match="Index.add: unknown keyword 'keys'; vecinal calls it ids"):
+        index.add([[0, 0]], keys=[1])
 
 
 def test_options_are_keywords():

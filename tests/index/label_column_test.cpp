@@ -1,0 +1,100 @@
+#include "index/label_column.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace vecinal {
+namespace {
+
+std::vector<Label> labels_at(const LabelColumn& column, Slot slot) {
+  const auto labels = column.of(slot);
+  return {labels.begin(), labels.end()};
+}
+
+TEST(LabelColumn, CostsNothingWithoutLabels) {
+  LabelColumn column;
+  column.append(0, 1000, {});
+  EXPECT_EQ(column.bytes(), 0U);
+  EXPECT_EQ(column.sets(), 1U);
+  EXPECT_TRUE(column.of(999).empty());
+}
+
+TEST(LabelColumn, ItemsWithTheSameLabelsShareASet) {
+  LabelColumn column;
+  column.append(0, 2, {});
+  const std::vector<Label> values = {5, -3, 5, 9, 9, -3, 5, 5};
+  const std::vector<std::size_t> offsets = {0, 2, 2, 4, 7, 8};
+  column.append(2, 5, {values, offsets});
+  EXPECT_TRUE(column.of(0).empty());
+  EXPECT_EQ(labels_at(column, 2), (std::vector<Label>{-3, 5}));
+  EXPECT_TRUE(column.of(3).empty());
+  EXPECT_EQ(labels_at(column, 4), (std::vector<Label>{5, 9}));
+  EXPECT_EQ(labels_at(column, 5), (std::vector<Label>{-3, 5, 9}));
+  EXPECT_EQ(labels_at(column, 6), (std::vector<Label>{5}));
+  EXPECT_EQ(column.sets(), 5U);
+  const std::vector<Label> again = {9, 5};
+  column.append(7, 1, {again, std::vector<std::size_t>{0, 2}});
+  EXPECT_EQ(column.number(7), column.number(4));
+  EXPECT_EQ(column.sets(), 5U);
+}
+
+TEST(LabelColumn, TruncatingTakesBackSlotsAndSets) {
+  LabelColumn column;
+  const std::vector<Label> first = {1, 2};
+  const std::vector<Label> second = {1, 3};
+  column.append(0, 2, {first, {}});
+  const std::size_t sets = column.sets();
+  column.append(2, 2, {second, {}});
+  column.truncate(2, sets);
+  EXPECT_EQ(column.sets(), sets);
+  EXPECT_EQ(column.numbers().size(), 2U);
+  column.append(2, 2, {second, {}});
+  EXPECT_EQ(labels_at(column, 2), (std::vector<Label>{1}));
+  EXPECT_EQ(labels_at(column, 3), (std::vector<Label>{3}));
+  EXPECT_EQ(column.sets(), sets + 1);
+  column.truncate(0, 1);
+  EXPECT_EQ(column.sets(), 1U);
+  EXPECT_TRUE(column.numbers().empty() && column.ends().empty() && column.values().empty());
+}
+
+TEST(LabelColumn, SaysWhatIsWrongWithAFile) {
+  using Numbers = std::vector<LabelColumn::Number>;
+  const auto fault_of = [](const Numbers& numbers, const std::vector<std::uint64_t>& ends,
+                           const std::vector<Label>& values) {
+    LabelColumn column;
+    for (const LabelColumn::Number number : numbers) column.numbers().push_back(number);
+    for (const std::uint64_t end : ends) column.ends().push_back(end);
+    for (const Label value : values) column.values().push_back(value);
+    return column.adopt(3);
+  };
+  EXPECT_EQ(fault_of({0, 1, 2}, {0, 1, 3}, {4, 4, 5}), "");
+  EXPECT_NE(fault_of({0, 1}, {0, 1, 3}, {4, 4, 5}), "") << "a row without a number";
+  EXPECT_NE(fault_of({0, 1, 3}, {0, 1, 3}, {4, 4, 5}), "") << "a set that there is not";
+  EXPECT_NE(fault_of({0, 1, 2}, {0, 1, 3}, {4, 5, 4}), "") << "descending labels";
+  EXPECT_NE(fault_of({0, 1, 2}, {0, 1, 3}, {4, 5, 5}), "") << "a label twice";
+  EXPECT_NE(fault_of({0, 1, 2}, {0, 1, 2}, {4, 4}), "") << "a set twice";
+  EXPECT_NE(fault_of({0, 1, 2}, {0, 2, 2}, {4, 5}), "") << "an empty set";
+  EXPECT_NE(fault_of({0, 1, 2}, {0, 9, 3}, {4, 4, 5}), "") << "an end past the values";
+  EXPECT_NE(fault_of({0, 1, 2}, {1, 2, 3}, {4, 4, 5}), "") << "labels of no set";
+  EXPECT_NE(fault_of({0, 0, 0}, {0}, {}), "") << "no sets";
+}
+
+TEST(LabelColumn, RefusesLabelsThatDoNotGoWithTheItems) {
+  const std::vector<Label> values = {1, 2, 3};
+  const auto refused = [&](std::vector<std::size_t> offsets, std::size_t items) {
+    EXPECT_THROW(validate_labels({values, offsets}, items, "add"), std::invalid_argument);
+  };
+  refused({}, 2);
+  refused({0, 1, 2}, 2);
+  refused({0, 3}, 2);
+  refused({1, 2, 3}, 2);
+  refused({0, 4, 3}, 2);
+  EXPECT_NO_THROW(validate_labels({values, {}}, 3, "add"));
+  EXPECT_NO_THROW(validate_labels({values, std::vector<std::size_t>{0, 0, 3}}, 2, "add"));
+  EXPECT_NO_THROW(validate_labels({}, 7, "add"));
+}
+
+}  // namespace
+}  // namespace vecinal
