@@ -9,8 +9,8 @@
 /// and graph are then those of the encodings.
 ///
 /// Threads: any number of const calls may run beside each other and beside one mutating call
-/// (train, add, retrain, remove, set_defaults); mutating calls queue. A search sees an add whole or
-/// not at all.
+/// (train, add, retrain, fit_queries, remove, set_defaults); mutating calls queue. A search sees an
+/// add whole or not at all.
 #pragma once
 
 #include <cstddef>
@@ -60,6 +60,20 @@ struct SearchParams {
   bool exact = false;           ///< compare with every allowed item instead of walking the graph
   unsigned threads = 0;         ///< 0 = the config's
   Progress progress = {};
+};
+
+/// How fit_queries() looks around each of its queries.
+struct FitParams {
+  std::size_t beam = 500;      ///< candidates kept while its nearest items are looked for;
+                               ///< 1 .. 10,000; raised to neighbors
+  std::size_t neighbors = 50;  ///< nearest items that are to lead to each other; 2 .. 1,000
+  Progress progress = {};
+};
+
+/// What fit_queries() did.
+struct Fitted {
+  std::size_t links = 0;    ///< made
+  std::size_t refused = 0;  ///< wanted too, but all places of the node hold links that stay
 };
 
 /// What a search uses where its SearchParams say 0. Saved with the index.
@@ -122,6 +136,16 @@ class Index {
   /// memory for both forms at once. Throws NotTrained if there are no items, std::invalid_argument
   /// as train() does, Cancelled.
   virtual void retrain(const Batch& queries = {}, const Progress& progress = {}) = 0;
+
+  /// Repairs the links of the graph for a sample of real queries (q, dim), where these are
+  /// distributed unlike the items: around a query that the items were not linked for, a walk must
+  /// leave its nearest items to come from one to another, and ends too early. Gives links to those
+  /// that lack them, in the places of links that matter least: memory stays, the same beam finds
+  /// more. All or nothing; deterministic; may be called again, and beside searches. Later adds link
+  /// new items as ever; when they are many, call it again. NGFix and RFix (arXiv 2510.22316).
+  /// Throws std::invalid_argument (a params' range, dim, a value not finite, no items, no graph),
+  /// Cancelled.
+  virtual Fitted fit_queries(const Batch& queries, const FitParams& params = {}) = 0;
 
   /// Removes the ids it holds, at once invisible to new searches; returns how many it held.
   virtual std::size_t remove(std::span<const Id> ids) = 0;

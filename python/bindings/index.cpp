@@ -173,6 +173,18 @@ Record stats(const Index& index) {
   return result;
 }
 
+Record fit_queries(Index& index, const Rows& queries, const std::optional<Ids>& offsets,
+                   std::size_t beam, std::size_t neighbors, const py::object& progress) {
+  const Batch batch = to_batch(queries, offsets);
+  const Fitted fitted = interruptible(index, Effect::waits, progress, [&](const Progress& watch) {
+    return index.fit_queries(batch, {.beam = beam, .neighbors = neighbors, .progress = watch});
+  });
+  Record result;
+  result["links"] = fitted.links;
+  result["refused"] = fitted.refused;
+  return result;
+}
+
 Record tune_beam(Index& index, const Rows& queries, const std::optional<Ids>& offsets,
                  double recall, std::size_t k) {
   const Batch batch = to_batch(queries, offsets);
@@ -236,6 +248,8 @@ void bind_index(py::module_& module) {
            arg("progress"))
       .def("rerank", &rerank, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("candidates").noconvert(), arg("k"), arg("carving"), arg("threads"), arg("progress"))
+      .def("fit_queries", &fit_queries, arg("queries").noconvert(), arg("offsets").noconvert(),
+           arg("beam"), arg("neighbors"), arg("progress"))
       .def("tune", &tune_beam, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("recall"), arg("k"))
       .def("get", &get, arg("id"))

@@ -221,6 +221,54 @@ class Index(Searched):
             self._cpp.retrain(sample[0], sample[1], callback)
 
     @explain_unknown
+    def fit_queries(
+        self,
+        Q: SetsLike,
+        *,
+        beam: int = 500,
+        neighbors: int = 50,
+        progress: ProgressLike = None,
+    ) -> dict[str, Any]:
+        """Repair the links of the graph for queries that are distributed unlike the items.
+
+        Texts that ask for images, or words that ask for sentences, have nearest items that lie far
+        from each other: a search leaves them to come from one to another, and ends too early. This
+        gives links to those that lack them, in the places of links that matter least: the same beam
+        then finds more, in the same memory. Call `tune` afterwards. Items added later are linked as
+        ever; when they are many, call it again. NGFix and RFix (arXiv 2510.22316).
+
+        Parameters
+        ----------
+        Q : array_like, shape (q, dim)
+            A sample of real queries, as in `search`: the more, the better.
+        beam : int
+            Candidates kept while the nearest items of a query are looked for, 1 .. 10,000; raised
+            to `neighbors`.
+        neighbors : int
+            Nearest items of a query that are to lead to each other, 2 .. 1,000.
+        progress : callable or bool, optional
+            Called as ``progress(done, total)``; returning False cancels. True shows a bar.
+
+        Returns
+        -------
+        dict
+            ``links`` made, and how many more were ``refused`` for want of a place.
+
+        Raises
+        ------
+        ValueError
+            Another shape, a value that is not finite or a zero vector with "cosine" (with its row),
+            an option out of its range, an empty index or one without a graph.
+        Cancelled
+            `progress` returned False; nothing has changed.
+        """
+        parts = self._items(Q, "Q")
+        beam = as_integer("beam", beam, 0, UINT32_MAX)
+        neighbors = as_integer("neighbors", neighbors, 0, UINT32_MAX)
+        with Meter(progress, "fit_queries") as callback:
+            return self._cpp.fit_queries(*parts, beam, neighbors, callback)
+
+    @explain_unknown
     def add(
         self,
         X: SetsLike,

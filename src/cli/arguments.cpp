@@ -16,6 +16,7 @@ constexpr const char* vector_formats = ".npy .fbin .u8bin .i8bin .ibin .fvecs .b
 constexpr const char* footer =
     "Examples:\n"
     "  vecinal build base.fbin -o base.vcn --metric cosine\n"
+    "  vecinal fit base.vcn queries.fbin\n"
     "  vecinal tune base.vcn queries.fbin --recall 0.95\n"
     "  vecinal search base.vcn queries.fbin -k 10 -o neighbours.ibin\n"
     "  vecinal bench --base base.fbin --queries queries.fbin --beams 20,40,80\n"
@@ -170,6 +171,19 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
   return command;
 }
 
+CLI::App* add_fit(CLI::App& app, FitOptions& options) {
+  CLI::App* command = add_command(
+      app, "fit", "Repair the graph for a sample of queries unlike the vectors", options.json);
+  add_file(*command, "index", options.index, "The index; it is replaced")->required();
+  add_file(*command, "queries", options.queries, "A sample of real queries")->required();
+  add_number(*command, "--beam", options.beam,
+             "Candidates kept while the nearest vectors are looked for");
+  add_number(*command, "--neighbors", options.neighbors,
+             "Nearest vectors that are to lead to each other");
+  add_number(*command, "--threads", options.threads, "0 = all cores");
+  return command;
+}
+
 CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   CLI::App* command = add_command(
       app, "tune", "Find the cheapest beam and rerank that reach a recall; store them in the index",
@@ -232,12 +246,14 @@ Command parse_arguments(int argc, const char* const* argv) {
   BuildOptions build;
   SearchOptions search;
   BenchOptions bench;
+  FitOptions fit;
   TuneOptions tune;
   InfoOptions info;
   ConvertOptions convert;
   const CLI::App* const build_command = add_build(app, build);
   const CLI::App* const search_command = add_search(app, search);
   const CLI::App* const bench_command = add_bench(app, bench);
+  const CLI::App* const fit_command = add_fit(app, fit);
   const CLI::App* const tune_command = add_tune(app, tune);
   const CLI::App* const info_command = add_info(app, info);
   add_convert(app, convert);
@@ -250,6 +266,7 @@ Command parse_arguments(int argc, const char* const* argv) {
   if (build_command->parsed()) return build;
   if (search_command->parsed()) return search;
   if (bench_command->parsed()) return bench;
+  if (fit_command->parsed()) return fit;
   if (tune_command->parsed()) return tune;
   if (info_command->parsed()) return info;
   return convert;

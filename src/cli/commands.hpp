@@ -9,6 +9,7 @@ namespace vecinal::cli {
 [[nodiscard]] int run(const BuildOptions& options);
 [[nodiscard]] int run(const SearchOptions& options);
 [[nodiscard]] int run(const BenchOptions& options);
+[[nodiscard]] int run(const FitOptions& options);
 [[nodiscard]] int run(const TuneOptions& options);
 [[nodiscard]] int run(const InfoOptions& options);
 [[nodiscard]] int run(const ConvertOptions& options);

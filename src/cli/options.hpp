@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "vecinal/config.hpp"
+#include "vecinal/index.hpp"
 
 namespace vecinal::cli {
 
@@ -77,6 +77,15 @@ struct BenchOptions {
   bool json = false;
 };
 
+struct FitOptions {
+  std::string index;
+  std::string queries;
+  std::size_t beam = FitParams{}.beam;
+  std::size_t neighbors = FitParams{}.neighbors;
+  unsigned threads = 0;
+  bool json = false;
+};
+
 struct TuneOptions {
   std::string index;
   std::string queries;
@@ -104,7 +113,7 @@ struct Finished {
   int code = 0;
 };
 
-using Command = std::variant<Finished, BuildOptions, SearchOptions, BenchOptions, TuneOptions,
-                             InfoOptions, ConvertOptions>;
+using Command = std::variant<Finished, BuildOptions, SearchOptions, BenchOptions, FitOptions,
+                             TuneOptions, InfoOptions, ConvertOptions>;
 
 }  // namespace vecinal::cli

@@ -63,4 +63,14 @@ Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry, WalkS
   }
 }
 
+Scored descend_to_base(const GraphView& graph, const Scorer& scorer, WalkScratch& scratch) {
+  Scored entry{0, graph.entry()};
+  entry.score = scorer(graph.layers[graph.levels - 1].slot(entry.slot));
+  for (std::uint32_t level = graph.levels - 1; level > 0; --level) {
+    entry = descend(graph.layers[level], scorer, entry, scratch);
+    entry.slot = graph.layers[level].down[entry.slot];
+  }
+  return entry;
+}
+
 }  // namespace vecinal

@@ -46,4 +46,8 @@ void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth br
 [[nodiscard]] Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry,
                              WalkScratch& scratch);
 
+/// Moves so through the upper levels, from the graph's entry to where walks over level 0 start.
+[[nodiscard]] Scored descend_to_base(const GraphView& graph, const Scorer& scorer,
+                                     WalkScratch& scratch);
+
 }  // namespace vecinal

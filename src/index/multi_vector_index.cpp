@@ -131,6 +131,13 @@ void MultiVectorIndex::retrain(const Batch& queries, const Progress& progress) {
   inner_->retrain(queries.items() == 0 ? Batch{} : wanted.queries(queries), progress);
 }
 
+Fitted MultiVectorIndex::fit_queries(const Batch& queries, const FitParams& params) {
+  validate_sets(queries, config_.dim, EmptySets::refused, "fit_queries");
+  const std::lock_guard writer(writer_);
+  Encodings asked(sets_->encoder);
+  return inner_->fit_queries(asked.queries(queries), params);
+}
+
 std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> ids,
                                       const Progress& progress) {
   validate_sets(items, config_.dim, EmptySets::refused, "add");

@@ -34,6 +34,7 @@ class MultiVectorIndex final : public Index {
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
   void retrain(const Batch& queries, const Progress& progress) override;
+  Fitted fit_queries(const Batch& queries, const FitParams& params) override;
   std::size_t remove(std::span<const Id> ids) override { return inner_->remove(ids); }
   Neighbors search(const Batch& queries, const SearchParams& params) const override;
   Neighbors rerank(const Batch& queries, std::span<const Id> candidates,

@@ -81,12 +81,7 @@ void VectorIndex::Searcher::rerank(std::size_t query, Worker& worker) const {
 bool VectorIndex::Searcher::walk_graph(Plan way, std::size_t query, Worker& worker) const {
   Scorer scorer = rows.walked().scorer(worker.queries.walked[worker.at(query)], worker.walked);
   scorer.rows.padded_dim = walk_dim;
-  Scored entry{0, graph.entry()};
-  entry.score = scorer(graph.layers[graph.levels - 1].slot(entry.slot));
-  for (std::uint32_t level = graph.levels - 1; level > 0; --level) {
-    entry = descend(graph.layers[level], scorer, entry, worker.walk);
-    entry.slot = graph.layers[level].down[entry.slot];
-  }
+  const Scored entry = descend_to_base(graph, scorer, worker.walk);
   const LayerView& layer = graph.layers[0];
   bool complete = true;
   if (way == Plan::walk)

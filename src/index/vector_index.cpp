@@ -8,6 +8,7 @@
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
 #include "graph/builder.hpp"
+#include "index/geometry.hpp"
 #include "index/train.hpp"
 
 namespace vecinal {

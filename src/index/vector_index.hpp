@@ -24,6 +24,7 @@
 
 namespace vecinal {
 
+class Fitter;
 class ProgressMeter;
 struct ConfigSection;
 class SectionReader;
@@ -70,6 +71,7 @@ class VectorIndex final : public Index {
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
   void retrain(const Batch& queries, const Progress& progress) override;
+  Fitted fit_queries(const Batch& queries, const FitParams& params) override;
   std::size_t remove(std::span<const Id> ids) override;
   Neighbors search(const Batch& queries, const SearchParams& params) const override;
   Neighbors rerank(const Batch& queries, std::span<const Id> candidates,
@@ -136,6 +138,9 @@ class VectorIndex final : public Index {
   [[nodiscard]] std::vector<std::uint64_t> joined_words(const Filter::Combination& joined,
                                                         std::size_t slots) const;
   [[nodiscard]] bool ids_are_slots() const;
+
+  // fit.cpp
+  void fit_graph(Fitter& fitter, const Batch& queries, const Progress& progress) const;
 
   // index_file.cpp
   void read_sections(const SectionReader& reader, const LoadOptions& options, int file,

@@ -273,6 +273,17 @@ TEST_F(Program, BenchMeasuresAnIndexAgainstAGivenTruth) {
       1, "gt.ibin");
 }
 
+TEST_F(Program, FitChangesTheGraphOfTheFile) {
+  build();
+  const auto before = content_of(folder_ / "a.vcn");
+  const json fitted =
+      run_json({"fit", "a.vcn", "queries.npy", "--beam", "100", "--neighbors", "20"});
+  EXPECT_GT(fitted.at("links"), 0);
+  EXPECT_NE(content_of(folder_ / "a.vcn"), before);
+  EXPECT_EQ(run_json({"info", "a.vcn", "--verify"}).at("sound"), true);
+  expect_failure({"fit", "a.vcn", "queries.npy", "--neighbors", "1"}, 2, "neighbors must be 2");
+}
+
 TEST_F(Program, TuneStoresTheBeam) {
   build();
   const json tuned = run_json({"tune", "a.vcn", "queries.npy", "--recall", "0.8", "-k", "5"});

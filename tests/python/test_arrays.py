@@ -207,7 +207,7 @@ def test_no_rows(rows):
 )
 def test_other_dtypes_are_refused_by_name(values):
     index = vecinal.Index(2)
-    for call in (index.add, index.train, index.search, index.tune):
+    for call in (index.add, index.train, index.search, index.fit_queries, index.tune):
         with pytest.raises(TypeError, match=re.escape(f"dtype {values.dtype}")):
             call(values)
     assert len(index) == 0
@@ -225,7 +225,7 @@ def test_things_that_are_no_arrays_are_refused():
 @pytest.mark.parametrize("shape", [(), (4,), (2, 2, 4)])
 def test_a_wrong_rank_is_refused_with_the_shape(shape):
     index = vecinal.Index(4)
-    for call in (index.add, index.train, index.tune) + ((index.search,) if len(shape) != 1 else ()):
+    for call in (index.add, index.train, index.fit_queries, index.tune) + ((index.search,) if len(shape) != 1 else ()):
         with pytest.raises(ValueError, match=rf"\({', '.join(map(str, shape))}"):
             call(np.zeros(shape))
 

@@ -50,6 +50,11 @@ LONG_CALLS = {
         30_000,
         lambda index, rows, **options: index.search(rows, exact=True, **options),
     ),
+    "fit_queries": (
+        {},
+        2000,
+        lambda index, rows, **options: index.fit_queries(rows[:20_000], **options),
+    ),
     "retrain": (FLAT_CODES, 300_000, lambda index, rows, **options: index.retrain(**options)),
 }
 
@@ -147,6 +152,7 @@ CALLS_THAT_WAIT = {
     "train": lambda index: index.train(np.ones((1, DIM))),
     "retrain": lambda index: index.retrain(),
     "set defaults": lambda index: setattr(index, "defaults", {"rerank": 50}),
+    "fit_queries": lambda index: index.fit_queries(np.ones((1, DIM))),
     "tune": lambda index: index.tune(np.ones((1, DIM))),
     "check": lambda index: index.check(),
     "stats": lambda index: index.stats(),

@@ -1,0 +1,70 @@
+// VectorIndex::fit_queries: the graph repaired for a sample of queries.
+#include <stdexcept>
+
+#include "core/concat.hpp"
+#include "core/parallel.hpp"
+#include "core/progress.hpp"
+#include "graph/fitter.hpp"
+#include "index/geometry.hpp"
+#include "index/train.hpp"
+#include "index/vector_index.hpp"
+
+namespace vecinal {
+namespace {
+
+void check_range(const char* field, std::size_t value, std::size_t least, std::size_t most) {
+  if (value < least || value > most)
+    throw std::invalid_argument(
+        concat("fit_queries: ", field, " must be ", least, " to ", most, ", got ", value));
+}
+
+}  // namespace
+
+Fitted VectorIndex::fit_queries(const Batch& queries, const FitParams& params) {
+  check_range("beam", params.beam, 1, 10'000);
+  check_range("neighbors", params.neighbors, 2, 1000);
+  if (config_.graph == GraphKind::none)
+    throw std::invalid_argument("fit_queries: the index has no graph");
+  refuse_sets(queries, "fit_queries");
+  validate_batch(config_, queries, "fit_queries");
+  const std::lock_guard writer(writer_);
+  if (size() == 0) throw std::invalid_argument("fit_queries: the index is empty");
+  Fitter fitter(graph_, rows_->walked(),
+                {.beam = std::max(params.beam, params.neighbors),
+                 .neighbours = params.neighbors,
+                 .geometry = geometry_of(config_),
+                 .threads = resolve_threads(config_.threads)});
+  const bool was_ready = fused_ready_.exchange(false);
+  try {
+    fit_graph(fitter, queries, params.progress);
+  } catch (...) {
+    fitter.roll_back();
+    fused_ready_.store(was_ready);
+    throw;
+  }
+  if (rows_->fused() != nullptr) {
+    try {
+      fuse(was_ready ? fitter.changed() : std::vector<Slot>(), was_ready ? rows_->size() : 0);
+    } catch (...) {
+      fitter.roll_back();  // the tails no longer go with the links, so searches do without them
+      throw;
+    }
+  }
+  changes_.fetch_add(1, std::memory_order_release);
+  if (params.progress) params.progress(queries.count, queries.count);
+  return {fitter.links_made(), fitter.links_refused()};
+}
+
+void VectorIndex::fit_graph(Fitter& fitter, const Batch& queries, const Progress& progress) const {
+  constexpr std::size_t chunk = 1024;  // queries made ready at a time
+  ProgressMeter meter(progress, queries.count);
+  QuerySet prepared;
+  for (std::size_t first = 0; first < queries.count; first += chunk) {
+    const std::size_t end = std::min(first + chunk, queries.count);
+    rows_->prepare(queries, first, end, rows_->walked().padded_dim(), prepared);
+    fitter.fit(prepared.walked, live_.view(),
+               [&](std::size_t done) { meter.update(first + done); });
+  }
+}
+
+}  // namespace vecinal
