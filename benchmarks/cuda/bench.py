@@ -25,8 +25,11 @@ class Sizes:
     rows: int = 1_000_000
     queries: int = 10_000  # of a batch
     known: int = 2_000  # queries whose truth is known
-    scanned: int = 2_000  # queries of a batch that is compared with every row
+    scanned: int = 10_000  # queries of a batch that is compared with every row
     alone: int = 64  # queries that are asked one call at a time
+    sets: int = 10_000  # of vectors
+    set_vectors: int = 300
+    compared: int = 50_000  # rows of a graph that the device and the CPU build
     build_beam: int = 100
     beams: tuple[int, ...] = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
     repeats: int = 5
@@ -38,9 +41,10 @@ class Sizes:
 
 FULL = Sizes()
 FEW_CORES = Sizes(rows=200_000)  # graphs are built by the CPU
-QUICK = Sizes(rows=100_000, known=1_000, scanned=1_000, build_beam=60, repeats=3)
+QUICK = Sizes(rows=100_000, known=1_000, scanned=1_000, sets=2_000, compared=20_000, build_beam=60,
+              repeats=3)
 TINY = Sizes(small_dim=16, large_dim=40, rows=400, queries=24, known=16, scanned=8, alone=3,
-             build_beam=20, beams=(10, 20, 40), repeats=1)
+             sets=64, set_vectors=9, compared=200, build_beam=20, beams=(10, 20, 40), repeats=1)
 
 
 def row_bytes(encoding: str, dim: int) -> int:
@@ -90,15 +94,16 @@ class Bench:
         rate = self.ceilings.get("product_operations_a_second", {}).get("bf16")
         return operations / rate if rate else None
 
-    def graph(self, name: str, base: np.ndarray, metric: str, encoding: str) -> vecinal.Index:
-        """An index on the device whose graph the CPU built; `built` keeps how long that took."""
-        what = f"{name} {encoding}"
+    def graph(self, name: str, base: np.ndarray, metric: str, encoding: str,
+              device: str = "cuda") -> vecinal.Index:
+        """An index of a graph; `built` keeps how long building took, by name, encoding, device."""
+        what = f"{name}, {encoding}, {device}"
         start = time.perf_counter()
         index = vecinal.Index(base.shape[1], metric=metric, encoding=encoding, degree=32,
-                              build_beam=self.sizes.build_beam, device="cuda")
+                              build_beam=self.sizes.build_beam, device=device)
         index.add(base)
         self.built[what] = time.perf_counter() - start
-        log(f"  graph over {what}: built by the CPU in {self.built[what]:.1f} s")
+        log(f"  graph over {what}: built in {self.built[what]:.1f} s")
         return index
 
 

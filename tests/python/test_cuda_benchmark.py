@@ -70,7 +70,7 @@ def test_parts_begin_before_the_deadline_only(tmp_path: pathlib.Path) -> None:
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["missing"]["large_scan"] == "no time was left"
-    assert {line["remark"] for line in results["lines"]} == {"not there yet"}
+    assert results["lines"] == []
 
 
 @pytest.mark.skipif(not no_device(), reason="there is a device")
@@ -147,7 +147,7 @@ def test_a_peer_that_fails_is_named_and_left_out(measuring: types.ModuleType,
     bench, failed = measured(measuring, monkeypatch, "--parts", "small_graph", "--out", str(tmp_path))
     assert failed == 0
     assert bench.missing["other"] == "RuntimeError: a setting that fails"
-    assert not [line for line in bench.lines if line.goal != "G6" and line.ratios]
+    assert not [line for line in bench.lines if "other" in line.ratios and line.goal != "G6"]
 
 
 @needs_device
