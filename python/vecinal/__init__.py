@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Bitmap",
     "Cancelled",
-    "FdeEncoder",
     "CudaError",
+    "FdeEncoder",
     "FormatError",
     "Index",
     "Neighbors",
@@ -132,7 +132,7 @@ def show_config() -> dict[str, Any]:
     -------
     dict
         ``version``, ``simd`` (the instruction set in use), ``simd_supported``, ``threads``,
-        ``compiler``, ``cuda`` (the card that device="cuda" uses, or why there is none), ``numpy``. The environment variable VECINAL_SIMD chooses another of the
-        supported sets.
+        ``compiler``, ``cuda`` (the card that device="cuda" uses, or why there is none), ``numpy``. The
+        environment variable VECINAL_SIMD chooses another of the supported sets.
     """
     return _Config(**_core.build(), numpy=np.__version__)

@@ -93,9 +93,10 @@ class Index(Searched):
 
     Notes
     -----
-    Arrays of any real dtype (also float16, bfloat16, integers), byte order and memory layout, lists
-    and CPU tensors are accepted and answer as their contiguous float32 copy does. float32 arrays
-    with contiguous rows are not copied. bool, complex, string and object arrays raise a TypeError.
+    Arrays of any real dtype (also float16, bfloat16, integers), byte order and memory layout, lists,
+    tensors and arrays on a GPU (torch, cupy, numba; copied to the host) are accepted and answer as
+    their contiguous float32 copy does. float32 arrays with contiguous rows are not copied. bool,
+    complex, string and object arrays raise a TypeError.
 
     Any number of searches may run beside each other and beside one call that changes the index;
     those calls wait for each other. The calls that take long release the interpreter lock, and

@@ -58,8 +58,21 @@ def as_bytes(data: Any) -> NDArray[np.uint8]:
     return np.asarray(memoryview(data).cast("B"))
 
 
+# How arrays on a GPU come to the host, by library: torch, cupy, numba. Each waits for its stream.
+_COPIES = ("cpu", "get", "copy_to_host")
+
+
+def _to_host(values: Any, what: str) -> Any:
+    copies = [getattr(values, name) for name in _COPIES if hasattr(values, name)]
+    if not copies:
+        raise TypeError(f"{what}: a GPU array of {type(values).__name__} has no way to the host")
+    return copies[0]()
+
+
 def to_numpy(values: Any, what: str) -> NDArray[Any]:
-    """Return `values` as an array, a view where that is possible."""
+    """Return `values` as an array, a view where that is possible; arrays on a GPU are copied."""
+    if hasattr(values, "__cuda_array_interface__"):
+        values = _to_host(values.detach() if hasattr(values, "detach") else values, what)
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{what}: masked arrays are not supported, fill the masked values first")
     if type(values).__module__ == "torch":
@@ -138,7 +151,8 @@ def _from_iterable(values: Any, what: str) -> NDArray[Any]:
 
 def as_ids(values: Any, what: str = "ids") -> NDArray[np.int64]:
     """Return `values` as a 1-D contiguous int64 array of numbers >= 0."""
-    is_array = any(hasattr(values, protocol) for protocol in ("__array__", "__dlpack__"))
+    protocols = ("__array__", "__dlpack__", "__cuda_array_interface__")
+    is_array = any(hasattr(values, protocol) for protocol in protocols)
     array = to_numpy(values, what) if is_array else _from_iterable(values, what)
     if array.ndim != 1:
         raise ValueError(f"{what} must be one-dimensional, got the shape {array.shape}")

@@ -64,3 +64,37 @@ def test_an_index_lives_on_a_device() -> None:
     assert index.search(X[7], k=1, beam=40).ids[0] != 7
     more = index.add(X[300:])
     assert index.search(X[350], k=1, beam=60).ids[0] == more[50]
+
+
+class OnCard:
+    """An array on a GPU, as far as vecinal looks at it."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+        self.__cuda_array_interface__ = {"shape": values.shape, "version": 3}
+
+
+class Cupy(OnCard):
+    def get(self) -> np.ndarray:
+        return self._values
+
+
+class Torch(OnCard):
+    def detach(self) -> Torch:
+        return self
+
+    def cpu(self) -> np.ndarray:
+        return self._values
+
+
+@pytest.mark.parametrize("library", [Cupy, Torch])
+def test_arrays_on_a_gpu_are_copied_to_the_host(library: type[OnCard]) -> None:
+    index = vecinal.Index(24, build_beam=40)
+    ids = index.add(library(X))
+    np.testing.assert_array_equal(index.search(library(Q), k=3).ids, index.search(Q, k=3).ids)
+    assert index.remove(library(ids[:2])) == 2
+
+
+def test_an_array_on_a_gpu_that_cannot_be_copied_is_refused() -> None:
+    with pytest.raises(TypeError, match="OnCard has no way to the host"):
+        vecinal.Index(24).add(OnCard(X))
