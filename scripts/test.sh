@@ -5,8 +5,8 @@
 #
 # unit    release build; unit, architecture, command line, example and consumer tests
 # asan    the unit tests under the address and undefined-behaviour sanitizers
-# tsan    the unit tests under the thread sanitizer, but for the slow ones (CMakePresets.json)
-# neon    the unit tests built for 64-bit ARM, run by qemu, but for the slow ones
+# tsan    the unit tests of what runs in parallel under the thread sanitizer, but for the slow ones (CMakePresets.json)
+# neon    the unit tests of all rooms below index built for 64-bit ARM, run by qemu, but for the slow ones
 # fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 # python  pip install into an environment of its own, then pytest
 # cuda    libvecinal_cuda compiled and linked where there is nvcc; no kernel may spill (unit runs them, emulated)
