@@ -120,11 +120,6 @@ void encode_piece(const CudaFde& fde, const HostSets& sets, std::size_t first, s
   layout.settle(lane.workspace);
 
   layout.copy_in(at_ends, std::span<const std::uint32_t>(set_ends), lane.stream);
-  fill_bytes(layout[at_values], 0, values * sizeof(float), lane.stream);
-  copy_rows_in(layout[at_values], sets.vectors + begin * sets.stride,
-               {view.padded_dim * sizeof(float), sets.stride * sizeof(float),
-                view.dim * sizeof(float), vectors},
-               lane.stream);
   const SetsView on_device{static_cast<unsigned>(count),
                            static_cast<unsigned>(vectors),
                            layout[at_ends],
@@ -138,6 +133,11 @@ void encode_piece(const CudaFde& fde, const HostSets& sets, std::size_t first, s
   const float* from = documents ? on_device.centred : on_device.values;
   Gathering gathering{from, view.padded_dim, 0, documents, documents && fde.fill_empty()};
   if (vectors != 0) {
+    fill_bytes(layout[at_values], 0, values * sizeof(float), lane.stream);
+    copy_rows_in(layout[at_values], sets.vectors + begin * sets.stride,
+                 {view.padded_dim * sizeof(float), sets.stride * sizeof(float),
+                  view.dim * sizeof(float), vectors},
+                 lane.stream);
     find_cells(view, on_device, lane.stream);
     if (view.projects()) {
       project_sets(view, on_device, from, lane.stream);

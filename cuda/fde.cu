@@ -198,8 +198,8 @@ __global__ void sketch_kernel(FdeView fde, SetsView sets, float* to) {
 
 void project_sets(const FdeView& fde, const SetsView& sets, const float* from, Stream stream) {
   if (fde.dense != nullptr) {
-    multiply_panels("project", {from, sets.vectors, fde.padded_dim}, fde.dense,
-                    (fde.projections() + tile_vectors - 1) / tile_vectors,
+    multiply_panels("project", {from, sets.vectors, fde.padded_dim},
+                    {fde.dense, (fde.projections() + tile_vectors - 1) / tile_vectors},
                     WriteProducts{sets.projected, sets.vectors, fde.projections()}, stream);
     return;
   }

@@ -87,8 +87,8 @@ void find_cells(const FdeView& fde, const SetsView& sets, Stream stream) {
          Grid{{(sets.vectors + vectors_a_block - 1) / vectors_a_block, 1, 1}, threads_a_block, 0},
          stream, fde, sets);
   if (fde.k_sim == 0) return;
-  multiply_panels("cells", {sets.centred, sets.vectors, fde.padded_dim}, fde.planes,
-                  fde.sign_words(), WriteSigns{fde, sets}, stream);
+  multiply_panels("cells", {sets.centred, sets.vectors, fde.padded_dim},
+                  {fde.planes, fde.sign_words()}, WriteSigns{fde, sets}, stream);
 }
 
 }  // namespace vecinal::cuda

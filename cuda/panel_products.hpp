@@ -13,15 +13,21 @@ struct FloatRows {
   unsigned dims = 0;  ///< floats of a row, a multiple of 4
 };
 
+struct Panels {
+  const float* data = nullptr;
+  unsigned count = 0;
+};
+
 /// finish(tile, first row, panel, lane) for every tile of 32 x 32 products.
 template <class Finish, bool staged>
 __global__ void __launch_bounds__(256, 2)
-    panel_kernel(FloatRows rows, const float* panels, Finish finish) {
+    panel_kernel(FloatRows rows, Panels panels, Finish finish) {
   constexpr unsigned warps_a_block = 8;
   const unsigned lane = threadIdx.x % warp_size;
   const unsigned warp = threadIdx.x / warp_size;
   unsigned char* memory = shared_memory();
-  const float* panel = panels + std::size_t{blockIdx.y} * tile_vectors * rows.dims;
+  const unsigned number = blockIdx.x % panels.count;  // all panels of some rows, then the next
+  const float* panel = panels.data + std::size_t{number} * tile_vectors * rows.dims;
   if constexpr (staged) {
     auto* copy = reinterpret_cast<float*>(memory + warps_a_block * slab_bytes);
     for (unsigned i = threadIdx.x; i < tile_vectors * rows.dims / 4; i += blockDim.x)
@@ -29,7 +35,7 @@ __global__ void __launch_bounds__(256, 2)
     panel = copy;
     __syncthreads();
   }
-  const unsigned first = (blockIdx.x * warps_a_block + warp) * tile_rows;
+  const unsigned first = (blockIdx.x / panels.count * warps_a_block + warp) * tile_rows;
   if (first >= rows.count) return;
   const FloatTile tile = multiply_tile(
       [&](unsigned row, unsigned d) {
@@ -37,16 +43,16 @@ __global__ void __launch_bounds__(256, 2)
         return *reinterpret_cast<const uint4*>(rows.data + at * rows.dims + d);
       },
       rows.dims, panel, reinterpret_cast<float*>(memory + warp * slab_bytes), lane);
-  finish(tile, first, blockIdx.y, lane);
+  finish(tile, first, number, lane);
 }
 
 template <class Finish>
-void multiply_panels(const char* name, const FloatRows& rows, const float* panels,
-                     unsigned panel_count, const Finish& finish, Stream stream) {
+void multiply_panels(const char* name, const FloatRows& rows, const Panels& panels,
+                     const Finish& finish, Stream stream) {
   constexpr unsigned block_rows = 256;
   const std::size_t slabs = block_rows / tile_rows * slab_bytes;
   const std::size_t panel = std::size_t{tile_vectors} * rows.dims * sizeof(float);
-  Grid grid{{(rows.count + block_rows - 1) / block_rows, panel_count, 1}, 256, slabs + panel};
+  Grid grid{{(rows.count + block_rows - 1) / block_rows * panels.count, 1, 1}, 256, slabs + panel};
   auto* kernel = panel_kernel<Finish, true>;
   if (grid.shared > device_info().shared_bytes) {
     grid.shared = slabs;

@@ -121,6 +121,9 @@ class Block {
 void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& kernel) {
   if (block.x % warp_size != 0 || block.y != 1 || block.z != 1 || grid.z != 1)
     throw std::invalid_argument("emulation: blocks are of whole warps in x, grids of x and y");
+  if (block.x > 1024 || grid.x == 0 || grid.y == 0 || grid.y > 65'535 ||
+      shared_bytes > std::size_t{227} << 10U)
+    throw std::invalid_argument("emulation: a launch that a card refuses");
   for (unsigned y = 0; y < grid.y; ++y)
     for (unsigned x = 0; x < grid.x; ++x)
       Block({{}, {x, y, 0}, block, grid}, shared_bytes).run(kernel);
