@@ -98,3 +98,19 @@ def test_arrays_on_a_gpu_are_copied_to_the_host(library: type[OnCard]) -> None:
 def test_an_array_on_a_gpu_that_cannot_be_copied_is_refused() -> None:
     with pytest.raises(TypeError, match="OnCard has no way to the host"):
         vecinal.Index(24).add(OnCard(X))
+
+
+@needs_device
+def test_sets_give_the_answers_of_the_cpu() -> None:
+    sets = [rng.standard_normal((n % 5 + 1, 12), dtype=np.float32) for n in range(60)]
+    small = {"k_sim": 2, "repetitions": 4}
+    index = vecinal.Index(12, metric="chamfer", fde=small, encoding="lvq8", build_beam=30)
+    index.add(sets)
+    moved = vecinal.load(bytes(index), device="cuda")
+    for options in ({}, {"exact": True}, {"candidates": 30}):
+        here, there = index.search(sets[:3], k=4, **options), moved.search(sets[:3], k=4, **options)
+        np.testing.assert_array_equal(here.ids, there.ids)
+        np.testing.assert_allclose(here.distances, there.distances, rtol=1e-5, atol=1e-5)
+    moved.add(sets[:2])
+    assert moved.search([sets[1]], k=2).ids[0].tolist() == [1, 61]
+    assert moved.stats()["bytes_device"] > 0
