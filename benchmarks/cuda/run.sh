@@ -85,7 +85,7 @@ parity() {
     return
   fi
   # Two tests take away the memory or the device, which only the emulation lets them.
-  step parity 90 "$VECINAL_CUDA_TESTS" --gtest_brief=1 --gtest_filter='-OnDevice.WithoutMemory*:Library.WithoutADevice*'
+  step parity 90 "$VECINAL_CUDA_TESTS" --gtest_brief=1
   local tool
   for tool in memcheck racecheck synccheck initcheck; do
     if ! command -v compute-sanitizer >/dev/null; then
