@@ -62,6 +62,8 @@ struct Neighbors {
   std::vector<float> distances;
   std::vector<std::uint32_t> counts;
   SearchStats stats;
+  std::vector<std::uint8_t> complete = {};  ///< of a search with a timeout: 0 for each query that
+                                            ///< was cut short by it; empty without
 
   [[nodiscard]] std::span<const Id> ids_of(std::size_t query) const {
     return {ids.data() + query * k, k};

@@ -102,9 +102,12 @@ struct Config {
   std::uint32_t degree = 32;       ///< links of a node on level 0 (2 M), even, 4 .. 256; half above
   std::uint32_t build_beam = 200;  ///< candidates kept while a node is inserted (ef_construction)
   InsertionOrder order = InsertionOrder::shuffled;
-  std::uint64_t seed = 0;       ///< same seed, same data: same bytes, for any thread count
-  unsigned threads = 0;         ///< default for add and search; 0 = all cores. Not saved.
-  Device device = Device::cpu;  ///< Not saved.
+  std::uint64_t seed = 0;        ///< same seed, same data: same bytes, for any thread count
+  unsigned threads = 0;          ///< default for add and search; 0 = all cores. Not saved.
+  Device device = Device::cpu;   ///< Not saved.
+  std::size_t memory_limit = 0;  ///< bytes that the index may hold (Stats::bytes), beside the
+                                 ///< scratch of calls; an add that would take more throws
+                                 ///< MemoryLimit. 0 = no limit. Not saved.
   std::function<void(std::string_view)> warn = {};  ///< told, by train() or the first add(), of
                                                     ///< items that the encoding serves badly. Not
                                                     ///< saved.

@@ -22,6 +22,11 @@ struct CudaError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// An add would take more than Config::memory_limit. Nothing was allocated, nothing has changed.
+struct MemoryLimit : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// A progress callback asked to stop. The index is as it was before the call.
 struct Cancelled : std::runtime_error {
   using std::runtime_error::runtime_error;

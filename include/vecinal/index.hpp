@@ -13,6 +13,7 @@
 /// add whole or not at all.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -57,8 +58,10 @@ struct SearchParams {
   Filter filter = {};
   Plan plan = Plan::automatic;  ///< how to go about a filter, for measurements: a graph that is not
                                 ///< there is not walked
-  bool exact = false;           ///< compare with every allowed item instead of walking the graph
-  unsigned threads = 0;         ///< 0 = the config's
+  /// After it queries get what was found so far; Neighbors::complete marks them.
+  std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
+  bool exact = false;    ///< compare with every allowed item instead of walking the graph
+  unsigned threads = 0;  ///< 0 = the config's
   Progress progress = {};
 };
 
@@ -127,7 +130,7 @@ class Index {
   /// empty = the next n after the largest id ever used. Returns the ids in the order of the rows.
   /// Throws std::invalid_argument (dim, a value not finite, a zero row with cosine, an id negative,
   /// repeated or present: with its row; labels that do not go with the items), std::length_error
-  /// (more than 2^31 - 2 items), Cancelled.
+  /// (more than 2^31 - 2 items), MemoryLimit, Cancelled.
   virtual std::vector<Id> add(const Batch& items, std::span<const Id> ids = {},
                               const Progress& progress = {}) = 0;
 

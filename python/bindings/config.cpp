@@ -82,6 +82,7 @@ Config to_config(const Record& record) {
           .seed = value_of<std::uint64_t>(record, "seed"),
           .threads = value_of<unsigned>(record, "threads"),
           .device = parse_device(name_of(record, "device")),
+          .memory_limit = value_of<std::size_t>(record, "memory_limit"),
           .warn = warn};
 }
 
@@ -106,6 +107,7 @@ Record to_dict(const Config& config) {
   result["build_beam"] = config.build_beam;
   result["order"] = std::string(name(config.order));
   result["threads"] = config.threads;
+  result["memory_limit"] = config.memory_limit;
   result["device"] = std::string(name(config.device));
   result["seed"] = config.seed;
   return result;

@@ -7,6 +7,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -50,13 +51,16 @@ std::size_t remove(Index& index, const Ids& ids) {
   return unlocked(index, Effect::waits, [&] { return index.remove(given); });
 }
 
-using Found =
-    py::typing::Tuple<py::array_t<Id>, py::array_t<float>, py::array_t<std::int64_t>, Record>;
+using Found = py::typing::Tuple<py::array_t<Id>, py::array_t<float>, py::array_t<std::int64_t>,
+                                py::array_t<bool>, Record>;
 
-/// (ids (q, k), distances (q, k), counts (q,), stats)
+/// (ids (q, k), distances (q, k), counts (q,), complete (q,), stats)
 Found to_tuple(Neighbors&& found) {
   const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(found.queries),
                                        static_cast<py::ssize_t>(found.k)};
+  py::array_t<bool> complete(static_cast<py::ssize_t>(found.queries));
+  for (std::size_t i = 0; i < found.queries; ++i)
+    complete.mutable_data()[i] = found.complete.empty() || found.complete[i] != 0;
   Record stats;
   stats["hops"] = found.stats.hops;
   stats["distances"] = found.stats.distances;
@@ -66,14 +70,15 @@ Found to_tuple(Neighbors&& found) {
   stats["plan"] = std::string(name(found.stats.plan));
   return py::make_tuple(
       to_array(std::move(found.ids), shape), to_array(std::move(found.distances), shape),
-      to_array(std::vector<std::int64_t>(found.counts.begin(), found.counts.end())), stats);
+      to_array(std::vector<std::int64_t>(found.counts.begin(), found.counts.end())), complete,
+      stats);
 }
 
 Found search(const Index& index, const Rows& queries, const std::optional<Ids>& offsets,
              std::size_t k, std::size_t beam, std::size_t rerank, float gamma,
              std::size_t reduced_dim, std::size_t candidates, float carving,
-             const py::object& filter, const std::string& plan, bool exact, unsigned threads,
-             const py::object& progress) {
+             const py::object& filter, const std::string& plan, std::int64_t timeout, bool exact,
+             unsigned threads, const py::object& progress) {
   const Batch batch = to_batch(queries, offsets);
   Filter allowed = to_filter(filter);
   const Plan way = parse_plan(plan);
@@ -87,6 +92,7 @@ Found search(const Index& index, const Rows& queries, const std::optional<Ids>& 
                                 .carving = carving,
                                 .filter = std::move(allowed),
                                 .plan = way,
+                                .timeout = std::chrono::nanoseconds(timeout),
                                 .exact = exact,
                                 .threads = threads,
                                 .progress = watch});
@@ -244,7 +250,7 @@ void bind_index(py::module_& module) {
       .def("remove", &remove, arg("ids").noconvert())
       .def("search", &search, arg("queries").noconvert(), arg("offsets").noconvert(), arg("k"),
            arg("beam"), arg("rerank"), arg("gamma"), arg("reduced_dim"), arg("candidates"),
-           arg("carving"), arg("filter"), arg("plan"), arg("exact"), arg("threads"),
+           arg("carving"), arg("filter"), arg("plan"), arg("timeout"), arg("exact"), arg("threads"),
            arg("progress"))
       .def("rerank", &rerank, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("candidates").noconvert(), arg("k"), arg("carving"), arg("threads"), arg("progress"))

@@ -44,6 +44,8 @@ void bind_errors(py::module_& module) {
       "A file or byte string is not a sound vecinal index; the message names the section.");
   bind_error<CudaError>(module, "CudaError",
                         "A GPU is missing, cannot be used, or failed; the message says what.");
+  py::register_exception<MemoryLimit>(module, "MemoryLimit", PyExc_MemoryError).attr("__doc__") =
+      "An add would take more than memory_limit; nothing has changed.";
   bind_error<Cancelled>(module, "Cancelled",
                         "A progress callable asked to stop; the index is as it was.");
   py::register_exception_translator([](std::exception_ptr raised) {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import _core
-from ._core import Cancelled, CudaError, FormatError, NotTrained
+from ._core import Cancelled, CudaError, FormatError, MemoryLimit, NotTrained
 from ._fde import FdeEncoder
 from ._filter import Bitmap, label
 from ._index import Index, _restore, attach
@@ -38,6 +38,7 @@ __all__ = [
     "FdeEncoder",
     "FormatError",
     "Index",
+    "MemoryLimit",
     "Neighbors",
     "NotTrained",
     "__version__",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Cancelled', 'CudaError', 'FdeEncoder', 'FormatError', 'Index', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'simd', 'version']
+__all__: list[str] = ['Cancelled', 'CudaError', 'FdeEncoder', 'FormatError', 'Index', 'MemoryLimit', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'simd', 'version']
 class NotTrained(RuntimeError):
     """
     The operation needs a trained index: call train() or add() first.
@@ -17,6 +17,10 @@ class FormatError(RuntimeError):
 class CudaError(RuntimeError):
     """
     A GPU is missing, cannot be used, or failed; the message says what.
+    """
+class MemoryLimit(MemoryError):
+    """
+    An add would take more than memory_limit; nothing has changed.
     """
 class Cancelled(RuntimeError):
     """
@@ -48,13 +52,13 @@ class Index:
         ...
     def remove(self, ids: numpy.typing.NDArray[numpy.int64]) -> int:
         ...
-    def rerank(self, queries: numpy.typing.NDArray[numpy.float32], offsets: numpy.typing.NDArray[numpy.int64] | None, candidates: numpy.typing.NDArray[numpy.int64], k: typing.SupportsInt | typing.SupportsIndex, carving: typing.SupportsFloat | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64], dict[str, typing.Any]]:
+    def rerank(self, queries: numpy.typing.NDArray[numpy.float32], offsets: numpy.typing.NDArray[numpy.int64] | None, candidates: numpy.typing.NDArray[numpy.int64], k: typing.SupportsInt | typing.SupportsIndex, carving: typing.SupportsFloat | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.bool], dict[str, typing.Any]]:
         ...
     def retrain(self, queries: numpy.typing.NDArray[numpy.float32] | None, offsets: numpy.typing.NDArray[numpy.int64] | None, progress: typing.Any) -> None:
         ...
     def save(self, path: bytes) -> None:
         ...
-    def search(self, queries: numpy.typing.NDArray[numpy.float32], offsets: numpy.typing.NDArray[numpy.int64] | None, k: typing.SupportsInt | typing.SupportsIndex, beam: typing.SupportsInt | typing.SupportsIndex, rerank: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex, reduced_dim: typing.SupportsInt | typing.SupportsIndex, candidates: typing.SupportsInt | typing.SupportsIndex, carving: typing.SupportsFloat | typing.SupportsIndex, filter: typing.Any, plan: str, exact: bool, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64], dict[str, typing.Any]]:
+    def search(self, queries: numpy.typing.NDArray[numpy.float32], offsets: numpy.typing.NDArray[numpy.int64] | None, k: typing.SupportsInt | typing.SupportsIndex, beam: typing.SupportsInt | typing.SupportsIndex, rerank: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex, reduced_dim: typing.SupportsInt | typing.SupportsIndex, candidates: typing.SupportsInt | typing.SupportsIndex, carving: typing.SupportsFloat | typing.SupportsIndex, filter: typing.Any, plan: str, timeout: typing.SupportsInt | typing.SupportsIndex, exact: bool, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.bool], dict[str, typing.Any]]:
         ...
     def set_defaults(self, beam: typing.SupportsInt | typing.SupportsIndex, rerank: typing.SupportsInt | typing.SupportsIndex, candidates: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...

@@ -75,6 +75,9 @@ class Index(Searched):
         seed, as they come, or by descending local intrinsic dimensionality.
     threads : int
         For `add` and `search`; 0 is all cores. Results do not depend on it. Not saved.
+    memory_limit : int
+        Bytes that the index may hold (``stats()["bytes"]``); an `add` that would take more raises
+        MemoryLimit before it allocates. 0 is no limit. Not saved.
     device : {"cpu", "cuda"}
         Where searches run. With "cuda" the GPU keeps copies of vectors and links, which follow every
         change, and answers whole batches; the index itself stays in host memory. Not saved.
@@ -135,6 +138,7 @@ class Index(Searched):
         build_beam: int = 200,
         order: Literal["shuffled", "given", "lid"] = "shuffled",
         threads: int = 0,
+        memory_limit: int = 0,
         device: Literal["cpu", "cuda"] = "cpu",
         seed: int = 0,
     ) -> None:
@@ -160,6 +164,7 @@ class Index(Searched):
             "degree": as_integer("degree", degree, 0, UINT32_MAX),
             "build_beam": as_integer("build_beam", build_beam, 0, UINT32_MAX),
             "threads": as_integer("threads", threads, 0, UINT32_MAX),
+            "memory_limit": as_integer("memory_limit", memory_limit, 0, (1 << 63) - 1),
             "seed": as_integer("seed", seed, 0, (1 << 64) - 1),
         }
         if fde is not None and metric != "chamfer":
@@ -312,6 +317,8 @@ class Index(Searched):
             A dtype that is not a real number; ids or labels that are not integers.
         NotTrained
             ``reduce="leanvec_ood"`` and `train` was not called.
+        MemoryLimit
+            The index would hold more than its `memory_limit`; a MemoryError.
         Cancelled
             `progress` returned False.
         """

@@ -30,6 +30,8 @@ class Neighbors(_Pair):
         the ids.
     counts : ndarray of int64, shape (q,)
         How many were found.
+    complete : ndarray of bool, shape (q,)
+        False where a `timeout` cut the search of a query short.
     stats : dict
         What the search cost, summed over the batch: ``hops``, ``distances``, ``reranked``
         (candidates ranked by the full vectors) and ``exact`` (queries answered by an exact scan).
@@ -38,6 +40,7 @@ class Neighbors(_Pair):
     """
 
     counts: NDArray[np.int64]
+    complete: NDArray[np.bool_]
     stats: dict[str, Any]
     _metric: str
 
@@ -48,15 +51,17 @@ class Neighbors(_Pair):
         counts: NDArray[np.int64],
         stats: dict[str, Any],
         metric: str,
+        complete: NDArray[np.bool_],
     ) -> Neighbors:
         self = super().__new__(cls, (ids, distances))
+        self.complete = complete
         self.counts = counts
         self.stats = stats
         self._metric = metric
         return self
 
     def __getnewargs__(self) -> Any:
-        return (self[0], self[1], self.counts, self.stats, self._metric)
+        return (self[0], self[1], self.counts, self.stats, self._metric, self.complete)
 
     @property
     def ids(self) -> NDArray[np.int64]:

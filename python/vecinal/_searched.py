@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from ._sets import Parts, SetsLike
 
 
+_NO_TIMEOUT = (1 << 63) - 1
+
+
+def as_nanoseconds(timeout: float) -> int:
+    seconds = as_real("timeout", timeout)
+    if not seconds >= 0:
+        raise ValueError(f"timeout must be 0 seconds or more, got {timeout!r}")
+    return min(int(min(seconds, 1e9) * 1e9), _NO_TIMEOUT)
+
+
 class Searched(Stored):
     """The base of `Index`: queries and their answers."""
 
@@ -64,6 +74,7 @@ class Searched(Stored):
         carving: float = 0.0,
         filter: FilterLike | None = None,
         plan: Literal["auto", "inside", "bridge", "scan"] = "auto",
+        timeout: float | None = None,
         exact: bool = False,
         threads: int = 0,
         progress: ProgressLike = None,
@@ -109,6 +120,9 @@ class Searched(Stored):
             ``hits.stats["plan"]`` tells which. "inside" walks the graph through all items and keeps
             the allowed ones, "bridge" steps over those that are not allowed, "scan" compares with
             every allowed item, as a walk that finds too little does in the end.
+        timeout : float, optional
+            Seconds, 0 or more. When they are over, queries get what was found so far, which may be
+            nothing, and are marked in ``hits.complete``.
         exact : bool
             Compare with every allowed item instead of walking the graph.
         threads : int
@@ -124,7 +138,7 @@ class Searched(Stored):
         Raises
         ------
         ValueError
-            Another shape, k < 1, a `plan` that is not known, a `reduced_dim` that the index cannot walk, or, with its row: a
+            Another shape, k < 1, a `plan` that is not known, a `timeout` below 0, a `reduced_dim` that the index cannot walk, or, with its row: a
             value that is not finite, a zero query with "cosine".
         TypeError
             A dtype that is not a real number; a filter or a number of another type.
@@ -144,21 +158,22 @@ class Searched(Stored):
         threads = as_integer("threads", threads, 0, UINT32_MAX)
         if not isinstance(plan, str):
             raise TypeError(f"plan must be a str, got {plan!r}")
+        limit = _NO_TIMEOUT if timeout is None else as_nanoseconds(timeout)
         allowed = None if filter is None else as_filter(filter)
         if progress is None:
-            found = self._cpp.search(*parts, k, *widths, allowed, plan, bool(exact), threads, None)
+            found = self._cpp.search(*parts, k, *widths, allowed, plan, limit, bool(exact), threads, None)
         else:
             with Meter(progress, "search") as callback:
                 found = self._cpp.search(
-                    *parts, k, *widths, allowed, plan, bool(exact), threads, callback
+                    *parts, k, *widths, allowed, plan, limit, bool(exact), threads, callback
                 )
         return self._found(found, is_one)
 
     def _found(self, found: Any, is_one: bool) -> Neighbors:
-        ids, distances, counts, stats = found
+        ids, distances, counts, complete, stats = found
         if is_one:
-            ids, distances, counts = ids[0], distances[0], counts[0]
-        return Neighbors(ids, distances, counts, stats, self._metric)
+            ids, distances, counts, complete = ids[0], distances[0], counts[0], complete[0]
+        return Neighbors(ids, distances, counts, stats, self._metric, complete)
 
     @explain_unknown
     def rerank(

@@ -81,7 +81,8 @@ class PanelScan {
   void run(std::span<const Query> queries,
            const std::function<void(std::size_t, std::span<Scored>)>& done) {
     prepare(queries);
-    for (std::size_t first = 0; first < rows_.size(); first += block_) {
+    for (std::size_t first = 0; first < rows_.size() && !params_.deadline.passed();
+         first += block_) {
       const std::size_t rows = std::min(block_, rows_.size() - first);
       const float* values = load(first, rows);
       for (std::size_t panel = 0; panel * width_ < queries.size(); ++panel)
@@ -193,14 +194,15 @@ class PanelScan {
 /// empty.
 class RowScan {
  public:
-  RowScan(const Storage& storage, const ScanRows& rows, std::size_t k)
-      : storage_(storage), rows_(rows), k_(k), buffer_(storage) {}
+  RowScan(const Storage& storage, const ScanRows& rows, const ScanParams& params)
+      : storage_(storage), rows_(rows), params_(params), buffer_(storage) {}
 
   std::vector<Scored>& run(const Query& query) {
     const Scorer scorer = storage_.scorer(query, buffer_);
     float limit = infinity;
-    survivors_.reset(k_, 0.0F);
-    for (std::size_t first = 0; first < rows_.size(); first += chunk) {
+    survivors_.reset(params_.k, 0.0F);
+    for (std::size_t first = 0; first < rows_.size() && !params_.deadline.passed();
+         first += chunk) {
       const std::size_t rows = std::min(chunk, rows_.size() - first);
       if (rows_.slots.empty())
         std::iota(numbers_.begin(), numbers_.end(), static_cast<Slot>(first));
@@ -217,7 +219,7 @@ class RowScan {
   static constexpr std::size_t chunk = 256;
   const Storage& storage_;
   const ScanRows rows_;
-  std::size_t k_;
+  const ScanParams& params_;
   QueryBuffer buffer_;
   Survivors survivors_;
   std::array<Slot, chunk> numbers_{};
@@ -236,7 +238,7 @@ void scan(const Storage& storage, const ScanRows& rows, std::span<const Query> q
     parallel_for(
         {.count = queries.size(), .grain = 1, .threads = params.threads},
         [&](std::size_t q, std::size_t, unsigned) {
-          done(q, RowScan(storage, rows, params.k).run(queries[q]));
+          done(q, RowScan(storage, rows, params).run(queries[q]));
         },
         watch);
     return;

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "core/deadline.hpp"
 #include "encoding/storage.hpp"
 
 namespace vecinal {
@@ -29,8 +30,9 @@ struct ScanRows {
 
 struct ScanParams {
   std::size_t k = 10;
-  float max_norm = 0;    ///< no row and no query is longer than this (Euclidean)
-  unsigned threads = 1;  ///< resolved
+  float max_norm = 0;      ///< no row and no query is longer than this (Euclidean)
+  unsigned threads = 1;    ///< resolved
+  Deadline deadline = {};  ///< rows that come after it has passed are left out
 };
 
 /// queries: in the space of the rows. slots: the rows to compare with; empty means the first

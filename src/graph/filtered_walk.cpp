@@ -155,6 +155,7 @@ bool walk_inside(const LayerView& layer, const Scorer& scorer, Scored entry, Bre
   offer(entry);
   const std::uint64_t last = scratch.distances + accepted.budget;
   while (!frontier.empty() && pool.admits(frontier.nearest())) {
+    if (scratch.deadline.passed()) return true;
     expand(layer, scorer, frontier.pop(), scratch);
     for (std::size_t i = 0; i < scratch.fresh_count; ++i)
       offer({scratch.scores[i], scratch.fresh[i]});
@@ -172,6 +173,7 @@ bool walk_bridges(const LayerView& layer, const Scorer& scorer, Scored entry, Br
   const std::uint64_t last = scratch.distances + accepted.budget;
   walk.start(entry.slot, accepted.seeds);
   while (walk.goes_on()) {
+    if (scratch.deadline.passed()) return true;
     walk.step();
     if (scratch.distances > last) return false;
   }

@@ -45,6 +45,7 @@ void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth br
   scratch.visited.insert(entry.slot);
   pool.insert(entry.score, entry.slot);
   for (Scored best = pool.pop(); best.slot != no_slot; best = pool.pop()) {
+    if (scratch.deadline.passed()) return;
     expand(layer, scorer, best.slot, scratch);
     for (std::size_t i = 0; i < scratch.fresh_count; ++i)
       if (pool.admits(scratch.scores[i])) pool.insert(scratch.scores[i], scratch.fresh[i]);

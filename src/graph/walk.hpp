@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/deadline.hpp"
 #include "core/types.hpp"
 #include "core/visited_set.hpp"
 #include "encoding/storage.hpp"
@@ -24,6 +25,7 @@ struct WalkScratch {
   std::size_t fresh_count = 0;
   std::vector<Scored> frontier;  ///< heap of nodes to expand, of filtered walks
   std::vector<Node> bridges;     ///< rejected neighbours of the expanded node
+  Deadline deadline;             ///< walks end when it has passed
   std::uint64_t hops = 0;        ///< counted up, never reset here
   std::uint64_t distances = 0;
 };

@@ -39,6 +39,7 @@ void DeviceSearch::answer(ProgressMeter& meter, std::vector<std::uint8_t>& open)
   for (std::size_t first = 0; first < count; first += chunk) {
     const std::size_t size = std::min(chunk, count - first);
     prepare(first, size);
+    if (searcher_.deadline.passed()) return;
     if (walks) walk(first, size, open);
     scan(first, size, open);
     meter.update(first + size);

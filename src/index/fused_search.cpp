@@ -77,7 +77,7 @@ bool VectorIndex::Searcher::take_turn(FusedLane& lane, const std::byte* ahead,
   // Each stage but the last ends by asking for memory, for which the others' turns make time.
   switch (lane.stage) {
     case FusedLane::Stage::walking:
-      if (lane.walk.step(ahead)) return true;
+      if (!deadline.passed() && lane.walk.step(ahead)) return true;
       lane.stage = FusedLane::Stage::resting;
       if (lane.walk.choose_rest() != 0) return true;
       [[fallthrough]];
@@ -114,6 +114,10 @@ void VectorIndex::Searcher::start_fused(FusedLane& lane, std::size_t query, std:
 
 bool VectorIndex::Searcher::walk_again(FusedLane& lane, Worker& worker,
                                        std::vector<std::uint8_t>& open) const {
+  if (deadline.passed()) {
+    open[lane.query] = 0;
+    return false;
+  }
   const bool enough = answered(lane.query);
   if (allowed.everything) {
     open[lane.query] = enough ? 0 : 1;
@@ -138,7 +142,7 @@ void VectorIndex::Searcher::walk_fused(std::size_t begin, std::size_t end, Worke
   const std::byte* ahead = nullptr;  // of the query whose turn was last: its next row comes while
                                      // others compute
   const auto start_next = [&](FusedLane& lane) {
-    lane.busy = next < end;
+    lane.busy = next < end && !deadline.passed();
     if (!lane.busy) return;
     ++busy;
     start_fused(lane, next++, breadth.window, worker);

@@ -6,6 +6,7 @@
 
 #include "backend/set_queries.hpp"
 #include "core/concat.hpp"
+#include "core/deadline.hpp"
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
 #include "index/candidates.hpp"
@@ -18,6 +19,9 @@ namespace {
 
 /// Queries whose encodings and candidates are held at a time.
 constexpr std::size_t queries_at_once = 256;
+
+/// The ranking of so many is not cut short.
+constexpr std::size_t queries_until_a_deadline = 4;
 
 constexpr std::size_t least_candidates = 100;
 
@@ -56,6 +60,7 @@ struct MultiVectorIndex::Searcher {
   unsigned threads;
   ProgressMeter& meter;
   Neighbors& hits;
+  Deadline deadline;
 
   /// Ranks lists(i) for query first + i.
   template <class Lists>
@@ -165,6 +170,7 @@ void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t coun
        .reduced_dim = params.reduced_dim,
        .filter = filter,
        .plan = params.plan,
+       .timeout = deadline.left(),
        .threads = threads});
   hits.stats.hops += found.stats.hops;
   hits.stats.distances += found.stats.distances;
@@ -172,7 +178,11 @@ void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t coun
   hits.stats.allowed = found.stats.allowed;
   hits.stats.plan = found.stats.plan;
   const CandidateLists lists(*index.inner_, count, found.ids);
+  if (deadline.passed()) return;
   rank(first, count, [&](std::size_t i) { return lists[i]; });
+  if (!deadline.some() || deadline.passed()) return;
+  std::copy(found.complete.begin(), found.complete.end(),
+            hits.complete.begin() + static_cast<std::ptrdiff_t>(first));
 }
 
 void MultiVectorIndex::check_queries(const Batch& queries, const SearchParams& params) const {
@@ -192,7 +202,8 @@ MultiVectorIndex::Searcher MultiVectorIndex::make_searcher(const Batch& queries,
           params,
           resolve_threads(params.threads != 0 ? params.threads : config_.threads),
           meter,
-          hits};
+          hits,
+          Deadline(params.timeout)};
 }
 
 std::size_t MultiVectorIndex::candidates_of(const SearchParams& params) const {
@@ -209,6 +220,9 @@ Neighbors MultiVectorIndex::search(const Batch& queries, const SearchParams& par
   Neighbors hits = no_neighbors(count, params.k);
   const ReaderGate::Pass pass(gate_);
   const Searcher searcher = make_searcher(queries, params, meter, hits);
+  const Deadline& deadline = searcher.deadline;
+  if (deadline.some()) hits.complete.assign(count, 0);
+  const std::size_t at_once = deadline.some() ? queries_until_a_deadline : queries_at_once;
   const std::size_t candidates = candidates_of(params);
   Filter filter = params.filter;
   if (filter.asks()) {
@@ -219,11 +233,13 @@ Neighbors MultiVectorIndex::search(const Batch& queries, const SearchParams& par
   }
   std::vector<Slot> all;
   if (params.exact) all = inner_->allowed_slots(filter);
-  for (std::size_t first = 0; first < count; first += queries_at_once) {
-    const std::size_t some = std::min(queries_at_once, count - first);
+  for (std::size_t first = 0; first < count && !deadline.passed(); first += at_once) {
+    const std::size_t some = std::min(at_once, count - first);
     if (params.exact)
-      for (std::size_t i = 0; i < some; ++i)
-        searcher.rank(first + i, 1, [&](std::size_t) { return std::span<const Slot>(all); });
+      for (std::size_t i = first; i < first + some && !deadline.passed(); ++i) {
+        searcher.rank(i, 1, [&](std::size_t) { return std::span<const Slot>(all); });
+        if (deadline.some()) hits.complete[i] = deadline.passed() ? 0 : 1;
+      }
     else
       searcher.search_some(first, some, filter, candidates);
     meter.update(first + some);

@@ -146,6 +146,8 @@ std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> id
   const bool was_trained = trained_;
   OwnedSets pooled;
   const Batch kept = keep(config_, items, pooled);
+  check_memory(config_, inner_->bytes_with(items.items()) +
+                            sets_->tokens.rows().stride() * (sets_->tokens.size() + kept.count));
   try {
     if (!trained_ && items.items() != 0) learn(kept, {});
     sets_->tokens.append(kept, resolve_threads(config_.threads));

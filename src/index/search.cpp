@@ -51,6 +51,7 @@ void VectorIndex::Searcher::Worker::report(SearchStats& stats) {
 
 void VectorIndex::Searcher::finish(std::size_t query, std::span<const Scored> found,
                                    std::vector<std::pair<float, Id>>& best) const {
+  if (deadline.some()) hits.complete[query] = deadline.passed() ? 0 : 1;
   // Here scores tie by id, not by slot: the caller never sees slots.
   best.clear();
   for (const Scored& row : found) best.emplace_back(row.score, ids[row.slot]);
@@ -129,9 +130,10 @@ void VectorIndex::Searcher::walk_all(unsigned threads, bool fused, ProgressMeter
       [&](std::size_t begin, std::size_t end, unsigned number) {
         Worker& worker = worker_of(number);
         worker.prepare(*this, begin, end);
+        worker.walk.deadline = deadline;
         if (fused) return walk_fused(begin, end, worker, open);
-        for (std::size_t i = begin; i < end; ++i)
-          open[i] = walk_graph(hits.stats.plan, i, worker) ? 0 : 1;
+        for (std::size_t i = begin; i < end && !deadline.passed(); ++i)
+          open[i] = walk_graph(hits.stats.plan, i, worker) || deadline.passed() ? 0 : 1;
       },
       [&](std::size_t done) { meter.update(done); });
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -148,6 +150,7 @@ void VectorIndex::Searcher::scan_open(unsigned threads, ProgressMeter& meter,
   if (numbers.empty()) return;
   QuerySet all;
   rows.prepare(queries, 0, queries.count, walk_dim, all);
+  if (deadline.passed()) return;
   std::vector<Query> asked;
   asked.reserve(numbers.size());
   for (const std::size_t number : numbers) asked.push_back(all.ranking()[number]);
@@ -160,7 +163,8 @@ void VectorIndex::Searcher::scan_open(unsigned threads, ProgressMeter& meter,
       rows.ranking(), {allowed.count, allowed_slots}, asked,
       {.k = params.k,
        .max_norm = std::max(all.magnitude, index.max_norm_.load()),
-       .threads = threads},
+       .threads = threads,
+       .deadline = deadline},
       [&](std::size_t i, std::span<Scored> best) {
         std::vector<std::pair<float, Id>> sorted;
         finish(numbers[i], best, sorted);
@@ -224,6 +228,8 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
   const unsigned threads = resolve_threads(params.threads != 0 ? params.threads : config_.threads);
   ProgressMeter meter(params.progress, queries.count);
   Neighbors hits = no_neighbors(queries.count, params.k);
+  const Deadline deadline(params.timeout);
+  if (deadline.some()) hits.complete.assign(queries.count, 0);
 
   const ReaderGate::Pass pass(gate_);
   const std::uint64_t changes = changes_.load(std::memory_order_acquire);
@@ -240,12 +246,14 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
                     allow(params.filter),
                     breadth_of(params, rows),
                     walk_dim};
+  searcher.deadline = deadline;
   searcher.slots = std::min(searcher.slots,
                             std::max(searcher.allowed.words.size() * 64, searcher.allowed.count));
   if (searcher.allowed.count == 0) {
     QuerySet refused;
     rows.prepare(queries, 0, queries.count, walk_dim, refused);
     hits.stats.plan = Plan::scan;
+    std::fill(hits.complete.begin(), hits.complete.end(), std::uint8_t{1});
     return hits;
   }
   const bool fused = rows.fused() != nullptr && fused_ready_.load(std::memory_order_acquire);

@@ -33,6 +33,7 @@ struct VectorIndex::Searcher {
       {};  ///< as `allowed`, but of nodes of the graph; empty where they are the same
   std::vector<Slot> seeds = {};
   Accepted wanted = {};
+  Deadline deadline = {};
 
   /// A query on its way over fused rows.
   struct FusedLane {

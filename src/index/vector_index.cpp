@@ -132,6 +132,7 @@ std::vector<Id> VectorIndex::add_from(const ItemSource& items, std::span<const I
   std::vector<Id> chosen = choose_ids(items.count, ids);
   validate_labels(items.labels, items.count, "add");
   if (items.count == 0) return chosen;
+  check_memory(config_, bytes_with(items.count));
   const std::size_t first = rows_->size();
   if (items.count > max_items - first)
     throw std::length_error(

@@ -33,6 +33,9 @@ class SectionWriter;
 /// The config, once validate() has passed it.
 [[nodiscard]] Config validated(const Config& config);
 
+/// Throws MemoryLimit if an index of the config may not hold so many bytes.
+void check_memory(const Config& config, std::size_t bytes);
+
 /// Items that are made while they are added, so that not all of them need be held.
 struct ItemSource {
   std::size_t count = 0;
@@ -53,6 +56,9 @@ class VectorIndex final : public Index {
   /// As add(), and the slots follow those there are.
   std::vector<Id> add_from(const ItemSource& items, std::span<const Id> ids,
                            const Progress& progress);
+
+  /// Bytes that the index will hold with so many more items: an estimate, as levels are drawn.
+  [[nodiscard]] std::size_t bytes_with(std::size_t items) const;
 
   /// Undoes train() of an index without rows.
   void forget_training();

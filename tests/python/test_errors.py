@@ -23,7 +23,7 @@ import vecinal
         (
             "zzz",
             "known are dim, metric, encoding, reduce, reduced_dim, quantizer, keep, fde, tokens, "
-            "pooling, layout, graph, degree, build_beam, order, threads, seed",
+            "pooling, layout, graph, degree, build_beam, order, threads, memory_limit, device, seed",
         ),
     ],
 )

@@ -149,6 +149,8 @@ def test_config_makes_an_index_like_it():
         build_beam=33,
         order="lid",
         threads=2,
+        memory_limit=1 << 40,
+        device="cpu",
         seed=2**64 - 1,
     )
     index = vecinal.Index(**given)
@@ -169,6 +171,8 @@ def test_config_makes_an_index_like_it():
         build_beam=200,
         order="shuffled",
         threads=0,
+        memory_limit=0,
+        device="cpu",
         seed=0,
     )
 

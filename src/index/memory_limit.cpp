@@ -1,0 +1,26 @@
+// What an index is going to hold, and may.
+#include "core/concat.hpp"
+#include "index/vector_index.hpp"
+
+namespace vecinal {
+
+void check_memory(const Config& config, std::size_t bytes) {
+  if (config.memory_limit != 0 && bytes > config.memory_limit)
+    throw MemoryLimit(concat("add: the index would hold about ", bytes,
+                             " bytes, its memory_limit is ", config.memory_limit));
+}
+
+std::size_t VectorIndex::bytes_with(std::size_t items) const {
+  std::size_t item = rows_->walked().stride() + sizeof(Id) + 1;
+  if (rows_->two()) item += rows_->ranking().stride();
+  if (config_.graph == GraphKind::hnsw) {
+    // Links, parent and twin; one node in degree / 2 is on level 1 as well, and so on.
+    const std::size_t upper = config_.degree / 2;
+    item += (config_.degree + 2) * sizeof(Slot);
+    item += (upper + 2) * sizeof(Slot) / (upper - 1) + 1;
+  }
+  if (labels_.sets() > 1) item += sizeof(LabelColumn::Number);
+  return (rows_->size() + items) * item;
+}
+
+}  // namespace vecinal
