@@ -9,8 +9,8 @@
 /// and graph are then those of the encodings.
 ///
 /// Threads: any number of const calls may run beside each other and beside one mutating call
-/// (train, add, retrain, fit_queries, remove, set_defaults); mutating calls queue. A search sees an
-/// add whole or not at all.
+/// (train, add, update, retrain, fit_queries, remove, compact, set_defaults); mutating calls
+/// queue. A search sees an add, an update and a remove whole or not at all.
 #pragma once
 
 #include <chrono>
@@ -92,7 +92,9 @@ void validate(const SearchDefaults& defaults);
 
 struct Stats {
   std::size_t size = 0;         ///< items that a search can return
-  std::size_t removed = 0;      ///< removed items whose rows still serve as steps of the graph
+  std::size_t removed = 0;      ///< rows of removed items
+  std::size_t free = 0;         ///< of those: rows that wait for new items; the others still serve
+                                ///< as steps of the graph
   std::size_t duplicates = 0;   ///< items that share the graph node of an identical row
   std::uint32_t levels = 0;     ///< levels of the graph, 0 without one
   double mean_degree = 0;       ///< links of a node on level 0
@@ -134,6 +136,18 @@ class Index {
   virtual std::vector<Id> add(const Batch& items, std::span<const Id> ids = {},
                               const Progress& progress = {}) = 0;
 
+  /// Gives items that the index holds other vectors (n, dim); all or nothing. ids: n distinct ones.
+  /// Needs rows for both until searches that run now have ended. Throws as add() does, and
+  /// std::invalid_argument if the index does not hold an id: with its row.
+  virtual void update(std::span<const Id> ids, const Batch& items,
+                      const Progress& progress = {}) = 0;
+
+  /// Gives back the memory of rows that wait for new items: rows and links are copied close
+  /// together, in the order they are in. Answers stay as they are but for the order of ties on the
+  /// way. Needs memory for both at once; searches that begin while the copies are put in place wait
+  /// for those that run, some milliseconds at a time.
+  virtual void compact() = 0;
+
   /// Learns again from the rows it holds, as far as the stored rows tell, and encodes them anew;
   /// the graph stays. For data that has drifted (Stats::added_error). queries as in train(). Needs
   /// memory for both forms at once. Throws NotTrained if there are no items, std::invalid_argument
@@ -150,7 +164,8 @@ class Index {
   /// Cancelled.
   virtual Fitted fit_queries(const Batch& queries, const FitParams& params = {}) = 0;
 
-  /// Removes the ids it holds, at once invisible to new searches; returns how many it held.
+  /// Removes the ids it holds, at once invisible to new searches; returns how many it held. Their
+  /// rows are taken out of the graph when there are enough of them, and used for items to come.
   virtual std::size_t remove(std::span<const Id> ids) = 0;
 
   /// The k nearest of each query (q, dim). Throws std::invalid_argument (dim, k = 0, a value not
@@ -173,7 +188,8 @@ class Index {
   [[nodiscard]] virtual std::size_t size() const = 0;
   [[nodiscard]] virtual bool contains(Id id) const = 0;
 
-  /// Ids that a search can return, in the order they were added.
+  /// Ids that a search can return, in the order of their rows: that in which they were added as
+  /// long as nothing was removed.
   [[nodiscard]] virtual std::vector<Id> ids() const = 0;
 
   /// Vectors of an item: 1, or the size of the set. Throws std::out_of_range if the index does not

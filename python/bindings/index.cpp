@@ -46,6 +46,18 @@ void retrain(Index& index, const std::optional<Rows>& queries, const std::option
                 [&](const Progress& watch) { index.retrain(query_rows, watch); });
 }
 
+void update(Index& index, const Ids& ids, const Rows& items, const std::optional<Ids>& offsets,
+            const py::object& progress) {
+  const Batch batch = to_batch(items, offsets);
+  const std::span<const Id> given{ids.data(), static_cast<std::size_t>(ids.size())};
+  interruptible(index, Effect::waits, progress,
+                [&](const Progress& watch) { index.update(given, batch, watch); });
+}
+
+void compact(Index& index) {
+  unlocked(index, Effect::waits, [&] { index.compact(); });
+}
+
 std::size_t remove(Index& index, const Ids& ids) {
   const std::span<const Id> given{ids.data(), static_cast<std::size_t>(ids.size())};
   return unlocked(index, Effect::waits, [&] { return index.remove(given); });
@@ -157,6 +169,7 @@ Record stats(const Index& index) {
   Record result;
   result["size"] = now.size;
   result["removed"] = now.removed;
+  result["free"] = now.free;
   result["duplicates"] = now.duplicates;
   result["levels"] = now.levels;
   result["mean_degree"] = now.mean_degree;
@@ -247,6 +260,9 @@ void bind_index(py::module_& module) {
            arg("progress"))
       .def("retrain", &retrain, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("progress"))
+      .def("update", &update, arg("ids").noconvert(), arg("items").noconvert(),
+           arg("offsets").noconvert(), arg("progress"))
+      .def("compact", &compact)
       .def("remove", &remove, arg("ids").noconvert())
       .def("search", &search, arg("queries").noconvert(), arg("offsets").noconvert(), arg("k"),
            arg("beam"), arg("rerank"), arg("gamma"), arg("reduced_dim"), arg("candidates"),

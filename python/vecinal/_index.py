@@ -336,20 +336,42 @@ class Index(Searched):
         with Meter(progress, "add") as callback:
             return self._cpp.add(rows, starts, given, *tags, callback)
 
-    def remove(self, ids: SupportsIndex | ArrayLike | Iterable[int]) -> int:
-        """Remove one id or several; those that are not in the index are ignored.
+    @explain_unknown
+    def update(
+        self,
+        ids: ArrayLike | Iterable[int],
+        X: SetsLike,
+        *,
+        offsets: ArrayLike | None = None,
+        progress: ProgressLike = None,
+    ) -> None:
+        """Give items of the index other vectors: all, or none if it raises.
+
+        A search sees either all of the old vectors or all of the new ones.
 
         Parameters
         ----------
-        ids : int or array_like of int, shape (n,)
+        ids : array_like of int, shape (n,)
+            Distinct ids that are in the index.
+        X : array_like, shape (n, dim)
+            As in `add`.
+        offsets : array_like of int, shape (n + 1,), optional
+            As in `add`.
+        progress : callable or bool, optional
+            Called as ``progress(done, total)``; returning False cancels. True shows a bar.
 
-        Returns
-        -------
-        int
-            How many were removed.
+        Raises
+        ------
+        ValueError
+            As `add`; an id that is not in the index.
+        TypeError
+            A dtype that is not a real number; ids that are not integers.
+        Cancelled
+            `progress` returned False.
         """
-        is_one = hasattr(type(ids), "__index__") and getattr(ids, "ndim", 0) == 0
-        return self._cpp.remove(as_ids([ids] if is_one else ids))
+        rows, starts = self._items(X, "X", offsets)
+        with Meter(progress, "update") as callback:
+            self._cpp.update(as_ids(ids), rows, starts, callback)
 
     def __reduce__(self) -> tuple[Any, tuple[bytes]]:
         return _restore, (bytes(self),)

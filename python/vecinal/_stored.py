@@ -57,7 +57,8 @@ class Stored:
         Returns
         -------
         dict
-            ``size``, ``removed`` (items whose rows still serve as steps of the graph),
+            ``size``, ``removed`` (rows of removed items), ``free`` (those of them that wait for
+            new items; the others still serve as steps of the graph),
             ``duplicates``, ``levels``, ``mean_degree``.
             ``trained``: whether vectors can be added without learning first. ``reduced_dim``: of
             the vectors that are walked; ``dim`` without a reduction. ``quantizer``: the one in use,
@@ -87,7 +88,7 @@ class Stored:
 
     @property
     def ids(self) -> NDArray[np.int64]:
-        """The ids in the index, shape (n,), in the order they were added."""
+        """The ids in the index, shape (n,), in the order they were added as long as none was removed."""
         return self._cpp.ids()
 
     @property
@@ -173,6 +174,30 @@ class Stored:
             Ids or labels that are not integers.
         """
         self._cpp.set_labels(as_ids(ids), *as_labels(labels, "set_labels"))
+
+    def compact(self) -> None:
+        """Give back the memory of removed items.
+
+        `add` uses their rows for new items, so this is for indexes that shrink for good. Needs
+        memory for both forms at once. Searches that begin while the smaller form is put in place
+        wait some milliseconds.
+        """
+        self._cpp.compact()
+
+    def remove(self, ids: SupportsIndex | ArrayLike | Iterable[int]) -> int:
+        """Remove one id or several; those that are not in the index are ignored.
+
+        Parameters
+        ----------
+        ids : int or array_like of int, shape (n,)
+
+        Returns
+        -------
+        int
+            How many were removed.
+        """
+        is_one = hasattr(type(ids), "__index__") and getattr(ids, "ndim", 0) == 0
+        return self._cpp.remove(as_ids([ids] if is_one else ids))
 
     def __bytes__(self) -> bytes:
         """The bytes that `save` writes; ``vecinal.load`` takes them."""

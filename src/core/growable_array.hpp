@@ -12,6 +12,7 @@
 #include <cstring>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/region.hpp"
@@ -71,6 +72,15 @@ class GrowableArray {
     adopt(std::move(mapped));
     size_ = count;
     used_ = mapped_capacity(count);
+  }
+
+  /// No reader may be running.
+  void swap(GrowableArray& other) noexcept {
+    std::swap(region_, other.region_);
+    data_.store(other.data_.exchange(data()), std::memory_order_release);
+    std::swap(size_, other.size_);
+    std::swap(used_, other.used_);
+    retired_.swap(other.retired_);
   }
 
   /// Frees reservations that were outgrown. Only when no reader that took data() earlier is

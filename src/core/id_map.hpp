@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "core/growable_array.hpp"
 #include "core/types.hpp"
@@ -41,26 +42,35 @@ class IdMap {
     return found->second;
   }
 
-  /// Makes room so that append() of these ids cannot fail. live(slot) says which slots still count.
+  /// Makes room so that assign() of these cannot fail. live(slot) says which slots still count.
   template <class Live>
-  void prepare(std::span<const Id> added, Live live) {
-    ids_.reserve(ids_.size() + added.size());
-    for (std::size_t i = 0; identity_ && i < added.size(); ++i)
-      if (added[i] != static_cast<Id>(ids_.size() + i)) leave_identity(live);
-    if (!identity_) map_.reserve(map_.size() + added.size());
+  void prepare(std::span<const Slot> slots, std::span<const Id> ids, Live live) {
+    ids_.reserve(ids_.size() + ids.size());
+    for (std::size_t i = 0; identity_ && i < ids.size(); ++i)
+      if (ids[i] != static_cast<Id>(slots[i])) leave_identity(live);
+    if (!identity_) map_.reserve(map_.size() + ids.size());
   }
 
-  /// After prepare().
-  void append(std::span<const Id> added) {
-    for (const Id id : added) {
-      if (!identity_) map_[id] = static_cast<Slot>(ids_.size());
-      ids_.push_back(id);
-      if (id >= next_id_) next_id_ = id == max_id ? max_id : id + 1;
+  /// Gives ids to slots, which are there or follow the last one. After prepare().
+  void assign(std::span<const Slot> slots, std::span<const Id> ids) {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (!identity_) map_[ids[i]] = slots[i];
+      if (slots[i] == ids_.size()) ids_.push_back(ids[i]);
+      ids_[slots[i]] = ids[i];
+      if (ids[i] >= next_id_) next_id_ = ids[i] == max_id ? max_id : ids[i] + 1;
     }
   }
 
   void forget(Id id) {
     if (!identity_) map_.erase(id);
+  }
+
+  /// No reader may be running.
+  void swap(IdMap& other) noexcept {
+    ids_.swap(other.ids_);
+    map_.swap(other.map_);
+    std::swap(identity_, other.identity_);
+    std::swap(next_id_, other.next_id_);
   }
 
   /// Builds the map for ids_ that were loaded.

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
+#include <span>
 
 #include "core/aligned_array.hpp"
 #include "core/growable_array.hpp"
@@ -99,6 +101,16 @@ class Storage {
 
   /// row: padded_dim floats. bias: codes only. buffer: of this Storage.
   Encoded set(Slot slot, const float* row, float bias, QueryBuffer& buffer);
+
+  /// Fills a row and its tail with zeros.
+  void clear(Slot slot) { std::memset(bytes_.data() + slot * stride_, 0, stride_); }
+
+  /// Becomes a copy of rows of another Storage of the same format.
+  void copy(const Storage& from, std::span<const Slot> slots) {
+    resize(slots.size());
+    for (std::size_t i = 0; i < slots.size(); ++i)
+      std::memcpy(bytes_.data() + i * stride_, from.row(slots[i]), stride_);
+  }
 
   [[nodiscard]] const std::byte* row(Slot slot) const { return bytes_.data() + slot * stride_; }
   [[nodiscard]] std::byte* tail(Slot slot) { return bytes_.data() + slot * stride_ + row_bytes_; }

@@ -11,7 +11,12 @@
 namespace vecinal {
 
 Builder::Builder(Graph& graph, const Storage& rows, const BuildParams& params)
-    : graph_(graph), rows_(rows), params_(params), undo_(graph), inserted_(graph.size()) {
+    : graph_(graph),
+      rows_(rows),
+      params_(params),
+      undo_(graph),
+      tree_(graph, undo_),
+      inserted_(graph.size() - params.free) {
   for (unsigned i = 0; i < params.threads; ++i)
     workers_.push_back(std::make_unique<Worker>(rows, params.geometry));
   undo_.set_workers(params.threads);
@@ -114,15 +119,33 @@ void Builder::place(std::span<Insertion> batch) {
   std::uint32_t levels = graph_.levels();
   for (Insertion& insertion : batch) {
     insertion.nodes.assign(1, insertion.slot);
+    note(insertion.slot);
     if (insertion.twin == no_slot) levels = std::max(levels, insertion.level + 1);
   }
   for (std::uint32_t level = 0; level < levels; ++level) place_level(batch, level);
-  for (const Insertion& insertion : batch) {
-    if (insertion.twin == no_slot) continue;
-    undo_.note_twin(insertion.twin);
-    graph_.add_twin(insertion.twin, insertion.slot);
-  }
+  for (const Insertion& insertion : batch)
+    if (insertion.twin != no_slot) add_twin(insertion.twin, insertion.slot);
   graph_.set_levels(levels);
+}
+
+void Builder::note(Slot slot) {
+  undo_.note_row(0, slot, 0);
+  undo_.note_parent(slot);
+  undo_.note_twin(slot);
+}
+
+void Builder::add_twin(Slot node, Slot slot) {
+  note(slot);
+  undo_.note_twin(node);
+  graph_.add_twin(node, slot);
+}
+
+Node Builder::take_node(std::uint32_t level, std::size_t& count) {
+  const Node free = graph_.layer(level).take();
+  if (free == no_slot) return static_cast<Node>(count++);
+  undo_.note_taken(level, free);
+  undo_.note_row(level, free, 0);
+  return free;
 }
 
 void Builder::place_level(std::span<Insertion> batch, std::uint32_t level) {
@@ -132,7 +155,7 @@ void Builder::place_level(std::span<Insertion> batch, std::uint32_t level) {
   if (level > 0) {
     for (Insertion& insertion : batch)
       if (insertion.twin == no_slot && insertion.level >= level)
-        insertion.nodes.push_back(static_cast<Node>(count++));
+        insertion.nodes.push_back(take_node(level, count));
     layer.grow(count);
   }
   std::vector<Node> row;
@@ -188,10 +211,10 @@ bool Builder::add_links(std::uint32_t level, std::span<Edge> edges, Worker& work
   const Node target = edges.front().target;
   const auto row = layer.row(target);
   const bool tree = level == 0;
-  std::uint32_t child_count = tree ? children(target) : 0;
+  std::uint32_t child_count = tree ? tree_.children(target) : 0;
   for (Edge& edge : edges) {
     if (!edge.adopt) continue;
-    edge.adopt = child_count < layer.degree() / 2;
+    edge.adopt = child_count < tree_.most_children();
     if (edge.adopt) {
       graph_.set_parent(edge.source, target);
       ++child_count;
@@ -219,7 +242,7 @@ void Builder::prune(std::uint32_t level, std::span<const Edge> edges, Worker& wo
                                                     worker.scores.data());
   worker.candidates.clear();
   for (std::size_t i = 0; i < row.size(); ++i) {
-    const bool keep = tree && holds_tree(row[i], target);
+    const bool keep = tree && tree_.joins(row[i], target);
     worker.candidates.push_back({{worker.scores[i], row[i]}, keep});
   }
   for (const Edge& edge : edges)
@@ -233,13 +256,6 @@ void Builder::prune(std::uint32_t level, std::span<const Edge> edges, Worker& wo
   layer.set_row(target, worker.row);
 }
 
-std::uint32_t Builder::children(Slot slot) const {
-  std::uint32_t count = 0;
-  for (const Node node : graph_.layer(0).row(slot))
-    count += graph_.parent(node) == slot && node != slot ? 1U : 0U;
-  return count;
-}
-
 void Builder::adopt_orphans() {
   std::vector<Slot> orphans;
   for (auto& worker : workers_) {
@@ -250,40 +266,10 @@ void Builder::adopt_orphans() {
   for (const Slot orphan : orphans) {
     const auto row = graph_.layer(0).row(orphan);
     const std::vector<Node> chosen(row.begin(), row.end());
-    const auto near = [&](Slot parent) { return adopt(orphan, parent); };
-    if (std::any_of(chosen.begin(), chosen.end(), near)) continue;
-    // The chosen nodes have all the children they can keep: one of their own children has room, or
-    // one of theirs.
-    std::vector<Node> open = chosen;
-    for (std::size_t i = 0; i < open.size(); ++i) {
-      if (adopt(orphan, open[i])) break;
-      for (const Node next : graph_.layer(0).row(open[i]))
-        if (graph_.parent(next) == open[i] && next != open[i]) open.push_back(next);
-    }
+    tree_.adopt_below(orphan, chosen);
   }
-}
-
-bool Builder::adopt(Slot orphan, Slot parent) {
-  if (graph_.parent(parent) == no_slot || children(parent) >= graph_.degree() / 2) return false;
-  Layer& layer = graph_.layer(0);
-  const auto link = [&](Slot from, Slot to) {
-    const auto row = layer.row(from);
-    std::vector<Node> links(row.begin(), row.end());
-    if (std::find(links.begin(), links.end(), to) != links.end()) return;
-    undo_.note_row(0, from, 0);
-    if (on_device_) touched_.push_back(from);
-    if (links.size() == layer.degree()) {
-      const auto loose = std::find_if(links.rbegin(), links.rend(),
-                                      [&](Node node) { return !holds_tree(node, from); });
-      links.erase(std::next(loose).base());
-    }
-    links.push_back(to);
-    layer.set_row(from, links);
-  };
-  graph_.set_parent(orphan, parent);
-  link(parent, orphan);
-  link(orphan, parent);
-  return true;
+  const std::vector<Node> changed = tree_.take_changed();
+  if (on_device_) touched_.insert(touched_.end(), changed.begin(), changed.end());
 }
 
 }  // namespace vecinal

@@ -16,6 +16,7 @@
 #include "graph/build_device.hpp"
 #include "graph/graph.hpp"
 #include "graph/select.hpp"
+#include "graph/tree.hpp"
 #include "graph/undo.hpp"
 #include "graph/walk.hpp"
 
@@ -28,6 +29,7 @@ struct BuildParams {
   std::uint64_t seed = 0;
   unsigned threads = 1;           ///< resolved
   BuildDevice* device = nullptr;  ///< does what it can of large batches; outlives the Builder
+  std::size_t free = 0;           ///< slots of the graph that it does not hold
 };
 
 class Builder {
@@ -36,16 +38,19 @@ class Builder {
   Builder(Graph& graph, const Storage& rows, const BuildParams& params);
   ~Builder();
 
-  /// Inserts the slots, which follow those that the graph has, in the given order (but for the
-  /// upper levels, whose items go first). watch(done) is called by the calling thread; if it
-  /// throws, or memory runs out, the graph is rolled back and the exception passed on.
+  /// Inserts the slots, which are free or follow those that the graph has, in the given order (but
+  /// for the upper levels, whose items go first). watch(done) is called by the calling thread; if
+  /// it throws, or memory runs out, the graph is rolled back and the exception passed on.
   void insert(std::span<const Slot> order, const std::function<void(std::size_t done)>& watch);
+
+  /// Puts `slot` into the ring of `node`, which was inserted.
+  void add_twin(Slot node, Slot slot);
 
   /// Takes back all that was inserted, and the twins added since.
   void roll_back() { undo_.roll_back(graph_); }
 
-  /// Slots that were in the graph before and whose links on level 0 have changed, ascending.
-  [[nodiscard]] std::vector<Slot> changed() const { return undo_.changed(0); }
+  /// Of the slots that the graph had before, those whose links on level 0 have changed, ascending.
+  [[nodiscard]] std::vector<Slot> changed() const { return undo_.changed(); }
 
  private:
   struct Insertion;
@@ -58,6 +63,8 @@ class Builder {
   [[nodiscard]] Slot find_twin(const Insertion& insertion, const Scorer& scorer,
                                const Pool& pool) const;
   void place(std::span<Insertion> batch);
+  void note(Slot slot);
+  [[nodiscard]] Node take_node(std::uint32_t level, std::size_t& count);
   void place_level(std::span<Insertion> batch, std::uint32_t level);
   void link_back(std::uint32_t level);
   void apply(std::uint32_t level, std::span<Edge> edges, unsigned worker);
@@ -65,12 +72,6 @@ class Builder {
   [[nodiscard]] bool add_links(std::uint32_t level, std::span<Edge> edges, Worker& worker);
   void prune(std::uint32_t level, std::span<const Edge> edges, Worker& worker);
   void adopt_orphans();
-  [[nodiscard]] bool adopt(Slot orphan, Slot parent);
-  [[nodiscard]] std::uint32_t children(Slot slot) const;
-  [[nodiscard]] bool holds_tree(Slot a, Slot b) const {
-    return graph_.parent(a) == b || graph_.parent(b) == a;
-  }
-
   // builder_device.cpp
   [[nodiscard]] bool device_takes(std::span<const Slot> batch);
   void find_links_on_device(std::span<const Slot> batch);
@@ -81,6 +82,7 @@ class Builder {
   const Storage& rows_;
   BuildParams params_;
   Undo undo_;
+  Tree tree_;
   std::size_t inserted_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Insertion> insertions_;

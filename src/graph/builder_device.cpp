@@ -46,7 +46,7 @@ void Builder::prune_on_device() {
       nodes.keep.resize(nodes.targets.size() * words, 0U);
       std::uint32_t* keep = nodes.keep.data() + nodes.keep.size() - words;
       for (std::size_t i = 0; i < row.size(); ++i)
-        if (holds_tree(row[i], target)) keep[i / 32] |= 1U << (i % 32);
+        if (tree_.joins(row[i], target)) keep[i / 32] |= 1U << (i % 32);
       for (const Edge& edge : edges) {
         nodes.scores.push_back(edge.score);
         nodes.sources.push_back(2 * edge.source + (edge.adopt ? 1U : 0U));

@@ -14,6 +14,7 @@ class Faults {
   void add(const Parts&... parts) {
     if (found_.size() < 20) found_.push_back(concat(parts...));
   }
+  [[nodiscard]] bool found() const { return !found_.empty(); }
   std::vector<std::string> take() { return std::move(found_); }
 
  private:
@@ -43,18 +44,30 @@ void check_rows(const Layer& layer, std::uint32_t level, Faults& faults) {
   }
 }
 
-void check_upper(const Layer& layer, const Layer& below, std::uint32_t level, std::size_t slots,
-                 Faults& faults) {
+void check_upper(const Graph& graph, std::uint32_t level, Faults& faults) {
+  const Layer& layer = graph.layer(level);
+  const Layer& below = graph.layer(level - 1);
   for (Node node = 0; node < layer.size(); ++node) {
     const Slot slot = layer.slots()[node];
     const Node down = layer.down()[node];
-    if (slot >= slots || down >= below.size())
+    if (slot == no_slot && down == no_slot && layer.row(node).empty()) continue;
+    if (slot >= graph.size() || down >= below.size() || graph.parent(slot) == no_slot)
       faults.add("graph level ", level, ": node ", node, " stands for slot ", slot, " and node ",
                  down, " below");
     else if (below.view().slot(down) != slot)
       faults.add("graph level ", level, ": node ", node,
                  " and its node below stand for different slots");
   }
+}
+
+/// A link must lead to a node, or a search would take what it finds there for one.
+void check_links(const Graph& graph, std::uint32_t level, Faults& faults) {
+  const Layer& layer = graph.layer(level);
+  for (Node node = 0; node < layer.size(); ++node)
+    for (const Node next : layer.row(node))
+      if (level == 0 ? graph.parent(next) == no_slot : layer.slots()[next] == no_slot)
+        faults.add("graph level ", level, ": node ", node, " links to ", next,
+                   ", which is no node");
 }
 
 /// Every ring must close, or a search that follows it would not end.
@@ -78,7 +91,6 @@ void check_tree(const Graph& graph, Faults& faults) {
     const Slot parent = graph.parent(slot);
     if (parent == no_slot) {
       if (!base.row(slot).empty()) faults.add("graph: slot ", slot, " has links but no parent");
-      if (graph.twin(slot) == no_slot) faults.add("graph: slot ", slot, " is not in the graph");
       continue;
     }
     ++nodes;
@@ -125,7 +137,11 @@ std::vector<std::string> Graph::check() const {
   for (std::uint32_t level = 0; level < levels(); ++level) {
     if (layers_[level].size() == 0) faults.add("graph level ", level, " is empty");
     check_rows(layers_[level], level, faults);
-    if (level > 0) check_upper(layers_[level], layers_[level - 1], level, slots, faults);
+  }
+  if (faults.found()) return faults.take();
+  for (std::uint32_t level = 0; level < levels(); ++level) {
+    if (level > 0) check_upper(*this, level, faults);
+    check_links(*this, level, faults);
   }
   check_twins(*this, faults);
   check_tree(*this, faults);

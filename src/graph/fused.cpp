@@ -21,6 +21,17 @@ std::size_t entries_of(std::size_t nodes) {
   return std::clamp<std::size_t>(std::bit_floor(root / 3), 32, 256);
 }
 
+/// The slots that nodes of a level stand for.
+std::vector<Slot> nodes_of(const Graph& graph, std::uint32_t level) {
+  const LayerView layer = graph.layer(level).view();
+  std::vector<Slot> slots;
+  for (Node node = 0; node < layer.count; ++node) {
+    const Slot slot = layer.slot(node);
+    if (slot != no_slot && graph.parent(slot) != no_slot) slots.push_back(slot);
+  }
+  return slots;
+}
+
 }  // namespace
 
 FusedLayout::FusedLayout(std::size_t row_bytes, std::size_t padded, std::uint32_t degree)
@@ -133,16 +144,13 @@ void Fused::choose_entries(const Storage& rows, const Graph& graph) {
   const GraphView view = graph.view();
   if (view.empty()) return;
   // Upper levels are samples of the items.
-  std::uint32_t level = view.levels - 1;
   const std::size_t most = entries_of(view.layers[0].count);
-  while (level > 0 && view.layers[level].count < most) --level;
-  const LayerView& layer = view.layers[level];
-  const std::size_t wanted = std::min(layer.count, most);
+  std::vector<Slot> nodes;
+  for (std::uint32_t level = view.levels; level-- > 0 && nodes.size() < most;)
+    nodes = nodes_of(graph, level);
+  const std::size_t wanted = std::min(nodes.size(), most);
   std::vector<Slot> slots;
-  for (std::size_t i = 0; i < wanted; ++i) {
-    const Slot slot = layer.slot(static_cast<Node>(i * layer.count / wanted));
-    if (graph.parent(slot) != no_slot) slots.push_back(slot);  // not in the place of a twin
-  }
+  for (std::size_t i = 0; i < wanted; ++i) slots.push_back(nodes[i * nodes.size() / wanted]);
   FusedEntries chosen;
   chosen.count = slots.size();
   const std::size_t lanes = (slots.size() + sign_lanes - 1) / sign_lanes * sign_lanes;

@@ -8,10 +8,11 @@ Graph::Graph(std::uint32_t degree) {
 }
 
 GraphView Graph::view() const {
+  const Start start = this->start();
   GraphView view;
-  view.levels = levels();
+  view.levels = start.levels;
+  view.start = start.entry;
   for (std::uint32_t level = view.levels; level-- > 0;) view.layers[level] = layers_[level].view();
-  view.root = root_.load(std::memory_order_acquire);
   view.twins = twins_.data();
   view.twinned = twinned_.load(std::memory_order_acquire);
   return view;
@@ -21,6 +22,17 @@ void Graph::grow(std::size_t slots) {
   layers_[0].grow(slots);
   parents_.resize(slots, no_slot);
   twins_.resize(slots, no_slot);
+}
+
+void Graph::set_levels(std::uint32_t levels) {
+  Start start{levels, no_slot};
+  if (levels == 1) start.entry = root_;
+  if (levels > 1) {
+    const GrowableArray<Slot>& slots = layers_[levels - 1].slots();
+    start.entry = 0;
+    while (slots[start.entry] == no_slot) ++start.entry;
+  }
+  set_start(start);
 }
 
 void Graph::set_twin(Slot slot, Slot next) {

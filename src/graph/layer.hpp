@@ -3,13 +3,17 @@
 ///
 /// A row holds up to `degree` node numbers and then no_slot. Rows are written before they are
 /// linked to, and each link is one 32-bit store, so a reader beside the writer sees an old or a new
-/// neighbour, never garbage.
+/// neighbour, never garbage. Nodes of upper levels that were given back stand for no slot until
+/// they are taken again.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <vector>
 
 #include "core/growable_array.hpp"
 #include "core/types.hpp"
@@ -76,6 +80,7 @@ class Layer {
 
   void truncate(std::size_t count) {
     publish(count);
+    std::erase_if(free_, [&](Node node) { return node >= count; });
     links_.resize(count * degree_);
     if (upper_) {
       slots_.resize(count);
@@ -86,6 +91,39 @@ class Layer {
   void place(Node node, Slot slot, Node down) {
     slots_[node] = slot;
     down_[node] = down;
+  }
+
+  /// Upper levels: a node that was given back, the least first; no_slot if there is none.
+  [[nodiscard]] Node take() {
+    if (free_.empty()) return no_slot;
+    const Node node = free_.back();
+    free_.pop_back();
+    return node;
+  }
+
+  /// Memory for so many more nodes that are given back.
+  void expect_back(std::size_t nodes) { free_.reserve(free_.size() + nodes); }
+
+  /// Upper levels: nothing leads to the nodes any more. Readers may still look at them, until
+  /// clear_free().
+  void give_back(std::span<const Node> nodes) {
+    for (const Node node : nodes) {
+      set_row(node, {});
+      free_.push_back(node);
+    }
+    std::sort(free_.begin(), free_.end(), std::greater<>());
+  }
+
+  /// Nodes that were given back stand for no slot from now on.
+  void clear_free() {
+    for (const Node node : free_) place(node, no_slot, no_slot);
+  }
+
+  /// Finds the nodes of a loaded level that were given back.
+  void find_free() {
+    free_.clear();
+    for (std::size_t node = slots_.size(); node-- > 0;)
+      if (slots_[node] == no_slot) free_.push_back(static_cast<Node>(node));
   }
 
   /// Replaces a row; the rest becomes no_slot.
@@ -120,6 +158,7 @@ class Layer {
   GrowableArray<Node> links_;
   GrowableArray<Slot> slots_;
   GrowableArray<Node> down_;
+  std::vector<Node> free_;  ///< descending
 };
 
 }  // namespace vecinal

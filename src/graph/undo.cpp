@@ -1,40 +1,55 @@
 #include "graph/undo.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace vecinal {
 
-Undo::Undo(const Graph& graph) : graph_(graph), levels_(graph.levels()), rows_(1) {
+Undo::Undo(const Graph& graph)
+    : graph_(graph), start_(graph.start()), root_(graph.root()), rows_(1) {
   for (std::uint32_t level = 0; level < max_levels; ++level) {
     sizes_[level] = graph.layer(level).size();
-    noted_[level].resize(sizes_[level], 0);
+    noted_[level].resize((sizes_[level] + 63) / 64, 0);
   }
 }
 
 void Undo::note_row(std::uint32_t level, Node node, unsigned worker) {
-  if (node >= sizes_[level] || noted_[level][node] != 0) return;
+  if (node >= sizes_[level]) return;
+  std::atomic_ref word(noted_[level][node / 64]);
+  const std::uint64_t bit = std::uint64_t{1} << (node % 64);
+  if ((word.load(std::memory_order_relaxed) & bit) != 0) return;
   const auto row = graph_.layer(level).row(node);
   rows_[worker].push_back({level, node, {row.begin(), row.end()}});
-  noted_[level][node] = 1;
+  word.fetch_or(bit, std::memory_order_relaxed);
 }
 
 void Undo::note_twin(Slot slot) {
   if (slot < sizes_[0]) twins_.push_back({slot, graph_.twin(slot)});
 }
 
-std::vector<Node> Undo::changed(std::uint32_t level) const {
+void Undo::note_parent(Slot slot) {
+  if (slot < sizes_[0]) parents_.push_back({slot, graph_.parent(slot)});
+}
+
+std::vector<Node> Undo::changed() const {
   std::vector<Node> nodes;
-  for (std::size_t node = 0; node < noted_[level].size(); ++node)
-    if (noted_[level][node] != 0) nodes.push_back(static_cast<Node>(node));
+  for (const auto& rows : rows_)
+    for (const Row& row : rows)
+      if (row.level == 0) nodes.push_back(row.node);
+  std::sort(nodes.begin(), nodes.end());
   return nodes;
 }
 
 void Undo::roll_back(Graph& graph) const {
-  graph.set_levels(levels_);
+  graph.set_start(start_);
   for (const auto& rows : rows_)
     for (const Row& row : rows) graph.layer(row.level).set_row(row.node, row.links);
   for (auto twin = twins_.rbegin(); twin != twins_.rend(); ++twin)
-    graph.set_twin(twin->slot, twin->next);
+    graph.set_twin(twin->slot, twin->value);
+  for (auto parent = parents_.rbegin(); parent != parents_.rend(); ++parent)
+    graph.set_parent(parent->slot, parent->value);
+  graph.set_root(root_);
+  for (const auto& [level, node] : taken_) graph.layer(level).give_back({&node, 1});
   for (std::uint32_t level = 0; level < max_levels; ++level)
     graph.layer(level).truncate(sizes_[level]);
   graph.parents().resize(sizes_[0]);

@@ -1,5 +1,5 @@
-/// Remembers what a build changes of the graph that was there before, so that a build which fails
-/// or is cancelled leaves that graph as it was.
+/// Remembers what is changed of a graph, so that a change which fails or is cancelled leaves that
+/// graph as it was.
 #pragma once
 
 #include <array>
@@ -11,23 +11,25 @@ namespace vecinal {
 
 class Undo {
  public:
-  /// Notes the sizes now; later calls note rows before their first change.
+  /// Notes the sizes now; later calls note things before their first change.
   explicit Undo(const Graph& graph);
 
   /// Before a row changes. Several threads may note different nodes of a level at once, each as its
   /// own worker.
   void note_row(std::uint32_t level, Node node, unsigned worker);
   void note_twin(Slot slot);
+  void note_parent(Slot slot);
+
+  /// Before a node that was given back is placed again.
+  void note_taken(std::uint32_t level, Node node) { taken_.push_back({level, node}); }
 
   void set_workers(unsigned workers) { rows_.resize(workers); }
 
   /// Puts everything back.
   void roll_back(Graph& graph) const;
 
-  /// Nodes of a level that were there before and whose links were noted.
-  [[nodiscard]] std::vector<Node> changed(std::uint32_t level) const;
-
-  [[nodiscard]] std::size_t old_size(std::uint32_t level) const { return sizes_[level]; }
+  /// Nodes of level 0 that were there before and whose links were noted, ascending.
+  [[nodiscard]] std::vector<Node> changed() const;
 
  private:
   struct Row {
@@ -35,16 +37,23 @@ class Undo {
     Node node;
     std::vector<Node> links;
   };
-  struct Twin {
+  struct Pointer {
     Slot slot;
-    Slot next;
+    Slot value;
+  };
+  struct Taken {
+    std::uint32_t level;
+    Node node;
   };
   const Graph& graph_;
-  std::uint32_t levels_;
+  Start start_;
+  Slot root_;
   std::array<std::size_t, max_levels> sizes_{};
-  std::array<std::vector<std::uint8_t>, max_levels> noted_;
+  std::array<std::vector<std::uint64_t>, max_levels> noted_;  ///< a bit a node
   std::vector<std::vector<Row>> rows_;
-  std::vector<Twin> twins_;
+  std::vector<Pointer> twins_;
+  std::vector<Pointer> parents_;
+  std::vector<Taken> taken_;
 };
 
 }  // namespace vecinal

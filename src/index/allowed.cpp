@@ -10,13 +10,11 @@
 namespace vecinal {
 namespace {
 
-/// The words of live slots below `slots`, each put through keep(number of the word, word).
+/// The words of slots that hold items, each put through keep(number of the word, word).
 template <class Keep>
-void fill_words(BitmapView live, std::size_t slots, Keep keep, std::vector<std::uint64_t>& words) {
+void fill_words(const Population& population, Keep keep, std::vector<std::uint64_t>& words) {
   for (std::size_t w = 0; w < words.size(); ++w) {
-    std::uint64_t word = live.word(w);
-    const std::size_t rest = slots - w * 64;
-    if (rest < 64) word &= (std::uint64_t{1} << rest) - 1;
+    const std::uint64_t word = population.words[w];
     words[w] = word == 0 ? 0 : keep(w, word);
   }
 }
@@ -58,7 +56,8 @@ std::uint64_t labelled(const LabelColumn& column, std::span<const std::uint8_t> 
 }  // namespace
 
 Allowed Allowed::with_twins(const GraphView& graph) const {
-  Allowed all{false, words, count};
+  Allowed all{population, false, false, words, count};
+  if (unfiltered) all.words = population->words;
   for_each([&](Slot slot) {
     graph.for_twins(slot, [&](Slot twin) {
       if (twin / 64 < all.words.size()) all.words[twin / 64] |= std::uint64_t{1} << (twin % 64);
@@ -81,11 +80,10 @@ std::vector<Slot> Allowed::sample(const GraphView& graph, std::size_t most) cons
 }
 
 std::vector<std::uint64_t> VectorIndex::allowed_words(const Filter& filter,
-                                                      std::size_t slots) const {
-  std::vector<std::uint64_t> words((slots + 63) / 64);
-  const BitmapView live = live_.view();
+                                                      const Population& population) const {
+  std::vector<std::uint64_t> words(population.words.size());
   const Id* ids = ids_.ids().data();
-  const auto fill = [&](const auto& keep) { fill_words(live, slots, keep, words); };
+  const auto fill = [&](const auto& keep) { fill_words(population, keep, words); };
   const auto fill_by_slot = [&](const auto& passes) {
     fill([&](std::size_t w, std::uint64_t word) { return keep_bits(w, word, passes); });
   };
@@ -93,7 +91,7 @@ std::vector<std::uint64_t> VectorIndex::allowed_words(const Filter& filter,
   if (const auto* listed = std::get_if<std::vector<Id>>(&rule)) {
     const std::shared_lock lock(ids_lock_);
     for (const Id id : *listed)
-      if (const std::optional<Slot> slot = find_live(id); slot && *slot < slots)
+      if (const std::optional<Slot> slot = find_live(id); slot && population.contains(*slot))
         words[*slot / 64] |= std::uint64_t{1} << (*slot % 64);
   } else if (const auto* given = std::get_if<std::span<const std::uint64_t>>(&rule)) {
     const std::span<const std::uint64_t> bits = *given;
@@ -111,10 +109,10 @@ std::vector<std::uint64_t> VectorIndex::allowed_words(const Filter& filter,
     // The column covers all slots once there are sets to look for.
     if (sets.size() > 1)
       fill([&](std::size_t w, std::uint64_t word) {
-        return word & labelled(labels_, sets, w * 64, std::min(slots, w * 64 + 64));
+        return word & labelled(labels_, sets, w * 64, std::min(population.slots, w * 64 + 64));
       });
   } else if (const auto* joined = std::get_if<Filter::Combination>(&rule)) {
-    return joined_words(*joined, slots);
+    return joined_words(*joined, population);
   } else {
     fill([](std::size_t, std::uint64_t word) { return word; });
   }
@@ -122,14 +120,14 @@ std::vector<std::uint64_t> VectorIndex::allowed_words(const Filter& filter,
 }
 
 std::vector<std::uint64_t> VectorIndex::joined_words(const Filter::Combination& joined,
-                                                     std::size_t slots) const {
-  std::vector<std::uint64_t> words = allowed_words(joined.parts[0], slots);
+                                                     const Population& population) const {
+  std::vector<std::uint64_t> words = allowed_words(joined.parts[0], population);
   if (joined.join == Filter::Join::neither) {
-    const std::vector<std::uint64_t> all = allowed_words(Filter(), slots);
+    const std::vector<std::uint64_t>& all = population.words;
     for (std::size_t w = 0; w < words.size(); ++w) words[w] = all[w] & ~words[w];
     return words;
   }
-  const std::vector<std::uint64_t> others = allowed_words(joined.parts[1], slots);
+  const std::vector<std::uint64_t> others = allowed_words(joined.parts[1], population);
   for (std::size_t w = 0; w < words.size(); ++w)
     words[w] = joined.join == Filter::Join::both ? words[w] & others[w] : words[w] | others[w];
   return words;
@@ -137,13 +135,14 @@ std::vector<std::uint64_t> VectorIndex::joined_words(const Filter::Combination& 
 
 Allowed VectorIndex::allow(const Filter& filter) const {
   Allowed allowed;
-  const std::size_t slots = visible_.load(std::memory_order_acquire);
-  if (filter.allows_everything() && live_count_.load(std::memory_order_acquire) == slots) {
-    allowed.everything = true;
-    allowed.count = slots;
+  allowed.population = seen_.load(std::memory_order_acquire);
+  if (filter.allows_everything()) {
+    allowed.unfiltered = true;
+    allowed.everything = allowed.population->everywhere();
+    allowed.count = allowed.population->count;
     return allowed;
   }
-  allowed.words = allowed_words(filter, slots);
+  allowed.words = allowed_words(filter, *allowed.population);
   for (const std::uint64_t word : allowed.words)
     allowed.count += static_cast<std::size_t>(std::popcount(word));
   return allowed;
@@ -159,10 +158,7 @@ std::vector<Slot> VectorIndex::allowed_slots(const Filter& filter) const {
   const Allowed allowed = allow(filter);
   std::vector<Slot> listed;
   listed.reserve(allowed.count);
-  if (allowed.everything)
-    for (Slot slot = 0; slot < allowed.count; ++slot) listed.push_back(slot);
-  else
-    allowed.for_each([&](Slot slot) { listed.push_back(slot); });
+  allowed.for_each([&](Slot slot) { listed.push_back(slot); });
   return listed;
 }
 

@@ -7,21 +7,27 @@
 
 #include "core/bitmap.hpp"
 #include "graph/graph.hpp"
+#include "index/population.hpp"
 
 namespace vecinal {
 
 struct Allowed {
-  bool everything = false;           ///< every visible slot; the bitmap is then not needed
+  const Population* population = nullptr;
+  bool unfiltered = false;           ///< every item; words are not needed
+  bool everything = false;           ///< every item, and every slot holds one
   std::vector<std::uint64_t> words;  ///< by slot
-  std::size_t count = 0;             ///< slots set
+  std::size_t count = 0;             ///< slots that are allowed
 
-  [[nodiscard]] BitmapView view() const { return {words.data(), words.size() * 64}; }
+  [[nodiscard]] BitmapView view() const {
+    return unfiltered ? population->view() : BitmapView{words.data(), population->slots};
+  }
 
-  /// Calls visit(slot) for each of them, in ascending order; not if everything is allowed.
+  /// Calls visit(slot) for each of them, in ascending order.
   template <class Visit>
   void for_each(Visit visit) const {
-    for (std::size_t w = 0; w < words.size(); ++w)
-      for (std::uint64_t word = words[w]; word != 0; word &= word - 1)
+    const BitmapView all = view();
+    for (std::size_t w = 0; w < (all.count + 63) / 64; ++w)
+      for (std::uint64_t word = all.word(w); word != 0; word &= word - 1)
         visit(static_cast<Slot>(w * 64 + static_cast<std::size_t>(std::countr_zero(word))));
   }
 

@@ -30,7 +30,8 @@ BuildParams VectorIndex::build_params() const {
           .geometry = geometry_of(config_),
           .fill = config_.layout == Layout::fused ? config_.degree : 0,
           .seed = config_.seed,
-          .threads = resolve_threads(config_.threads)};
+          .threads = resolve_threads(config_.threads),
+          .free = free_.size()};
 }
 
 std::unique_ptr<BuildDevice> VectorIndex::build_device(const BuildParams& params,

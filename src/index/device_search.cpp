@@ -66,7 +66,7 @@ DeviceBreadth DeviceSearch::breadth() const {
   if (searcher_.allowed.everything) return {split.window, split.capacity};
   // Rows that are not allowed take places of the list and serve as steps.
   const auto widened = [&](std::size_t size) {
-    return size * searcher_.slots / std::max<std::size_t>(searcher_.allowed.count, 1) + 1;
+    return size * searcher_.slots() / std::max<std::size_t>(searcher_.allowed.count, 1) + 1;
   };
   return {widened(split.window), widened(split.capacity)};
 }
@@ -74,7 +74,7 @@ DeviceBreadth DeviceSearch::breadth() const {
 bool DeviceSearch::worth_walking() const {
   return searcher_.index.config().graph != GraphKind::none && !searcher_.params.exact &&
          searcher_.params.plan != Plan::scan && searcher_.params.k < searcher_.allowed.count &&
-         2 * searcher_.allowed.count >= searcher_.slots &&
+         2 * searcher_.allowed.count >= searcher_.slots() &&
          breadth().capacity <= copies_.backend().max_found(copies_.walked());
 }
 
@@ -139,7 +139,7 @@ void DeviceSearch::scan(std::size_t first, std::size_t count, std::vector<std::u
   if (searcher_.allowed.everything || !slots.empty()) {
     // All queries of the chunk, though some may have been answered: few chunks have both kinds.
     copies_.backend().knn(copies_.ranking(), (ranking_ ? *ranking_ : *walked_).block(count),
-                          std::min(copies_.count(), searcher_.slots), slots, most, found_);
+                          std::min(copies_.count(), searcher_.slots()), slots, most, found_);
   }
   searcher_.hits.stats.distances += count * searcher_.allowed.count;
   const float margin = score_margin();

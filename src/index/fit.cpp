@@ -50,7 +50,7 @@ Fitted VectorIndex::fit_queries(const Batch& queries, const FitParams& params) {
       throw;
     }
   }
-  changes_.fetch_add(1, std::memory_order_release);
+  note_change(Change::links);
   if (params.progress) params.progress(queries.count, queries.count);
   return {fitter.links_made(), fitter.links_refused()};
 }
@@ -62,7 +62,7 @@ void VectorIndex::fit_graph(Fitter& fitter, const Batch& queries, const Progress
   for (std::size_t first = 0; first < queries.count; first += chunk) {
     const std::size_t end = std::min(first + chunk, queries.count);
     rows_->prepare(queries, first, end, rows_->walked().padded_dim(), prepared);
-    fitter.fit(prepared.walked, live_.view(),
+    fitter.fit(prepared.walked, population_->node_view(),
                [&](std::size_t done) { meter.update(first + done); });
   }
 }

@@ -106,7 +106,7 @@ void VectorIndex::Searcher::start_fused(FusedLane& lane, std::size_t query, std:
                   worker.queries.walked[worker.at(query)],
                   {.k = params.k,
                    .beam = beam,
-                   .capacity = capacity * slots / allowed.count,
+                   .capacity = capacity * slots() / allowed.count,
                    .gamma = breadth.gamma,
                    .accepted = allowed.everything ? nullptr : &wanted.nodes,
                    .shift = index.config_.metric == Metric::cosine ? 1.0F : 0.0F});
@@ -119,7 +119,7 @@ bool VectorIndex::Searcher::walk_again(FusedLane& lane, Worker& worker,
     return false;
   }
   const bool enough = answered(lane.query);
-  if (allowed.everything) {
+  if (allowed.unfiltered) {
     open[lane.query] = enough ? 0 : 1;
     if (enough || lane.beam >= widest) return false;
     start_fused(lane, lane.query, 2 * lane.beam, worker);

@@ -53,6 +53,14 @@ std::size_t read_graph(const SectionReader& reader, const ConfigSection& section
     read_array(reader, level_tag(level, "links"), nodes * layer.degree(), file, layer.links());
     sections += 1;
     layer.publish(nodes);
+    layer.find_free();
+    const std::span<const Slot> above = layer.slots().view();
+    if (level > 0 && std::count(above.begin(), above.end(), no_slot) == std::ssize(above))
+      throw FormatError(concat("graph level ", level, " is empty"));
+  }
+  if (section.levels == 0) {  // all items were removed
+    graph.layer(0).grow(section.slots);
+    graph.layer(0).publish(section.slots);
   }
   for (Slot slot = 0; slot < section.slots; ++slot)
     if (graph.parent(slot) == slot) graph.set_root(slot);
@@ -169,8 +177,8 @@ ConfigSection read_config(const SectionReader& reader) {
   if (section.beam < 1 || section.beam > 1'000'000) fail("beam is out of range");
   if (section.next_id < 0) fail("the next id is negative");
   if (section.levels > max_levels) fail("too many levels");
-  if ((section.levels == 0) !=
-      (section.slots == 0 || section.graph == static_cast<std::uint8_t>(GraphKind::none)))
+  const bool flat = section.graph == static_cast<std::uint8_t>(GraphKind::none);
+  if (section.levels == 0 ? section.live != 0 && !flat : section.slots == 0 || flat)
     fail("the number of levels does not go with the rows");
   if (!(section.max_norm >= 0) || std::isinf(section.max_norm))
     fail("the longest row is out of range");
@@ -217,7 +225,7 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
   SectionWriter sections;
   sections.add_array("config", std::span<const ConfigSection>(&section, 1));
   sections.add_array("ids", ids_.ids().view());
-  sections.add_array("live", live_.words().view());
+  sections.add_array("live", std::span<const std::uint64_t>(population_->words));
   if (labels_.sets() > 1) {
     sections.add_array("labels", labels_.numbers().view());
     sections.add_array("lends", labels_.ends().view());
@@ -288,8 +296,11 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
   }
   const std::uint64_t slots = section.slots;
   read_array(reader, "ids", slots, file, ids_.ids());
-  read_array(reader, "live", (slots + 63) / 64, file, live_.words());
-  live_.resize(slots);
+  auto population = std::make_unique<Population>();
+  const auto live = reader.array<std::uint64_t>("live", (slots + 63) / 64);
+  population->words.assign(live.begin(), live.end());
+  population->slots = slots;
+  population->count = section.live;
   known += read_labels(reader, slots, file, labels_);
   const auto read_rows = [&](const char* tag, Storage& rows) {
     read_array(reader, tag, slots * rows.stride(), file, rows.raw());
@@ -304,40 +315,27 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
   if (config_.graph == GraphKind::hnsw) known += read_graph(reader, section, file, graph_);
   if (reader.sections().size() != known)
     throw FormatError("table: there are sections this version does not know");
-  if (slots % 64 != 0 && live_.words()[slots / 64] >> (slots % 64) != 0)
+  if (slots % 64 != 0 && population->words[slots / 64] >> (slots % 64) != 0)
     throw FormatError("section live: bits past the last row are set");
   ids_.set_next_id(section.next_id);
-  visible_ = slots;
-  live_count_ = section.live;
+  if (section.levels != 0)
+    for (Slot slot = 0; slot < slots; ++slot)
+      if (!population->contains(slot) && graph_.twin(slot) != no_slot) population->keep_node(slot);
+  publish(std::move(population));
+  for (std::size_t slot = slots; slot-- > 0;)
+    if (!population_->contains(static_cast<Slot>(slot)) &&
+        (section.levels == 0 || !graph_.holds(static_cast<Slot>(slot))))
+      free_.push_back(static_cast<Slot>(slot));
   beam_ = section.beam;
   rerank_ = section.rerank;
   gamma_ = section.gamma;
-  ids_.rebuild([&](Slot slot) { return live_.contains(slot); });
+  ids_.rebuild([&](Slot slot) { return population_->contains(slot); });
   if (const auto faults = check(); !faults.empty()) throw FormatError(faults.front());
   if (options.verify) validate_rows();
   if (rows_->fused() != nullptr && slots != 0) {
     rows_->fused()->refresh(rows_->walked(), graph_, {}, 1);
     fused_ready_.store(true, std::memory_order_release);
   }
-}
-
-std::vector<std::string> VectorIndex::check() const {
-  const std::lock_guard writer(writer_);
-  std::vector<std::string> faults;
-  if (config_.graph == GraphKind::hnsw && graph_.size() != rows_->size())
-    faults.push_back(concat("graph: ", graph_.size(), " nodes for ", rows_->size(), " rows"));
-  if (config_.graph == GraphKind::hnsw && faults.empty()) faults = graph_.check();
-  if (ids_.slots() != rows_->size() || live_.size() != rows_->size())
-    faults.push_back(concat("ids: ", ids_.slots(), " ids for ", rows_->size(), " rows"));
-  if (live_.popcount() != size())
-    faults.push_back(concat("live: ", live_.popcount(), " set, ", size(), " counted"));
-  for (std::size_t slot = 0; slot < ids_.slots() && faults.empty(); ++slot) {
-    const Id id = ids_.ids()[slot];
-    if (live_.contains(static_cast<Slot>(slot)) &&
-        (id < 0 || id > IdMap::max_id || find_live(id) != slot))
-      faults.push_back(concat("ids: id ", id, " does not lead to its slot ", slot));
-  }
-  return faults;
 }
 
 void VectorIndex::validate_rows() const {

@@ -20,46 +20,50 @@ constexpr std::size_t lid_neighbours = 20;
 
 struct Hashed {
   std::uint64_t hash;
-  Slot slot;
+  Slot item;  ///< the number of the slot among those given
 };
 
 /// Rows of this add that equal an earlier row of it. Equal rows of earlier adds are found by the
 /// graph search.
-void find_twins(const Storage& rows, std::size_t first, unsigned threads, InsertionPlan& plan) {
-  std::vector<Hashed> hashed(rows.size() - first);
+void find_twins(const Storage& rows, std::span<const Slot> slots, unsigned threads,
+                InsertionPlan& plan) {
+  std::vector<Hashed> hashed(slots.size());
   parallel_for({.count = hashed.size(), .grain = 1024, .threads = threads},
                [&](std::size_t begin, std::size_t end, unsigned) {
                  for (std::size_t i = begin; i < end; ++i) {
-                   const auto slot = static_cast<Slot>(first + i);
-                   hashed[i] = {XXH3_64bits(rows.row(slot), rows.row_bytes()), slot};
+                   const std::byte* row = rows.row(slots[i]);
+                   hashed[i] = {XXH3_64bits(row, rows.row_bytes()), static_cast<Slot>(i)};
                  }
                });
   std::sort(hashed.begin(), hashed.end(), [](const Hashed& a, const Hashed& b) {
-    return a.hash < b.hash || (a.hash == b.hash && a.slot < b.slot);
+    return a.hash < b.hash || (a.hash == b.hash && a.item < b.item);
   });
   std::vector<bool> is_twin(hashed.size(), false);
   for (std::size_t i = 0, group = 0; i < hashed.size(); ++i) {
     if (hashed[i].hash != hashed[group].hash) group = i;
-    if (i == group ||
-        std::memcmp(rows.row(hashed[i].slot), rows.row(hashed[group].slot), rows.row_bytes()) != 0)
-      continue;
-    plan.twins.emplace_back(hashed[group].slot, hashed[i].slot);
-    is_twin[hashed[i].slot - first] = true;
+    const Slot first = slots[hashed[group].item];
+    const Slot slot = slots[hashed[i].item];
+    if (i == group || std::memcmp(rows.row(slot), rows.row(first), rows.row_bytes()) != 0) continue;
+    plan.twins.emplace_back(first, slot);
+    is_twin[hashed[i].item] = true;
   }
   for (std::size_t i = 0; i < is_twin.size(); ++i)
-    if (!is_twin[i]) plan.order.push_back(static_cast<Slot>(first + i));
+    if (!is_twin[i]) plan.order.push_back(slots[i]);
 }
 
-/// Sorts by a key, largest first; equal keys stay as they are.
-void sort_descending(std::vector<Slot>& order, std::size_t first, const std::vector<double>& key) {
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Slot a, Slot b) { return key[a - first] > key[b - first]; });
+/// Sorts by a key of each slot, largest first; equal keys stay as they are.
+template <class Key>
+void sort_descending(std::vector<Slot>& order, const Key& key) {
+  std::vector<std::pair<double, Slot>> keyed;
+  keyed.reserve(order.size());
+  for (const Slot slot : order) keyed.emplace_back(key(slot), slot);
+  std::stable_sort(keyed.begin(), keyed.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = keyed[i].second;
 }
 
-void shuffle(std::vector<Slot>& order, std::size_t first, std::size_t count, std::uint64_t seed) {
-  std::vector<double> key(count);
-  for (std::size_t i = 0; i < count; ++i) key[i] = random_unit(seed, Stream::shuffle, first + i);
-  sort_descending(order, first, key);
+void shuffle(std::vector<Slot>& order, std::uint64_t seed) {
+  sort_descending(order, [&](Slot slot) { return random_unit(seed, Stream::shuffle, slot); });
 }
 
 /// Maximum-likelihood local intrinsic dimensionality from the distances to the nearest rows of a
@@ -77,10 +81,10 @@ double intrinsic_dimensionality(std::vector<float>& squared) {
   return sum == 0 ? 0 : -static_cast<double>(count) / sum;
 }
 
-void sort_by_lid(const Storage& rows, std::size_t first, std::vector<Slot>& order,
-                 const Config& config, unsigned threads) {
+void sort_by_lid(const Storage& rows, std::vector<Slot>& order, const Config& config,
+                 unsigned threads) {
   std::vector<Slot> sample = order;
-  shuffle(sample, first, rows.size() - first, config.seed);
+  shuffle(sample, config.seed);
   if (sample.size() > lid_sample) sample.resize(lid_sample);
   // All of the padded row: a rotation fills it.
   Storage points({.type = kernels::RowType::f32, .dim = rows.padded_dim()});
@@ -91,7 +95,7 @@ void sort_by_lid(const Storage& rows, std::size_t first, std::vector<Slot>& orde
     rows.decode(sample[i], row.data(), nullptr);
     static_cast<void>(points.set(static_cast<Slot>(i), row.data(), 0, buffer));
   }
-  std::vector<double> lid(rows.size() - first, 0.0);
+  std::vector<double> lid(order.size(), 0.0);
   // A few thousand rows at a time: encodings other than f32 are decoded for it.
   constexpr std::size_t chunk = 4096;
   AlignedFloats decoded(chunk * rows.padded_dim());
@@ -113,27 +117,28 @@ void sort_by_lid(const Storage& rows, std::size_t first, std::vector<Slot>& orde
          [&](std::size_t i, std::span<Scored> best) {
            std::vector<float> squared;
            for (const Scored& found : best) squared.push_back(found.score);
-           lid[order[begin + i] - first] = intrinsic_dimensionality(squared);
+           lid[begin + i] = intrinsic_dimensionality(squared);
          },
          {});
   }
-  sort_descending(order, first, lid);
+  std::size_t next = 0;
+  sort_descending(order, [&](Slot) { return lid[next++]; });
 }
 
 }  // namespace
 
-InsertionPlan plan_insertion(const Storage& rows, std::size_t first, const Config& config,
+InsertionPlan plan_insertion(const Storage& rows, std::span<const Slot> slots, const Config& config,
                              unsigned threads) {
   InsertionPlan plan;
-  find_twins(rows, first, threads, plan);
+  find_twins(rows, slots, threads, plan);
   switch (config.order) {
     case InsertionOrder::given:
       break;
     case InsertionOrder::shuffled:
-      shuffle(plan.order, first, rows.size() - first, config.seed);
+      shuffle(plan.order, config.seed);
       break;
     case InsertionOrder::lid:
-      sort_by_lid(rows, first, plan.order, config, threads);
+      sort_by_lid(rows, plan.order, config, threads);
       break;
   }
   return plan;

@@ -48,12 +48,16 @@ std::span<const Label> labels_of_item(const Labels& labels, std::size_t i) {
   return labels.values.subspan(labels.offsets[i], labels.offsets[i + 1] - labels.offsets[i]);
 }
 
-void LabelColumn::append(std::size_t first, std::size_t count, const Labels& labels) {
-  if (labels.values.empty() && numbers_.empty()) return;
-  // Before any set is published, so that whoever sees it finds a number for each slot.
-  numbers_.resize(first + count);
-  for (std::size_t i = 0; i < count; ++i)
-    set(static_cast<Slot>(first + i), number_of(as_set(labels_of_item(labels, i))));
+void LabelColumn::copy(Slot from, Slot to, std::size_t count) {
+  if (numbers_.empty()) return;
+  numbers_.resize(count);
+  set(to, number(from));
+}
+
+void LabelColumn::renumber(std::span<const Slot> slots) noexcept {
+  if (numbers_.empty()) return;
+  for (std::size_t i = 0; i < slots.size(); ++i) set(static_cast<Slot>(i), number(slots[i]));
+  numbers_.resize(slots.size());
 }
 
 void LabelColumn::truncate(std::size_t count, std::size_t sets) {
@@ -67,6 +71,7 @@ void LabelColumn::truncate(std::size_t count, std::size_t sets) {
 
 void LabelColumn::assign(std::span<const Slot> slots, const Labels& labels, std::size_t count) {
   if (labels.values.empty() && numbers_.empty()) return;
+  // Before any set is published, so that whoever sees it finds a number for each slot.
   numbers_.resize(count);
   // Sets that are made before memory runs out are found again by the next call.
   std::vector<Number> numbers;

@@ -30,14 +30,22 @@ class LabelColumn {
   /// The number of a set; 0 is the empty one.
   using Number = std::uint32_t;
 
-  /// Slots that have labels follow, from slot `first` on: those given, or none.
-  void append(std::size_t first, std::size_t count, const Labels& labels);
-
   /// Forgets slots from `count` on, and sets from number `sets` on.
   void truncate(std::size_t count, std::size_t sets);
 
   /// Other labels for some of `count` slots, all or nothing.
   void assign(std::span<const Slot> slots, const Labels& labels, std::size_t count);
+
+  /// A slot has no labels from now on.
+  void clear(Slot slot) noexcept {
+    if (slot < numbers_.size()) set(slot, 0);
+  }
+
+  /// Of `count` slots, `to` gets the labels of `from`.
+  void copy(Slot from, Slot to, std::size_t count);
+
+  /// Slots are now 0, 1, ... and were these, ascending. No reader may be running.
+  void renumber(std::span<const Slot> slots) noexcept;
 
   /// Sets there are, the empty one included; 1 as long as no item had a label.
   [[nodiscard]] std::size_t sets() const { return sets_.load(std::memory_order_acquire); }

@@ -1,4 +1,6 @@
 // What an index is going to hold, and may.
+#include <algorithm>
+
 #include "core/concat.hpp"
 #include "index/vector_index.hpp"
 
@@ -20,7 +22,7 @@ std::size_t VectorIndex::bytes_with(std::size_t items) const {
     item += (upper + 2) * sizeof(Slot) / (upper - 1) + 1;
   }
   if (labels_.sets() > 1) item += sizeof(LabelColumn::Number);
-  return (rows_->size() + items) * item;
+  return (rows_->size() + items - std::min(items, free_.size())) * item;
 }
 
 }  // namespace vecinal

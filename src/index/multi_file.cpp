@@ -84,7 +84,7 @@ void MultiVectorIndex::write_sections(const std::function<void(SectionWriter&)>&
   inner_->write_sections([&](SectionWriter& sections) {
     sections.add_array("sets", std::span<const SetsSection>(&section, 1));
     sections.add_array("tmean", tokens.mean());
-    sections.add_array("ends", tokens.ends().view());
+    sections.add_array("extents", tokens.extents().view());
     sections.add_array("tokens", tokens.raw().view());
     use(sections);
   });
@@ -120,8 +120,7 @@ void MultiVectorIndex::read_sections(const SectionReader& reader, const LoadOpti
   for (const float value : mean)
     if (!(std::fabs(value) <= std::sqrt(max_squared_norm)))
       throw FormatError("section tmean: a value is out of range");
-  const Stats inner = inner_->stats();
-  const std::size_t count = inner.size + inner.removed;
+  const std::size_t count = inner_->slots();
   if (section.trained == 0 && count != 0)
     throw FormatError("section sets: there are sets but no training");
   FdeEncoder encoder = make_encoder();
@@ -129,11 +128,12 @@ void MultiVectorIndex::read_sections(const SectionReader& reader, const LoadOpti
   auto sets = std::make_unique<Sets>(config_, std::move(encoder));
   sets->quality = {section.mean_cosine, section.occupancy};
   TokenRows& tokens = sets->tokens;
-  read_array(reader, "ends", count, file, tokens.ends());
+  read_array(reader, "extents", count, file, tokens.extents());
   if (section.vectors > (std::uint64_t{1} << 32U) - 2)
     throw FormatError("section sets: too many vectors");
   read_array(reader, "tokens", section.vectors * tokens.rows().stride(), file, tokens.raw());
-  tokens.adopt_raw(section.vectors);
+  if (!tokens.adopt_raw(section.vectors))
+    throw FormatError("section extents: sets overlap or end past the last vector");
   tokens.set_longest(section.longest);
   publish(std::move(sets));
   trained_ = section.trained != 0;

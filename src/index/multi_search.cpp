@@ -127,7 +127,7 @@ void MultiVectorIndex::Searcher::score_on_device(std::size_t first, const Ranked
   for (std::size_t i = 0; i < lists.queries(); ++i) {
     arrays.add(prepared[i].values, prepared[i].mean_product);
     for (const Slot set : lists[i]) {
-      const auto [begin, end] = sets.tokens.range(set);
+      const auto [begin, end] = sets.tokens.extent(set);
       ranges.push_back({begin, end});
     }
   }

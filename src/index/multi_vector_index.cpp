@@ -142,30 +142,43 @@ std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> id
                                       const Progress& progress) {
   validate_sets(items, config_.dim, EmptySets::refused, "add");
   const std::lock_guard writer(writer_);
-  const std::size_t before = sets_->tokens.sets();
+  std::vector<Id> chosen;
+  store(items, [&](const ItemSource& source) { chosen = inner_->add_from(source, ids, progress); });
+  return chosen;
+}
+
+void MultiVectorIndex::update(std::span<const Id> ids, const Batch& items,
+                              const Progress& progress) {
+  validate_sets(items, config_.dim, EmptySets::refused, "update");
+  const std::lock_guard writer(writer_);
+  store(items, [&](const ItemSource& source) { inner_->update_from(source, ids, progress); });
+}
+
+void MultiVectorIndex::store(const Batch& items, const Pass& pass) {
   const bool was_trained = trained_;
   OwnedSets pooled;
   const Batch kept = keep(config_, items, pooled);
   check_memory(config_, inner_->bytes_with(items.items()) +
                             sets_->tokens.rows().stride() * (sets_->tokens.size() + kept.count));
+  release_free();
+  const std::vector<Slot> slots = inner_->next_slots(items.items());
+  TokenRows::Mark before = sets_->tokens.mark();
   try {
     if (!trained_ && items.items() != 0) learn(kept, {});
-    sets_->tokens.append(kept, resolve_threads(config_.threads));
+    sets_->tokens.assign(slots, kept, resolve_threads(config_.threads));
+    // Copies of rows that were free before are of what was there before.
+    if (mirror_ && sets_->tokens.size() - before.rows < kept.count) mirror_->forget();
     Encodings encodings(sets_->encoder, mirror_.get());
     std::vector<std::size_t> offsets;
-    const ItemSource source{
-        .count = items.items(),
-        .chunk = std::max<std::size_t>(add_floats / sets_->encoder.encoded_dim(), 16),
-        .make =
-            [&](std::size_t first, std::size_t count) {
-              return encodings.documents(slice(kept, first, count, offsets));
-            },
-        .labels = items.labels};
-    std::vector<Id> chosen = inner_->add_from(source, ids, progress);
-    release_outgrown();
-    return chosen;
+    pass({.count = items.items(),
+          .chunk = std::max<std::size_t>(add_floats / sets_->encoder.encoded_dim(), 16),
+          .make =
+              [&](std::size_t first, std::size_t count) {
+                return encodings.documents(slice(kept, first, count, offsets));
+              },
+          .labels = items.labels});
   } catch (...) {
-    sets_->tokens.truncate(before);
+    sets_->tokens.take_back(std::move(before), slots);
     if (!was_trained && trained_) {
       inner_->forget_training();
       publish(std::make_unique<Sets>(config_, make_encoder()));
@@ -173,6 +186,35 @@ std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> id
     }
     throw;
   }
+  release_outgrown();
+}
+
+void MultiVectorIndex::compact() {
+  const std::lock_guard writer(writer_);
+  const auto inner_writer = inner_->lock_writer();
+  const auto encodings = inner_->compacted();
+  TokenRows tokens(config_.dim, config_.tokens, sets_->tokens.mean());
+  tokens.copy(sets_->tokens, encodings->slots);
+  // Both at once: the vectors of a set are found by the slot of its encoding.
+  gate_.alone([&] {
+    inner_->adopt(*encodings);
+    sets_->tokens.swap(tokens);
+    if (mirror_) mirror_->forget();
+  });
+}
+
+std::size_t MultiVectorIndex::remove(std::span<const Id> ids) {
+  const std::lock_guard writer(writer_);
+  return inner_->remove(ids);
+}
+
+void MultiVectorIndex::release_free() {
+  TokenRows& tokens = sets_->tokens;
+  std::vector<Slot> numbers(inner_->free_slots().begin(), inner_->free_slots().end());
+  std::erase_if(numbers, [&](Slot number) { return tokens.extent(number).empty(); });
+  if (numbers.empty()) return;
+  gate_.synchronize();  // searches may still rank these sets
+  tokens.release(numbers);
 }
 
 void MultiVectorIndex::release_outgrown() {
@@ -201,15 +243,14 @@ Slot MultiVectorIndex::slot_of(Id id) const {
 
 std::size_t MultiVectorIndex::vectors_of(Id id) const {
   const ReaderGate::Pass pass(gate_);
-  const auto [begin, end] = published_.load(std::memory_order_acquire)->tokens.range(slot_of(id));
-  return end - begin;
+  return published_.load(std::memory_order_acquire)->tokens.extent(slot_of(id)).size();
 }
 
 void MultiVectorIndex::get(Id id, std::span<float> out) const {
   const ReaderGate::Pass pass(gate_);
   const TokenRows& tokens = published_.load(std::memory_order_acquire)->tokens;
   const Slot slot = slot_of(id);
-  const auto [begin, end] = tokens.range(slot);
+  const auto [begin, end] = tokens.extent(slot);
   if (out.size() != (end - begin) * config_.dim)
     throw std::invalid_argument(concat("get: out has ", out.size(), " values, item ", id, " has ",
                                        end - begin, " vectors of ", config_.dim, " dims"));
@@ -233,18 +274,12 @@ std::vector<std::string> MultiVectorIndex::check() const {
   const std::lock_guard writer(writer_);
   std::vector<std::string> faults = inner_->check();
   const TokenRows& tokens = sets_->tokens;
-  const Stats inner = inner_->stats();
-  if (tokens.sets() != inner.size + inner.removed)
+  if (tokens.sets() != inner_->slots())
     faults.push_back(
-        concat("ends: ", tokens.sets(), " sets for ", inner.size + inner.removed, " encodings"));
-  Slot last = 0;
-  for (std::size_t i = 0; i < tokens.sets(); ++i) {
-    if (tokens.ends()[i] <= last) faults.push_back(concat("ends: set ", i, " is empty"));
-    last = tokens.ends()[i];
-    if (!faults.empty()) return faults;
-  }
-  if (last != tokens.size())
-    faults.push_back(concat("tokens: ", tokens.size(), " vectors, the sets end at ", last));
+        concat("extents: ", tokens.sets(), " sets for ", inner_->slots(), " encodings"));
+  for (const Slot slot : inner_->allowed_slots({}))
+    if (faults.empty() && tokens.extent(slot).empty())
+      faults.push_back(concat("extents: set ", slot, " is empty"));
   return faults;
 }
 

@@ -33,9 +33,11 @@ class MultiVectorIndex final : public Index {
   void train(const Batch& sample, const Batch& queries) override;
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
+  void update(std::span<const Id> ids, const Batch& items, const Progress& progress) override;
+  void compact() override;
   void retrain(const Batch& queries, const Progress& progress) override;
   Fitted fit_queries(const Batch& queries, const FitParams& params) override;
-  std::size_t remove(std::span<const Id> ids) override { return inner_->remove(ids); }
+  std::size_t remove(std::span<const Id> ids) override;
   Neighbors search(const Batch& queries, const SearchParams& params) const override;
   Neighbors rerank(const Batch& queries, std::span<const Id> candidates,
                    const SearchParams& params) const override;
@@ -72,7 +74,12 @@ class MultiVectorIndex final : public Index {
   void learn(const Batch& sample, const Batch& queries);
   void publish(std::unique_ptr<Sets> sets);
   [[nodiscard]] FdeEncoder make_encoder() const;
+  /// Stores sets as those of the inner index's next slots, and calls pass(their encodings).
+  using Pass = std::function<void(const ItemSource&)>;
+  void store(const Batch& items, const Pass& pass);
   void release_outgrown();
+  /// Lets the rows of sets be used again whose slots are free.
+  void release_free();
   [[nodiscard]] Slot slot_of(Id id) const;
 
   // multi_search.cpp

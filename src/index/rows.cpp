@@ -121,6 +121,16 @@ void Rows::resize(std::size_t rows) {
   if (two()) ranking_->resize(rows);
 }
 
+void Rows::clear(Slot slot) {
+  walked_->clear(slot);
+  if (two()) ranking_->clear(slot);
+}
+
+void Rows::copy(const Rows& from, std::span<const Slot> slots) {
+  walked_->copy(*from.walked_, slots);
+  if (two()) ranking_->copy(*from.ranking_, slots);
+}
+
 bool Rows::has_retired() const {
   return walked_->raw().has_retired() || (two() && ranking_->raw().has_retired());
 }
@@ -165,7 +175,8 @@ class Rows::Encoder {
         walked_buffer_(*rows.walked_),
         second_buffer_(rows.ranking()) {}
 
-  void run(Rows& rows, const Batch& items, std::size_t begin, std::size_t end, std::size_t first) {
+  void run(Rows& rows, const Batch& items, std::size_t begin, std::size_t end,
+           std::span<const Slot> slots) {
     const bool identity = rows.model_.identity();
     for (std::size_t i = begin; i < end; ++i) {
       float* row = prepared_.data() + (i - begin) * stride_;
@@ -182,20 +193,19 @@ class Rows::Encoder {
     if (!identity)
       rows.model_.project(Side::data, {centred_.data(), end - begin, stride_}, projected_.data(),
                           rows.walked_->padded_dim());
-    for (std::size_t i = begin; i < end; ++i) encode(rows, i, i - begin, first);
+    for (std::size_t i = begin; i < end; ++i) encode(rows, i, i - begin, slots[i]);
   }
 
   EncodeSummary summary;
 
  private:
-  void encode(Rows& rows, std::size_t item, std::size_t i, std::size_t first) {
+  void encode(Rows& rows, std::size_t item, std::size_t i, Slot slot) {
     const float* prepared = prepared_.data() + i * stride_;
     const bool identity = rows.model_.identity();
     const float* centred = identity ? prepared : centred_.data() + i * stride_;
     const float* walked = identity ? prepared : projected_.data() + i * rows.walked_->padded_dim();
     const double norm = identity ? 0 : dot(centred, centred, rows.config_.dim);
     const float bias = rows.bias(prepared, norm);
-    const auto slot = static_cast<Slot>(first + item);
     const Encoded done =
         rows.walked_->set(slot, walked, rows.walked_bias(bias, walked), walked_buffer_);
     note(*rows.walked_, done, item);
@@ -234,7 +244,7 @@ class Rows::Encoder {
   QueryBuffer second_buffer_;
 };
 
-EncodeSummary Rows::encode(const Batch& items, std::size_t first, unsigned threads,
+EncodeSummary Rows::encode(const Batch& items, std::span<const Slot> slots, unsigned threads,
                            std::size_t named) {
   std::vector<Encoder> encoders;
   encoders.reserve(threads);
@@ -244,7 +254,7 @@ EncodeSummary Rows::encode(const Batch& items, std::size_t first, unsigned threa
   parallel_for({.count = items.count, .grain = Encoder::chunk, .threads = threads},
                [&](std::size_t begin, std::size_t end, unsigned worker) {
                  encoders[worker].summary = {};
-                 encoders[worker].run(*this, items, begin, end, first);
+                 encoders[worker].run(*this, items, begin, end, slots);
                  parts[begin / Encoder::chunk] = encoders[worker].summary;
                });
   EncodeSummary total;

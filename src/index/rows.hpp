@@ -73,10 +73,16 @@ class Rows {
   [[nodiscard]] bool has_retired() const;
   void release_retired();
 
-  /// Encodes the items as rows first, first + 1, ... Throws std::invalid_argument naming the item,
+  /// Encodes the items as the rows of the slots. Throws std::invalid_argument naming the item,
   /// where the first one has the number `named`.
-  EncodeSummary encode(const Batch& items, std::size_t first, unsigned threads,
+  EncodeSummary encode(const Batch& items, std::span<const Slot> slots, unsigned threads,
                        std::size_t named = 0);
+
+  /// Fills a row with zeros.
+  void clear(Slot slot);
+
+  /// Becomes a copy of rows of `from`, which has the same model.
+  void copy(const Rows& from, std::span<const Slot> slots);
 
   /// Makes queries begin .. end - 1 ready. walk_dim: walked values that count, at most the walked
   /// rows' padded_dim; the others are made zero. Throws std::invalid_argument naming the query.

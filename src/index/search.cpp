@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include "backend/scan.hpp"
 #include "core/concat.hpp"
@@ -95,14 +96,20 @@ bool VectorIndex::Searcher::walk_graph(Plan way, std::size_t query, Worker& work
   collect(worker.walk.pool, worker.found);
   rerank(query, worker);
   finish(query, worker.found, worker.best);
-  return answered(query);
+  if (answered(query)) return true;
+  return !deadline.passed() && way == Plan::walk && !allowed.everything &&
+         walk_graph(Plan::inside, query, worker);
 }
 
 Plan VectorIndex::Searcher::plan_walk(bool fused) {
   if (index.config_.graph == GraphKind::none || params.exact || params.k >= allowed.count)
     return Plan::scan;
-  if (allowed.everything) return Plan::walk;
-  const PlanInputs inputs{slots, allowed.count, queries.count, breadth, fused};
+  if (allowed.unfiltered) {
+    // Next to none of the nodes are not items: removed ones, those of an add that runs beside.
+    wanted = {allowed.population->node_view(), allowed.count, 1, {}};
+    return Plan::walk;
+  }
+  const PlanInputs inputs{slots(), allowed.count, queries.count, breadth, fused};
   Plan plan = params.plan == Plan::automatic ? cheapest_plan(inputs) : params.plan;
   if (plan == Plan::scan) return plan;
   if (plan == Plan::walk) plan = Plan::inside;
@@ -110,7 +117,7 @@ Plan VectorIndex::Searcher::plan_walk(bool fused) {
   if (graph.twinned) with_twins = allowed.with_twins(graph);
   seeds = allowed.sample(graph, most_seeds);
   wanted = {graph.twinned ? with_twins.view() : allowed.view(), walk_budget(inputs),
-            static_cast<double>(allowed.count) / static_cast<double>(slots), seeds};
+            static_cast<double>(allowed.count) / static_cast<double>(slots()), seeds};
   return plan;
 }
 
@@ -156,7 +163,7 @@ void VectorIndex::Searcher::scan_open(unsigned threads, ProgressMeter& meter,
   for (const std::size_t number : numbers) asked.push_back(all.ranking()[number]);
   std::vector<Slot> allowed_slots;
   allowed_slots.reserve(allowed.everything ? 0 : allowed.count);
-  allowed.for_each([&](Slot slot) { allowed_slots.push_back(slot); });
+  if (!allowed.everything) allowed.for_each([&](Slot slot) { allowed_slots.push_back(slot); });
   hits.stats.exact += asked.size();
   hits.stats.distances += asked.size() * allowed.count;
   scan(
@@ -205,7 +212,7 @@ std::optional<Mirror::Hold> VectorIndex::hold_copies(const Rows& rows,
     // A change is under way: what it has not finished may not be copied, and searches do not wait.
     const std::unique_lock writer(writer_, std::try_to_lock);
     if (!writer) return std::nullopt;
-    mirror_->update(*rows_, graph_, visible_.load(), {changes_.load(), rewrites_});
+    mirror_->update(*rows_, graph_, population_->slots, {changes_.load(), rewrites_});
   }
   if (Mirror::Hold hold(*mirror_); hold.shows(rows, changes)) return hold;
   return std::nullopt;
@@ -232,6 +239,8 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
   if (deadline.some()) hits.complete.assign(queries.count, 0);
 
   const ReaderGate::Pass pass(gate_);
+  // The population first: what is noted after it holds its items.
+  Allowed allowed = allow(params.filter);
   const std::uint64_t changes = changes_.load(std::memory_order_acquire);
   const Rows& rows = *published_.load(std::memory_order_acquire);
   const std::size_t walk_dim = walk_dim_of(params, rows);
@@ -240,15 +249,12 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
                     queries,
                     params,
                     hits,
-                    visible_.load(std::memory_order_acquire),
                     {},
                     ids_.ids().data(),
-                    allow(params.filter),
+                    std::move(allowed),
                     breadth_of(params, rows),
                     walk_dim};
   searcher.deadline = deadline;
-  searcher.slots = std::min(searcher.slots,
-                            std::max(searcher.allowed.words.size() * 64, searcher.allowed.count));
   if (searcher.allowed.count == 0) {
     QuerySet refused;
     rows.prepare(queries, 0, queries.count, walk_dim, refused);

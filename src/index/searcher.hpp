@@ -23,7 +23,6 @@ struct VectorIndex::Searcher {
   const Batch& queries;
   const SearchParams& params;
   Neighbors& hits;
-  std::size_t slots;
   GraphView graph;
   const Id* ids;
   Allowed allowed;
@@ -116,8 +115,9 @@ struct VectorIndex::Searcher {
   [[nodiscard]] bool answered(std::size_t query) const {
     return hits.counts[query] >= std::min(params.k, allowed.count);
   }
+  [[nodiscard]] std::size_t slots() const { return allowed.population->slots; }
   [[nodiscard]] bool allows(Slot slot) const {
-    return slot < slots && (allowed.everything || allowed.view().contains(slot));
+    return slot < slots() && (allowed.everything || allowed.view().contains(slot));
   }
 };
 

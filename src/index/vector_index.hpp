@@ -1,9 +1,13 @@
 /// The index of single vectors: rows, graph, ids and what lives, joined behind the public
 /// interface.
 ///
-/// Locks: writer_ queues mutating calls. ids_lock_ guards the id map, for contains(), get() and
-/// ids(). Searches take neither: they pass gate_, note the views once, and see slots below visible_
-/// whose live bit is set.
+/// Locks: writer_ queues mutating calls. ids_lock_ guards the id map and population_, for
+/// contains(), get() and ids(). Searches take neither: they pass gate_, note the views once, and
+/// see the slots of the population they noted.
+///
+/// Slots: an item that is removed leaves the population at once. Its row serves as a step of the
+/// graph until there are enough of them for a repair, after which nothing leads to it; when the
+/// searches that may still look at it have left, its slot is free for items to come.
 #pragma once
 
 #include <atomic>
@@ -11,7 +15,6 @@
 #include <shared_mutex>
 
 #include "backend/device_build.hpp"
-#include "core/bitmap.hpp"
 #include "core/id_map.hpp"
 #include "core/reader_gate.hpp"
 #include "graph/graph.hpp"
@@ -19,6 +22,7 @@
 #include "index/allowed.hpp"
 #include "index/label_column.hpp"
 #include "index/mirror.hpp"
+#include "index/population.hpp"
 #include "index/rows.hpp"
 #include "vecinal/index.hpp"
 
@@ -26,6 +30,7 @@ namespace vecinal {
 
 class Fitter;
 class ProgressMeter;
+struct BuildParams;
 struct ConfigSection;
 class SectionReader;
 class SectionWriter;
@@ -53,12 +58,34 @@ class VectorIndex final : public Index {
   static std::unique_ptr<VectorIndex> load(const SectionReader& reader, const LoadOptions& options,
                                            int file, std::size_t others = 0);
 
-  /// As add(), and the slots follow those there are.
+  /// As add(); the items get next_slots().
   std::vector<Id> add_from(const ItemSource& items, std::span<const Id> ids,
                            const Progress& progress);
 
   /// Bytes that the index will hold with so many more items: an estimate, as levels are drawn.
   [[nodiscard]] std::size_t bytes_with(std::size_t items) const;
+
+  /// As update(); the new rows get next_slots().
+  void update_from(const ItemSource& items, std::span<const Id> ids, const Progress& progress);
+
+  /// The slots that the next items get, free ones first; ascending. While no call changes it.
+  [[nodiscard]] std::vector<Slot> next_slots(std::size_t count) const;
+
+  /// Slots that wait for new items, descending. While no call changes it.
+  [[nodiscard]] std::span<const Slot> free_slots() const { return free_; }
+
+  /// Slots, whether they hold items or not. While no call changes it.
+  [[nodiscard]] std::size_t slots() const { return rows_->size(); }
+
+  /// Mutating calls wait as long as this is held.
+  [[nodiscard]] std::unique_lock<std::mutex> lock_writer() { return std::unique_lock(writer_); }
+
+  /// The index in slots that follow each other, and what these were. With lock_writer().
+  struct Copy;
+  [[nodiscard]] std::unique_ptr<Copy> compacted();
+
+  /// The copy takes the place of what there is; waits until no search runs. With lock_writer().
+  void adopt(Copy& copy);
 
   /// Undoes train() of an index without rows.
   void forget_training();
@@ -76,6 +103,8 @@ class VectorIndex final : public Index {
   void train(const Batch& sample, const Batch& queries) override;
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
+  void update(std::span<const Id> ids, const Batch& items, const Progress& progress) override;
+  void compact() override;
   void retrain(const Batch& queries, const Progress& progress) override;
   Fitted fit_queries(const Batch& queries, const FitParams& params) override;
   std::size_t remove(std::span<const Id> ids) override;
@@ -104,26 +133,64 @@ class VectorIndex final : public Index {
   friend class DeviceSearch;
   struct Searcher;
 
+  /// Items on their way into the index.
+  struct Insertion {
+    const ItemSource& items;
+    std::span<const Id> ids;
+    std::vector<Slot> replaced;  ///< by those of the ids; they then hold no items any more
+  };
+
   // vector_index.cpp
-  void encode_rows(const ItemSource& items, std::size_t first, ProgressMeter& meter,
-                   EncodeSummary& encoded);
-  [[nodiscard]] std::vector<Id> choose_ids(std::size_t count, std::span<const Id> ids) const;
   void learn(const Batch& sample, const Batch& queries);
   void publish(std::unique_ptr<Rows> rows, bool trained);
   void publish_untrained();
-  void link_rows(std::size_t first, ProgressMeter& meter);
+  void publish(std::unique_ptr<const Population> population) noexcept;
+
+  /// What a change does to what searches could see before it.
+  enum class Change : std::uint8_t { links, rows };
+  /// Before the change is published.
+  void note_change(Change change) noexcept {
+    if (change == Change::rows) ++rewrites_;
+    changes_.fetch_add(1, std::memory_order_release);
+  }
+  /// Returns when the searches that run now have ended.
+  void wait_for_readers() noexcept;
+  [[nodiscard]] std::vector<Slot> used_slots() const;  ///< those that are not free
+
+  // insertion.cpp
+  [[nodiscard]] std::vector<Id> choose_ids(std::size_t count, std::span<const Id> ids) const;
+  void insert(const Insertion& insertion, const Progress& progress);
+  EncodeSummary encode_rows(const ItemSource& items, std::span<const Slot> slots,
+                            ProgressMeter& meter);
+  /// Slots from `first` on are new to the graph.
+  void link_rows(std::span<const Slot> slots, std::size_t first, ProgressMeter& meter);
+  /// Writes the tails of nodes, and of all slots from first on.
+  void fuse(std::vector<Slot> nodes, std::size_t first);
+  void write_tails(std::span<const Slot> nodes);
+  void commit(std::span<const Id> ids, std::span<const Slot> slots,
+              std::unique_ptr<const Population> population, const EncodeSummary& encoded) noexcept;
+  /// Takes back an add: the rows of the slots, of which those before `count` stay free, and sets of
+  /// labels from number `label_sets` on.
+  void drop_rows(std::span<const Slot> slots, std::size_t count, std::size_t label_sets);
+  void label(const Insertion& insertion, std::span<const Slot> slots, std::size_t count);
+  void release_outgrown();
+
   // build.cpp
   [[nodiscard]] BuildParams build_params() const;
   /// What helps to build on a device; null without one, or where it does not pay.
   [[nodiscard]] std::unique_ptr<BuildDevice> build_device(const BuildParams& params,
                                                           std::size_t count) const;
-  /// Writes the tails of nodes, and of all slots from first on.
-  void fuse(std::vector<Slot> nodes, std::size_t first);
-  void commit(std::size_t first, std::span<const Id> ids, const EncodeSummary& encoded);
-  /// Takes back an add: rows from `count` on, and sets of labels from number `label_sets` on.
-  void drop_rows(std::size_t count, std::size_t label_sets);
+
+  // removal.cpp
+  /// Searches go on finding the twins of removed slots.
+  void keep_nodes(std::span<const Slot> removed, Population& population) const;
+  /// Makes the slots of removed items free, if there are enough for it.
+  void reclaim() noexcept;
+  void repair();
+  void set_free(std::span<const Slot> slots);
+
+  // contents.cpp
   [[nodiscard]] std::optional<Slot> find_live(Id id) const;
-  void release_outgrown();
 
   // search.cpp
   void check_queries(const Batch& queries, const SearchParams& params) const;
@@ -140,9 +207,9 @@ class VectorIndex final : public Index {
   // allowed.cpp
   [[nodiscard]] Allowed allow(const Filter& filter) const;
   [[nodiscard]] std::vector<std::uint64_t> allowed_words(const Filter& filter,
-                                                         std::size_t slots) const;
+                                                         const Population& population) const;
   [[nodiscard]] std::vector<std::uint64_t> joined_words(const Filter::Combination& joined,
-                                                        std::size_t slots) const;
+                                                        const Population& population) const;
   [[nodiscard]] bool ids_are_slots() const;
 
   // fit.cpp
@@ -170,9 +237,13 @@ class VectorIndex final : public Index {
   Drift drift_;
   Graph graph_;
   IdMap ids_;
-  Bitmap live_;
   LabelColumn labels_;
-  std::atomic<std::size_t> visible_{0};  ///< slots whose add has been committed
+  std::unique_ptr<const Population> population_;
+  std::atomic<const Population*> seen_;  ///< population_, as searches see it
+  static constexpr std::size_t outdated_room = 8;
+  std::vector<std::unique_ptr<const Population>> outdated_;  ///< that searches may still look at
+  std::vector<Slot> free_;                                   ///< descending
+  std::size_t kept_for_twins_ = 0;  ///< removed rows whose twins need them as their node
   std::atomic<std::size_t> live_count_{0};
   std::atomic<std::size_t> beam_{64};
   std::atomic<std::size_t> rerank_{0};
@@ -186,13 +257,22 @@ class VectorIndex final : public Index {
   mutable ReaderGate gate_;
 };
 
-/// The order in which the slots from `first` on enter the graph, but for rows that equal an earlier
+struct VectorIndex::Copy {
+  explicit Copy(const Config& config) : graph(config.degree) {}
+  std::vector<Slot> slots;
+  std::unique_ptr<Rows> rows;
+  Graph graph;
+  IdMap ids;
+  std::unique_ptr<Population> population = std::make_unique<Population>();
+};
+
+/// The order in which slots enter the graph, but for rows that equal an earlier
 /// one, which come back in `twins` with the slot they equal.
 struct InsertionPlan {
   std::vector<Slot> order;
   std::vector<std::pair<Slot, Slot>> twins;  ///< {slot that is inserted, slot with the same row}
 };
-[[nodiscard]] InsertionPlan plan_insertion(const Storage& rows, std::size_t first,
+[[nodiscard]] InsertionPlan plan_insertion(const Storage& rows, std::span<const Slot> slots,
                                            const Config& config, unsigned threads);
 
 }  // namespace vecinal

@@ -105,7 +105,7 @@ void ChamferQuery::make_code_panel(const std::vector<float>& vectors) {
 }
 
 float ChamferQuery::score(std::size_t set, ChamferScratch& scratch) const {
-  const auto [begin, end] = tokens_.range(set);
+  const auto [begin, end] = tokens_.extent(set);
   scratch.best_.assign(panels_ * kernels::active().tile_queries, lowest);
   const bool codes = tokens_.rows().codec().is_code();
   for (Slot first = begin; first < end; first += static_cast<Slot>(block)) {

@@ -31,39 +31,109 @@ TokenRows::TokenRows(std::size_t dim, Encoding encoding, std::span<const float> 
     : mean_(mean.begin(), mean.end()),
       rows_({.type = row_type(encoding), .op = kernels::Op::negative_dot, .dim = dim}) {}
 
-void TokenRows::append(const Batch& sets, unsigned threads) {
+void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigned threads) {
   const std::size_t first = rows_.size();
-  if (sets.count > max_rows - first)
-    throw std::length_error(
-        concat("add: an index holds at most ", max_rows, " vectors, of removed items included"));
-  const std::size_t old_sets = ends_.size();
+  const std::size_t old_sets = extents_.size();
+  std::size_t last = first;
+  FreeExtents free = free_;
+  std::vector<Slot> rows;  // by vector
+  rows.reserve(sets.count);
+  for (std::size_t i = 0; i < sets.items(); ++i) {
+    const std::size_t count = sets.begin(i + 1) - sets.begin(i);
+    const std::optional<Slot> found = free.take(count);
+    if (!found && count > max_rows - last)
+      throw std::length_error(
+          concat("add: an index holds at most ", max_rows, " vectors, of removed items included"));
+    const Slot begin = found ? *found : static_cast<Slot>(last);
+    if (!found) last += count;
+    for (std::size_t j = 0; j < count; ++j) rows.push_back(static_cast<Slot>(begin + j));
+  }
   std::vector<float> longest((sets.count + grain - 1) / grain, 0.0F);
   try {
-    rows_.resize(first + sets.count);
+    rows_.resize(last);
     parallel_for({.count = sets.count, .grain = grain, .threads = threads},
                  [&](std::size_t begin, std::size_t end, unsigned) {
                    QueryBuffer buffer(rows_);
-                   encode(sets, begin, end, first, buffer, longest[begin / grain]);
+                   encode(sets, begin, end, rows, buffer, longest[begin / grain]);
                  });
-    ends_.resize(old_sets + sets.items());
+    extents_.resize(numbers.empty() ? old_sets
+                                    : std::max<std::size_t>(old_sets, numbers.back() + 1));
   } catch (...) {
     rows_.resize(first);
     throw;
   }
-  for (std::size_t i = 0; i < sets.items(); ++i)
-    ends_[old_sets + i] = static_cast<Slot>(first + sets.begin(i + 1));
+  for (std::size_t i = 0; i < sets.items(); ++i) {
+    const Slot begin = rows[sets.begin(i)];
+    extents_[numbers[i]] = {begin, static_cast<Slot>(begin + sets.begin(i + 1) - sets.begin(i))};
+  }
+  free_ = std::move(free);
   for (const float length : longest) longest_ = std::max(longest_, length);
 }
 
-void TokenRows::encode(const Batch& sets, std::size_t begin, std::size_t end, std::size_t first,
-                       QueryBuffer& buffer, float& longest) {
+void TokenRows::release(std::span<const Slot> numbers) {
+  for (const Slot number : numbers) {
+    free_.give(extents_[number]);
+    extents_[number] = {};
+  }
+}
+
+void TokenRows::take_back(Mark mark, std::span<const Slot> numbers) noexcept {
+  for (const Slot number : numbers)
+    if (number < extents_.size()) extents_[number] = {};
+  extents_.resize(mark.sets);
+  rows_.resize(mark.rows);
+  free_ = std::move(mark.free);
+}
+
+void TokenRows::copy(const TokenRows& from, std::span<const Slot> numbers) {
+  std::vector<Slot> rows;
+  extents_.resize(numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const Extent extent = from.extents_[numbers[i]];
+    extents_[i].begin = static_cast<Slot>(rows.size());
+    for (Slot row = extent.begin; row < extent.end; ++row) rows.push_back(row);
+    extents_[i].end = static_cast<Slot>(rows.size());
+  }
+  rows_.copy(from.rows_, rows);
+  longest_ = from.longest_;
+}
+
+void TokenRows::swap(TokenRows& other) noexcept {
+  const std::size_t rows = rows_.size();
+  rows_.raw().swap(other.rows_.raw());
+  rows_.adopt_raw(other.rows_.size());
+  other.rows_.adopt_raw(rows);
+  extents_.swap(other.extents_);
+  std::swap(free_, other.free_);
+}
+
+bool TokenRows::adopt_raw(std::size_t rows) {
+  std::vector<Extent> taken;
+  for (const Extent& extent : extents_.view()) {
+    if (extent.begin > extent.end || extent.end > rows) return false;
+    if (!extent.empty()) taken.push_back(extent);
+  }
+  std::sort(taken.begin(), taken.end(),
+            [](const Extent& a, const Extent& b) { return a.begin < b.begin; });
+  taken.push_back({static_cast<Slot>(rows), static_cast<Slot>(rows)});
+  Slot last = 0;
+  for (const Extent& extent : taken) {
+    if (extent.begin < last) return false;
+    free_.give({last, extent.begin});
+    last = extent.end;
+  }
+  rows_.adopt_raw(rows);
+  return true;
+}
+
+void TokenRows::encode(const Batch& sets, std::size_t begin, std::size_t end,
+                       std::span<const Slot> rows, QueryBuffer& buffer, float& longest) {
   AlignedFloats centred(rows_.padded_dim());
   for (std::size_t i = begin; i < end; ++i) {
     for (std::size_t d = 0; d < dim(); ++d) centred.data()[d] = sets.row(i)[d] - mean_[d];
     const double length = std::sqrt(dot(centred.data(), centred.data(), dim()));
     longest = std::max(longest, static_cast<float>(length));
-    const auto slot = static_cast<Slot>(first + i);
-    if (rows_.set(slot, centred.data(), 0, buffer).in_range) continue;
+    if (rows_.set(rows[i], centred.data(), 0, buffer).in_range) continue;
     std::size_t set = 0;
     while (sets.begin(set + 1) <= i) ++set;
     throw std::invalid_argument(concat("add: vector ", i - sets.begin(set), " of set ", set,
@@ -72,13 +142,8 @@ void TokenRows::encode(const Batch& sets, std::size_t begin, std::size_t end, st
   }
 }
 
-void TokenRows::truncate(std::size_t count) {
-  rows_.resize(count == 0 ? 0 : ends_[count - 1]);
-  ends_.resize(count);
-}
-
 void TokenRows::decode(std::size_t set, std::span<float> to) const {
-  const auto [begin, end] = range(set);
+  const auto [begin, end] = extent(set);
   AlignedFloats row(2 * rows_.padded_dim());
   for (Slot slot = begin; slot < end; ++slot) {
     rows_.decode(slot, row.data(), row.data() + rows_.padded_dim());

@@ -1,4 +1,5 @@
-/// The vectors of sets, side by side: set i is the rows [begin(i), begin(i + 1)).
+/// The vectors of sets: set i is the rows of its extent. Rows that no set has are used for sets to
+/// come.
 ///
 /// Rows are kept about the mean of the documents' vectors, which is nearer to where they are, so
 /// codes are finer; products with a query then lack <query, mean>, the same for every document.
@@ -7,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "core/extents.hpp"
 #include "core/growable_array.hpp"
 #include "encoding/storage.hpp"
 #include "vecinal/batch.hpp"
@@ -19,24 +21,38 @@ class TokenRows {
   /// encoding: f32, f16 or lvq8. mean: dim values.
   TokenRows(std::size_t dim, Encoding encoding, std::span<const float> mean);
 
-  [[nodiscard]] std::size_t sets() const { return ends_.size(); }
-  [[nodiscard]] std::size_t size() const { return rows_.size(); }
+  [[nodiscard]] std::size_t sets() const { return extents_.size(); }
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }  ///< rows of no set included
   [[nodiscard]] std::size_t dim() const { return rows_.dim(); }
   [[nodiscard]] std::span<const float> mean() const { return mean_; }
   [[nodiscard]] const Storage& rows() const { return rows_; }
-  [[nodiscard]] std::size_t bytes() const { return rows_.bytes() + ends_.bytes(); }
+  [[nodiscard]] std::size_t bytes() const { return rows_.bytes() + extents_.bytes(); }
 
-  /// Appends sound sets. Throws std::invalid_argument naming the set if a value is beyond the
-  /// encoding's range, std::length_error if there are too many vectors; nothing is appended then.
-  void append(const Batch& sets, unsigned threads);
+  /// Stores sound sets as those of the numbers, each of which has no rows or follows the last one.
+  /// Throws std::invalid_argument naming the set if a value is beyond the encoding's range,
+  /// std::length_error if there are too many vectors; nothing has changed then.
+  void assign(std::span<const Slot> numbers, const Batch& sets, unsigned threads);
 
-  /// Forgets all sets but the first `count`.
-  void truncate(std::size_t count);
+  /// Rows of the sets are free from now on; no reader may look at them.
+  void release(std::span<const Slot> numbers);
 
-  /// First row of a set, and the row after its last.
-  [[nodiscard]] std::pair<Slot, Slot> range(std::size_t set) const {
-    return {set == 0 ? 0 : ends_[set - 1], ends_[set]};
-  }
+  /// Becomes a copy of sets of `from`, one after the other. This is empty before, with the same
+  /// mean and encoding.
+  void copy(const TokenRows& from, std::span<const Slot> numbers);
+
+  /// Exchanges sets and vectors; no reader may be running.
+  void swap(TokenRows& other) noexcept;
+
+  /// What assign() changes, to take it back.
+  struct Mark {
+    std::size_t sets = 0;
+    std::size_t rows = 0;
+    FreeExtents free;
+  };
+  [[nodiscard]] Mark mark() const { return {sets(), size(), free_}; }
+  void take_back(Mark mark, std::span<const Slot> numbers) noexcept;
+
+  [[nodiscard]] Extent extent(std::size_t set) const { return extents_[set]; }
 
   /// The vectors of a set as they are stored: (number of them) * dim floats.
   void decode(std::size_t set, std::span<float> to) const;
@@ -45,28 +61,31 @@ class TokenRows {
   [[nodiscard]] float longest() const { return longest_; }
   void set_longest(float longest) { longest_ = longest; }
 
-  /// Arrays for files: bytes of the rows, and the row after the last one of every set.
+  /// Arrays for files: bytes of the rows, and the extent of every set.
   [[nodiscard]] GrowableArray<std::byte>& raw() { return rows_.raw(); }
   [[nodiscard]] const GrowableArray<std::byte>& raw() const { return rows_.raw(); }
-  [[nodiscard]] GrowableArray<Slot>& ends() { return ends_; }
-  [[nodiscard]] const GrowableArray<Slot>& ends() const { return ends_; }
-  void adopt_raw(std::size_t rows) { rows_.adopt_raw(rows); }
+  [[nodiscard]] GrowableArray<Extent>& extents() { return extents_; }
+  [[nodiscard]] const GrowableArray<Extent>& extents() const { return extents_; }
+
+  /// Takes the rows as they were read; false if extents overlap or leave them.
+  [[nodiscard]] bool adopt_raw(std::size_t rows);
 
   [[nodiscard]] bool has_retired() const {
-    return rows_.raw().has_retired() || ends_.has_retired();
+    return rows_.raw().has_retired() || extents_.has_retired();
   }
   void release_retired() {
     rows_.raw().release_retired();
-    ends_.release_retired();
+    extents_.release_retired();
   }
 
  private:
-  void encode(const Batch& sets, std::size_t begin, std::size_t end, std::size_t first,
+  void encode(const Batch& sets, std::size_t begin, std::size_t end, std::span<const Slot> rows,
               QueryBuffer& buffer, float& longest);
 
   std::vector<float> mean_;
   Storage rows_;
-  GrowableArray<Slot> ends_;
+  GrowableArray<Extent> extents_;
+  FreeExtents free_;
   float longest_ = 0;
 };
 

@@ -2,6 +2,7 @@
 /// of vectors on the scan's register tiles.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -14,6 +15,13 @@ class Matrix {
  public:
   Matrix() = default;
   Matrix(std::size_t rows, std::size_t cols);
+  Matrix(const Matrix& other) : Matrix(other.rows_, other.cols_) {
+    if (!empty()) std::copy_n(other.row(0), rows_ * stride_, row(0));
+  }
+  Matrix& operator=(const Matrix&) = delete;
+  Matrix(Matrix&&) noexcept = default;
+  Matrix& operator=(Matrix&&) noexcept = default;
+  ~Matrix() = default;
 
   [[nodiscard]] std::size_t rows() const { return rows_; }
   [[nodiscard]] std::size_t cols() const { return cols_; }

@@ -10,8 +10,10 @@ namespace {
 const auto all_live = [](Slot) { return true; };
 
 void add(IdMap& map, const std::vector<Id>& ids) {
-  map.prepare(ids, all_live);
-  map.append(ids);
+  std::vector<Slot> slots(ids.size());
+  std::iota(slots.begin(), slots.end(), static_cast<Slot>(map.slots()));
+  map.prepare(slots, ids, all_live);
+  map.assign(slots, ids);
 }
 
 TEST(IdMap, DefaultNumbersNeedNoMap) {
@@ -42,11 +44,37 @@ TEST(IdMap, LeavingTheDefaultNumbersSkipsWhatDoesNotLive) {
   IdMap map;
   add(map, {0, 1, 2});
   const auto without_one = [](Slot slot) { return slot != 1; };
+  const std::vector<Slot> slots = {3};
   const std::vector<Id> again = {1};
-  map.prepare(again, without_one);
-  map.append(again);
+  map.prepare(slots, again, without_one);
+  map.assign(slots, again);
   EXPECT_EQ(map.find(1), Slot{3});
   EXPECT_EQ(map.find(2), Slot{2});
+}
+
+TEST(IdMap, SlotsThatWereUsedBeforeGetOtherIds) {
+  IdMap map;
+  add(map, {0, 1, 2});
+  const std::vector<Slot> slots = {1, 3};
+  const std::vector<Id> ids = {7, 8};
+  map.prepare(slots, ids, [](Slot slot) { return slot != 1; });
+  map.assign(slots, ids);
+  EXPECT_EQ(map.slots(), 4U);
+  EXPECT_EQ(map.find(1), std::nullopt);
+  EXPECT_EQ(map.find(7), Slot{1});
+  EXPECT_EQ(map.find(8), Slot{3});
+  EXPECT_EQ(map.find(2), Slot{2});
+}
+
+TEST(IdMap, TheDefaultNumberComingBackToItsSlotNeedsNoMap) {
+  IdMap map;
+  add(map, {0, 1, 2});
+  const std::vector<Slot> slots = {1};
+  const std::vector<Id> ids = {1};
+  map.prepare(slots, ids, [](Slot slot) { return slot != 1; });
+  map.assign(slots, ids);
+  EXPECT_EQ(map.find(1), Slot{1});
+  EXPECT_EQ(map.bytes(), map.ids().bytes());
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include <limits>
 #include <memory>
 #include <string>
@@ -20,7 +22,9 @@ namespace {
 struct Stored {
   Stored(const Sets& documents, Encoding encoding)
       : tokens(documents.dim, encoding, std::vector<float>(documents.dim, 0.1F)) {
-    tokens.append(documents.batch(), 1);
+    std::vector<Slot> numbers(documents.count());
+    std::iota(numbers.begin(), numbers.end(), Slot{0});
+    tokens.assign(numbers, documents.batch(), 1);
     copy = cuda_backend().make_rows(device_format(tokens.rows()), nullptr);
     copy->put(0, tokens.size(), tokens.rows().row(0), tokens.rows().stride());
   }

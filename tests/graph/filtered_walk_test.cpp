@@ -38,7 +38,7 @@ struct Fixture {
     const QueryBuffer buffer(rows);
     const Scorer scorer = rows.scorer({values.data()}, buffer);
     const GraphView view = graph.view();
-    return walk(view.layers[0], scorer, Scored{scorer(view.root), view.root},
+    return walk(view.layers[0], scorer, Scored{scorer(view.entry()), view.entry()},
                 Breadth{.window = capacity, .capacity = capacity}, accepted, scratch);
   }
 

@@ -2,11 +2,20 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include <algorithm>
 #include <stdexcept>
 
 namespace vecinal {
 namespace {
+
+/// Labels of slots that follow those there are.
+void append(LabelColumn& column, Slot first, std::size_t count, const Labels& labels) {
+  std::vector<Slot> slots(count);
+  std::iota(slots.begin(), slots.end(), first);
+  column.assign(slots, labels, first + count);
+}
 
 std::vector<Label> labels_at(const LabelColumn& column, Slot slot) {
   const auto labels = column.of(slot);
@@ -15,7 +24,7 @@ std::vector<Label> labels_at(const LabelColumn& column, Slot slot) {
 
 TEST(LabelColumn, CostsNothingWithoutLabels) {
   LabelColumn column;
-  column.append(0, 1000, {});
+  append(column, 0, 1000, {});
   EXPECT_EQ(column.bytes(), 0U);
   EXPECT_EQ(column.sets(), 1U);
   EXPECT_TRUE(column.of(999).empty());
@@ -23,10 +32,10 @@ TEST(LabelColumn, CostsNothingWithoutLabels) {
 
 TEST(LabelColumn, ItemsWithTheSameLabelsShareASet) {
   LabelColumn column;
-  column.append(0, 2, {});
+  append(column, 0, 2, {});
   const std::vector<Label> values = {5, -3, 5, 9, 9, -3, 5, 5};
   const std::vector<std::size_t> offsets = {0, 2, 2, 4, 7, 8};
-  column.append(2, 5, {values, offsets});
+  append(column, 2, 5, {values, offsets});
   EXPECT_TRUE(column.of(0).empty());
   EXPECT_EQ(labels_at(column, 2), (std::vector<Label>{-3, 5}));
   EXPECT_TRUE(column.of(3).empty());
@@ -35,7 +44,7 @@ TEST(LabelColumn, ItemsWithTheSameLabelsShareASet) {
   EXPECT_EQ(labels_at(column, 6), (std::vector<Label>{5}));
   EXPECT_EQ(column.sets(), 5U);
   const std::vector<Label> again = {9, 5};
-  column.append(7, 1, {again, std::vector<std::size_t>{0, 2}});
+  append(column, 7, 1, {again, std::vector<std::size_t>{0, 2}});
   EXPECT_EQ(column.number(7), column.number(4));
   EXPECT_EQ(column.sets(), 5U);
 }
@@ -44,13 +53,13 @@ TEST(LabelColumn, TruncatingTakesBackSlotsAndSets) {
   LabelColumn column;
   const std::vector<Label> first = {1, 2};
   const std::vector<Label> second = {1, 3};
-  column.append(0, 2, {first, {}});
+  append(column, 0, 2, {first, {}});
   const std::size_t sets = column.sets();
-  column.append(2, 2, {second, {}});
+  append(column, 2, 2, {second, {}});
   column.truncate(2, sets);
   EXPECT_EQ(column.sets(), sets);
   EXPECT_EQ(column.numbers().size(), 2U);
-  column.append(2, 2, {second, {}});
+  append(column, 2, 2, {second, {}});
   EXPECT_EQ(labels_at(column, 2), (std::vector<Label>{1}));
   EXPECT_EQ(labels_at(column, 3), (std::vector<Label>{3}));
   EXPECT_EQ(column.sets(), sets + 1);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <numeric>
 #include <string>
 
 #include "support/sets.hpp"
@@ -11,6 +12,12 @@ namespace vecinal {
 namespace {
 
 using test::Sets;
+
+std::vector<Slot> numbers(const Sets& sets) {
+  std::vector<Slot> all(sets.offsets.size() - 1);
+  std::iota(all.begin(), all.end(), 0U);
+  return all;
+}
 
 class ChamferTest : public ::testing::TestWithParam<Encoding> {
  protected:
@@ -24,7 +31,7 @@ class ChamferTest : public ::testing::TestWithParam<Encoding> {
 
   static std::unique_ptr<TokenRows> stored(const Sets& documents, const std::vector<float>& mean) {
     auto tokens = std::make_unique<TokenRows>(documents.dim, GetParam(), mean);
-    tokens->append(documents.batch(), 2);
+    tokens->assign(numbers(documents), documents.batch(), 2);
     return tokens;
   }
 };
@@ -102,7 +109,7 @@ TEST(Chamfer, CarvingSumsVectorsThatAreAlike) {
   query.add({1, 0, 0, 0, 0, 1, 0, 0, 0.9F, 0.1F, 0, 0, 0, 0, 1, 0});
   const Sets documents = test::random_sets(3, 4, 5);
   TokenRows rows(4, Encoding::f32, std::vector<float>(4, 0.0F));
-  rows.append(documents.batch(), 1);
+  rows.assign(numbers(documents), documents.batch(), 1);
   const ChamferQuery carved(rows, query.batch(), 0, 4, 0.7F);
   EXPECT_EQ(carved.size(), 3U);
   Sets sums{4};

@@ -24,3 +24,19 @@ def test_passages():
     )
     assert done.returncode == 0, done.stderr
     assert "6. Trademarks" in done.stdout.split("a word")[1]
+
+
+def test_living_index():
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "examples" / "living_index.py")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "nearest to 500.4: 500",
+        "without 400 to 599: 600",
+        "7 has moved: 7",
+        "800 items, 0 rows waiting",
+    ]

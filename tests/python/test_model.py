@@ -170,7 +170,7 @@ class IndexModel(RuleBasedStateMachine):
     @invariant()
     def holds_the_same_ids(self):
         assert len(self.index) == len(self.rows)
-        assert self.index.ids.tolist() == list(self.rows)
+        assert sorted(self.index.ids.tolist()) == sorted(self.rows)
         assert all(id in self.index for id in list(self.rows)[:5])
         assert self.next_id not in self.index
 
