@@ -127,6 +127,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
     if (!was_trained) publish_untrained();
     throw;
   }
+  forget_outdated();
   if (!insertion.replaced.empty()) reclaim();
   release_outgrown();
   if (progress) progress(items.count, items.count);

@@ -28,6 +28,7 @@ std::size_t VectorIndex::remove(std::span<const Id> ids) {
     for (const Slot slot : slots) ids_.forget(id_of(slot));
     publish(std::move(population));
   }
+  forget_outdated();
   reclaim();
   return slots.size();
 }

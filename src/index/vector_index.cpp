@@ -44,9 +44,12 @@ void VectorIndex::publish(std::unique_ptr<const Population> population) noexcept
   seen_.store(population.get(), std::memory_order_release);
   live_count_.store(population->count, std::memory_order_release);
   population_.swap(population);
+  outdated_.push_back(std::move(population));
+}
+
+void VectorIndex::forget_outdated() noexcept {
   constexpr std::size_t most = 4;
   static_assert(most < outdated_room);
-  outdated_.push_back(std::move(population));
   if (outdated_.size() > most) wait_for_readers();
 }
 

@@ -145,6 +145,8 @@ class VectorIndex final : public Index {
   void publish(std::unique_ptr<Rows> rows, bool trained);
   void publish_untrained();
   void publish(std::unique_ptr<const Population> population) noexcept;
+  /// After publish(), and not while ids_lock_ is held: readers that are waited for may want it.
+  void forget_outdated() noexcept;
 
   /// What a change does to what searches could see before it.
   enum class Change : std::uint8_t { links, rows };
