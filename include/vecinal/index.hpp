@@ -261,7 +261,13 @@ struct FileInfo {
 
 struct Tuned {
   SearchDefaults defaults;
-  double recall = 0;  ///< measured on the sample with those
+  double recall = 0;  ///< with those, on the queries that chose them
+
+  /// The same on queries that were held back, every other one of 40 or more: what to expect of
+  /// others like them. With fewer, on all queries, which flatters.
+  double checked_recall = 0;
+  double checked_low = 0;  ///< ends of its 95 % confidence interval (Wilson's, for as many draws as
+  double checked_high = 0;  ///< would scatter like the recalls of the queries)
 };
 
 /// Finds the beam and the number of candidates to re-rank that reach a recall at k on the queries

@@ -210,6 +210,9 @@ Record tune_beam(Index& index, const Rows& queries, const std::optional<Ids>& of
   const Tuned tuned = unlocked(index, Effect::waits, [&] { return tune(index, batch, recall, k); });
   Record result = to_dict(tuned.defaults);
   result["recall"] = tuned.recall;
+  result["checked_recall"] = tuned.checked_recall;
+  result["checked_low"] = tuned.checked_low;
+  result["checked_high"] = tuned.checked_high;
   return result;
 }
 

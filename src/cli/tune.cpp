@@ -30,6 +30,9 @@ int run(const TuneOptions& options) {
                 {"rerank", tuned.defaults.rerank},
                 {"gamma", tuned.defaults.gamma},
                 {"recall", tuned.recall},
+                {"checked_recall", tuned.checked_recall},
+                {"checked_low", tuned.checked_low},
+                {"checked_high", tuned.checked_high},
                 {"target", options.recall},
                 {"reached", reached},
                 {"k", options.k},
@@ -43,6 +46,8 @@ int run(const TuneOptions& options) {
     fmt::print("{}: beam {}{} gives recall {:.4f} at k {} on {} queries ({:.2f} s)\n",
                options.index, tuned.defaults.beam, reranking, tuned.recall, options.k,
                with_commas(queries.rows), seconds);
+    fmt::print("to expect: {:.4f}, between {:.4f} and {:.4f} (95 %)\n", tuned.checked_recall,
+               tuned.checked_low, tuned.checked_high);
   }
   if (!reached) {
     fmt::print(stderr,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <vector>
 
 #include "core/concat.hpp"
 #include "vecinal/index.hpp"
@@ -9,19 +10,45 @@
 namespace vecinal {
 namespace {
 
-/// Share of the true neighbours found; one at the true k-th distance counts, whatever its id.
-double recall_of(const Neighbors& found, const Neighbors& truth) {
-  std::size_t hits = 0;
-  std::size_t wanted = 0;
-  for (std::size_t q = 0; q < truth.queries; ++q) {
+/// Shares of the true neighbours found, query by query; one at the true k-th distance counts,
+/// whatever its id. Queries without neighbours are left out.
+std::vector<double> recalls_of(const Neighbors& found, const Neighbors& truth, std::size_t first,
+                               std::size_t step) {
+  std::vector<double> recalls;
+  for (std::size_t q = first; q < truth.queries; q += step) {
     const std::size_t count = truth.counts[q];
     if (count == 0) continue;
     const float limit = truth.distances_of(q)[count - 1];
-    wanted += count;
+    std::size_t hits = 0;
     for (std::size_t i = 0; i < std::min<std::size_t>(count, found.counts[q]); ++i)
       hits += found.distances_of(q)[i] <= limit ? 1U : 0U;
+    recalls.push_back(static_cast<double>(hits) / static_cast<double>(count));
   }
-  return wanted == 0 ? 1.0 : static_cast<double>(hits) / static_cast<double>(wanted);
+  return recalls;
+}
+
+double mean_of(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return values.empty() ? 1.0 : sum / static_cast<double>(values.size());
+}
+
+/// Wilson's interval of a share, 95 %. The neighbours of a query are found or missed together, so
+/// they count for as many draws as make the variance of the mean that was seen.
+void write_interval(const std::vector<double>& recalls, Tuned& to) {
+  const double p = mean_of(recalls);
+  const auto count = static_cast<double>(std::max<std::size_t>(recalls.size(), 1));
+  double squares = 0;
+  for (const double recall : recalls) squares += (recall - p) * (recall - p);
+  const double variance = squares / std::max(count - 1, 1.0) / count;
+  const double draws = variance > 0 ? p * (1 - p) / variance : count;
+  constexpr double z = 1.96;
+  const double z2 = z * z / draws;
+  const double middle = (p + z2 / 2) / (1 + z2);
+  const double half = z * std::sqrt(p * (1 - p) / draws + z2 / (4 * draws)) / (1 + z2);
+  to.checked_recall = p;
+  to.checked_low = std::max(0.0, middle - half);
+  to.checked_high = std::min(1.0, middle + half);
 }
 
 /// One setting, tried.
@@ -37,7 +64,8 @@ class Tuner {
         queries_(queries),
         recall_(recall),
         k_(k),
-        truth_(index.search(queries, {.k = k, .exact = true})) {
+        truth_(index.search(queries, {.k = k, .exact = true})),
+        step_(truth_.queries >= 40 ? 2 : 1) {
     const Stats stats = index.stats();
     const auto rows = static_cast<double>(std::max<std::size_t>(stats.size + stats.removed, 1));
     walked_bytes_ = static_cast<double>(stats.bytes_rows) / rows;
@@ -65,18 +93,27 @@ class Tuner {
     return high;
   }
 
+  [[nodiscard]] Neighbors search(const SearchDefaults& tried) const {
+    return index_.search(queries_, {.k = k_,
+                                    .beam = tried.beam,
+                                    .rerank = fused() ? 0 : std::max(tried.beam, tried.rerank),
+                                    .gamma = tried.gamma,
+                                    .candidates = tried.candidates});
+  }
+
+  /// On the queries that choose.
   [[nodiscard]] Tried measure(const SearchDefaults& tried) const {
-    const Neighbors found =
-        index_.search(queries_, {.k = k_,
-                                 .beam = tried.beam,
-                                 .rerank = fused() ? 0 : std::max(tried.beam, tried.rerank),
-                                 .gamma = tried.gamma,
-                                 .candidates = tried.candidates});
+    const Neighbors found = search(tried);
     // A fused row is read whole.
     const std::uint64_t rows = fused() ? found.stats.hops : found.stats.distances;
-    return {recall_of(found, truth_),
+    return {mean_of(recalls_of(found, truth_, 0, step_)),
             static_cast<double>(rows) * walked_bytes_ +
                 static_cast<double>(found.stats.reranked) * ranking_bytes_};
+  }
+
+  /// On the others.
+  void check(Tuned& tuned) const {
+    write_interval(recalls_of(search(tuned.defaults), truth_, step_ - 1, step_), tuned);
   }
 
   [[nodiscard]] bool reaches(const SearchDefaults& tried) const {
@@ -101,7 +138,7 @@ class Tuner {
         smallest(1, most_steps, [&](std::size_t tried) { return reaches(defaults_of(tried)); });
     const Tried tried = measure(defaults_of(step));
     if (tried.recall < recall_ || tried.cost >= cost) return best;
-    return {defaults_of(step), tried.recall};
+    return {.defaults = defaults_of(step), .recall = tried.recall};
   }
 
   /// A narrower walk that keeps more candidates may cost less (SVS, split buffer). cost: of `best`.
@@ -125,7 +162,7 @@ class Tuner {
       const Tried tried = measure({.beam = beam, .rerank = rerank});
       if (tried.recall < recall_ || tried.cost >= cost) continue;
       cost = tried.cost;
-      best = {{.beam = beam, .rerank = rerank}, tried.recall};
+      best = {.defaults = {.beam = beam, .rerank = rerank}, .recall = tried.recall};
     }
     return best;
   }
@@ -136,6 +173,7 @@ class Tuner {
   double recall_;
   std::size_t k_;
   Neighbors truth_;
+  std::size_t step_;  ///< every step_-th query chooses
   double walked_bytes_ = 0;
   double ranking_bytes_ = 0;
 };
@@ -147,7 +185,7 @@ Tuned tune_candidates(const Tuner& tuner, std::size_t least, std::size_t most) {
   };
   const std::size_t found = Tuner::smallest(
       least, most, [&](std::size_t count) { return tuner.reaches(defaults_of(count)); });
-  return {defaults_of(found), tuner.measure(defaults_of(found)).recall};
+  return {.defaults = defaults_of(found), .recall = tuner.measure(defaults_of(found)).recall};
 }
 
 }  // namespace
@@ -167,13 +205,14 @@ Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k) {
     const std::size_t beam = tuner.smallest_beam();
     const SearchDefaults widest{.beam = beam, .rerank = tuner.fused() ? 0 : beam};
     const Tried tried = tuner.measure(widest);
-    best = {widest, tried.recall};
+    best = {.defaults = widest, .recall = tried.recall};
     if (tuner.reranks() && best.recall >= recall) best = tuner.narrowed(best, tried.cost);
     if (tuner.fused() && best.recall >= recall && index.config().metric != Metric::inner_product)
       best = tuner.stopped_early(best, tried.cost);
   }
   best.defaults.beam = std::min(best.defaults.beam, limit);
   best.defaults.rerank = tuner.reranks() ? std::min(best.defaults.rerank, limit) : 0;
+  tuner.check(best);
   index.set_defaults(best.defaults);
   return best;
 }

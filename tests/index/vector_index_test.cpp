@@ -337,5 +337,30 @@ TEST(VectorIndex, TuneReachesItsTargetOnTheSample) {
   EXPECT_EQ(index->defaults().beam, tuned.defaults.beam);
 }
 
+TEST(VectorIndex, TuningSaysWhatToExpectOfOtherQueries) {
+  const Rows rows = clustered(4000, 24, 19, 4000);
+  const auto index = make_index({.dim = 24, .degree = 16});
+  index->add(rows.batch());
+  const Tuned tuned = tune(*index, clustered(300, 24, 20, 4000).batch(), 0.9);
+  EXPECT_LT(tuned.checked_low, tuned.checked_recall);
+  EXPECT_GT(tuned.checked_high, tuned.checked_recall);
+  EXPECT_LT(tuned.checked_high - tuned.checked_low, 0.1);
+  // 95 % of such intervals hold the recall of other queries; this seed's is one of them.
+  const double others =
+      recall(*index, rows, clustered(1000, 24, 21, 4000), {.k = 10, .beam = tuned.defaults.beam});
+  EXPECT_GT(others, tuned.checked_low - 0.01);
+  EXPECT_LT(others, tuned.checked_high + 0.01);
+}
+
+TEST(VectorIndex, FewQueriesAllChooseAndCheck) {
+  const Rows rows = clustered(500, 8, 19);
+  const auto index = make_index({.dim = 8});
+  index->add(rows.batch());
+  const Tuned tuned = tune(*index, clustered(39, 8, 20).batch(), 0.9);
+  EXPECT_EQ(tuned.checked_recall, tuned.recall);
+  EXPECT_LE(tuned.checked_high, 1.0);
+  EXPECT_GE(tuned.checked_low, 0.0);
+}
+
 }  // namespace
 }  // namespace vecinal

@@ -260,7 +260,10 @@ def test_gamma_is_kept(rows):
 def test_tune_sets_the_beam(rows):
     index = index_of(rows)
     result = index.tune(rows[:50] + 0.01, recall=0.9, k=5)
-    assert set(result) == {"beam", "rerank", "candidates", "gamma", "recall"} and index.beam == result["beam"] >= 1
+    checked = {"checked_recall", "checked_low", "checked_high"}
+    assert set(result) == {"beam", "rerank", "candidates", "gamma", "recall"} | checked
+    assert index.beam == result["beam"] >= 1
+    assert 0 <= result["checked_low"] <= result["checked_recall"] <= result["checked_high"] <= 1
     assert index.defaults["rerank"] == result["rerank"] == 0  # there is nothing to re-rank by
     assert 0.9 <= result["recall"] <= 1
     for bad in (0, 1.01, -1, float("nan")):
