@@ -44,7 +44,7 @@ std::vector<float> on_device(const Stored& stored, const Sets& queries,
                                                 queries.offsets[q + 1], carving);
     arrays.add(made.values, made.mean_product);
     for (const Slot set : lists[q]) {
-      const auto [begin, end] = stored.tokens.range(set);
+      const auto [begin, end] = stored.tokens.extent(set);
       sets.push_back({begin, end});
     }
     ends.push_back(sets.size());
@@ -69,7 +69,7 @@ class ChamferParity : public testing::TestWithParam<Encoding> {
                                queries.offsets[q + 1], carving);
       const auto slack = static_cast<float>(queries.size(q) * queries.dim) * 0x1p-21F;
       for (const Slot set : lists[q]) {
-        const auto [begin, end] = stored.tokens.range(set);
+        const auto [begin, end] = stored.tokens.extent(set);
         const float expected =
             begin == end ? std::numeric_limits<float>::lowest() : query.score(set, scratch);
         ASSERT_NEAR(scores[at], expected, fused ? 0 : slack)
