@@ -59,11 +59,11 @@ def test_importing_chooses_no_instruction_set():
 
 def test_show_config():
     config = vecinal.show_config()
-    assert list(config) == ["version", "simd", "simd_supported", "threads", "compiler", "numpy"]
+    assert list(config) == ["version", "simd", "simd_supported", "threads", "compiler", "cuda", "numpy"]
     assert config["simd"] in config["simd_supported"] and "scalar" in config["simd_supported"]
     assert config["threads"] >= 1 and config["numpy"] == np.__version__
     lines = str(config).splitlines()
-    assert len(lines) == 6 and lines[0].split() == ["version", vecinal.__version__]
+    assert len(lines) == 7 and lines[0].split() == ["version", vecinal.__version__]
 
 
 @pytest.mark.parametrize("level", vecinal.show_config()["simd_supported"])
