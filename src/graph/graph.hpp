@@ -29,8 +29,9 @@ namespace vecinal {
 
 inline constexpr std::uint32_t max_levels = 16;
 
-/// Where searches start: a node of the top level.
-struct Start {
+/// Where searches start: a node of the top level. Aligned so that every compiler reads it in one
+/// load.
+struct alignas(8) Start {
   std::uint32_t levels = 0;
   Node entry = no_slot;
 };
