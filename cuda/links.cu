@@ -133,39 +133,56 @@ struct Layout {
   RowBytes row;
 };
 
+/// What a warp has there, for a node with so many candidates.
+struct NodeScratch {
+  unsigned char* query;  ///< of the node
+  unsigned char* other;  ///< query of a candidate
+  WarpPool pool;
+  WalkScratch walk;
+  Chosen chosen;
+
+  __device__ NodeScratch(const Layout& layout, const LinkShape& shape, unsigned candidates)
+      : query(shared_memory() + threadIdx.x / warp_size * layout.warp_bytes),
+        other(query + layout.query_bytes),
+        pool(other + layout.query_bytes, candidates),
+        walk(other + layout.query_bytes + pool_bytes(candidates)),
+        chosen(other + layout.query_bytes + pool_bytes(candidates) + walk_scratch_bytes,
+               shape.degree) {}
+};
+
+/// The number of the node that a warp has.
+__device__ unsigned node_number() { return blockIdx.x * warps_a_block + threadIdx.x / warp_size; }
+
 template <class Rows>
 __global__ void find_kernel(RowsView rows, GraphView graph, LinkShape shape, Layout layout,
                             FindRequest request) {
   const unsigned lane = threadIdx.x % warp_size;
-  const unsigned warp = threadIdx.x / warp_size;
-  const unsigned number = blockIdx.x * warps_a_block + warp;
+  const unsigned number = node_number();
   if (number >= request.count) return;
-  unsigned char* memory = shared_memory() + warp * layout.warp_bytes;
-  unsigned char* other = memory + layout.query_bytes;
-  WarpPool pool(other + layout.query_bytes, shape.beam);
-  unsigned char* rest = other + layout.query_bytes + pool_bytes(shape.beam);
-  const WalkScratch scratch(rest);
-  Chosen chosen(rest + walk_scratch_bytes, shape.degree);
+  NodeScratch scratch(layout, shape, shape.beam);
+  WarpPool& pool = scratch.pool;
 
   const std::uint32_t slot = request.slots[number];
-  const QueryAtHand query = RowAsQuery<Rows>::load(rows, shape.score, slot, memory, lane);
+  const QueryAtHand query = RowAsQuery<Rows>::load(rows, shape.score, slot, scratch.query, lane);
   __syncwarp();
   WalkCounts counts;
-  std::uint64_t entry = entry_key<Rows>(query, rows, graph, scratch, lane);
+  std::uint64_t entry = entry_key<Rows>(query, rows, graph, scratch.walk, lane);
   for (unsigned level = graph.levels - 1; level > 0; --level) {
     const LayerView& layer = graph.layers[level];
-    entry = descend<Rows>(query, rows, layer, entry, scratch, lane, counts);
+    entry = descend<Rows>(query, rows, layer, entry, scratch.walk, lane, counts);
     entry = key_of(score_of(entry), layer.down[node_of(entry)]);
   }
-  walk_layer<Rows>(query, rows, graph.layers[0], entry, shape.beam, pool, scratch, lane, counts);
-  const std::uint32_t twin = find_twin<Rows>(query, rows, slot, layout.row, pool, scratch, lane);
+  walk_layer<Rows>(query, rows, graph.layers[0], entry, shape.beam, pool, scratch.walk, lane,
+                   counts);
+  const std::uint32_t twin =
+      find_twin<Rows>(query, rows, slot, layout.row, pool, scratch.walk, lane);
   if (lane == 0) request.twins[number] = twin;
 
   pool.mark_first(lane);
-  select<Rows>(rows, shape, pool.keys(), pool.size(), chosen, other, lane);
+  select<Rows>(rows, shape, pool.keys(), pool.size(), scratch.chosen, scratch.other, lane);
   Found* links =
       static_cast<Found*>(request.links) + static_cast<std::size_t>(number) * shape.degree;
-  write_chosen(chosen, shape, lane,
+  write_chosen(scratch.chosen, shape, lane,
                [&](unsigned place, std::uint64_t key) { links[place] = found_of(key); });
 }
 
@@ -173,18 +190,13 @@ template <class Rows>
 __global__ void prune_kernel(RowsView rows, GraphView graph, LinkShape shape, Layout layout,
                              PruneTargets request) {
   const unsigned lane = threadIdx.x % warp_size;
-  const unsigned warp = threadIdx.x / warp_size;
-  const unsigned number = blockIdx.x * warps_a_block + warp;
+  const unsigned number = node_number();
   if (number >= request.count) return;
-  unsigned char* memory = shared_memory() + warp * layout.warp_bytes;
-  unsigned char* other = memory + layout.query_bytes;
-  WarpPool pool(other + layout.query_bytes, request.most);
-  unsigned char* rest = other + layout.query_bytes + pool_bytes(request.most);
-  const WalkScratch scratch(rest);
-  Chosen chosen(rest + walk_scratch_bytes, shape.degree);
+  NodeScratch scratch(layout, shape, request.most);
+  WarpPool& pool = scratch.pool;
 
   const std::uint32_t target = request.targets[number];
-  const QueryAtHand query = RowAsQuery<Rows>::load(rows, shape.score, target, memory, lane);
+  const QueryAtHand query = RowAsQuery<Rows>::load(rows, shape.score, target, scratch.query, lane);
   __syncwarp();
   const std::uint32_t* row =
       graph.layers[0].links + static_cast<std::size_t>(target) * shape.degree;
@@ -193,12 +205,12 @@ __global__ void prune_kernel(RowsView rows, GraphView graph, LinkShape shape, La
     const std::uint32_t node = first + lane < shape.degree ? row[first + lane] : no_node;
     const auto count = static_cast<unsigned>(__popc(__ballot_sync(all_lanes, node != no_node)));
     if (count == 0) break;  // a row ends with its first empty place
-    scratch.slots[lane] = node;
+    scratch.walk.slots[lane] = node;
     __syncwarp();
-    score_slots<Rows>(query, rows, scratch.slots, count, scratch.scores, lane);
+    score_slots<Rows>(query, rows, scratch.walk.slots, count, scratch.walk.scores, lane);
     __syncwarp();
     const std::uint64_t kept = keep[first / warp_size] >> lane & 1U;
-    pool.offer(lane < count ? key_of(scratch.scores[lane], node) | kept : no_key, lane);
+    pool.offer(lane < count ? key_of(scratch.walk.scores[lane], node) | kept : no_key, lane);
     __syncwarp();
   }
   const unsigned end = request.ends[number];
@@ -210,9 +222,9 @@ __global__ void prune_kernel(RowsView rows, GraphView graph, LinkShape shape, La
                    : no_key,
                lane);
   }
-  select<Rows>(rows, shape, pool.keys(), pool.size(), chosen, other, lane);
+  select<Rows>(rows, shape, pool.keys(), pool.size(), scratch.chosen, scratch.other, lane);
   std::uint32_t* to = request.rows + static_cast<std::size_t>(number) * shape.degree;
-  write_chosen(chosen, shape, lane, [&](unsigned place, std::uint64_t key) {
+  write_chosen(scratch.chosen, shape, lane, [&](unsigned place, std::uint64_t key) {
     to[place] = key == no_key ? no_node : node_of(key);
   });
 }

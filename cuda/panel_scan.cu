@@ -67,7 +67,6 @@ __device__ void code_dots(const TileRows& rows, const PanelInputs& in, unsigned 
   }
 }
 
-template <class Codes>
 __device__ void row_starts(const unsigned char* data, std::size_t pitch, const PanelInputs& in,
                            const PanelShape& shape, unsigned first, unsigned lane, TileRows& rows) {
 #pragma unroll
@@ -122,7 +121,7 @@ struct PanelRows<CodeRows<Codes>> : CodePanel {
                               unsigned first_query, const unsigned* panel, float*, unsigned lane,
                               float* scores) {
     TileRows rows;
-    row_starts<Codes>(in.rows.data, in.rows.pitch, in, shape, first, lane, rows);
+    row_starts(in.rows.data, in.rows.pitch, in, shape, first, lane, rows);
     LaneDots dots;
     code_dots<Codes>(rows, in, first_query, shape, panel, lane, dots);
     write(rows, dots, in, shape, first_query, lane, scores);
@@ -136,10 +135,10 @@ struct PanelRows<LevelRows<First, Second>> : CodePanel {
                               float* scores) {
     TileRows rows;
     LaneDots base;
-    row_starts<First>(in.rows.base, in.rows.base_pitch, in, shape, first, lane, rows);
+    row_starts(in.rows.base, in.rows.base_pitch, in, shape, first, lane, rows);
     code_dots<First>(rows, in, first_query, shape, panel, lane, base);
     LaneDots dots;
-    row_starts<Second>(in.rows.data, in.rows.pitch, in, shape, first, lane, rows);
+    row_starts(in.rows.data, in.rows.pitch, in, shape, first, lane, rows);
     code_dots<Second>(rows, in, first_query, shape, panel, lane, dots);
 #pragma unroll
     for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
@@ -158,7 +157,7 @@ __device__ inline float distance_of(float dot, float query_norm, float row_norm,
 __device__ inline float distance_of(float dot, float, float, NegativeDot) { return -dot; }
 
 template <class Values, class Op>
-struct FloatPanel {
+struct PanelRows<FloatRows<Values, Op>> {
   static constexpr std::size_t warp_bytes = slab_bytes;
 
   __device__ static unsigned pack(const QueriesView& queries, unsigned first, unsigned count,
@@ -191,11 +190,6 @@ struct FloatPanel {
     }
   }
 };
-
-template <class Op>
-struct PanelRows<F32Rows<Op>> : FloatPanel<F32Values, Op> {};
-template <class Op>
-struct PanelRows<F16Rows<Op>> : FloatPanel<F16Values, Op> {};
 
 /// Offers the scores of a piece to the lists that a warp looks after.
 __device__ void offer_piece(const PanelInputs& in, const PanelShape& shape, const float* scores,

@@ -89,27 +89,13 @@ struct RowAsQuery<CodeRows<Codes>> {
   }
 };
 
-template <class Op>
-struct RowAsQuery<F32Rows<Op>> {
+template <class Values, class Op>
+struct RowAsQuery<FloatRows<Values, Op>> {
   __device__ static QueryAtHand load(const RowsView& rows, const RowScore&, std::uint32_t slot,
                                      unsigned char* to, unsigned lane) {
-    const auto* from = reinterpret_cast<const uint4*>(rows.data + slot * rows.pitch);
+    const unsigned char* from = rows.data + slot * rows.pitch;
     for (unsigned i = lane; i < rows.padded_dim / 4; i += warp_size)
-      reinterpret_cast<uint4*>(to)[i] = from[i];
-    return {to, 0, 0, 0};
-  }
-};
-
-template <class Op>
-struct RowAsQuery<F16Rows<Op>> {
-  __device__ static QueryAtHand load(const RowsView& rows, const RowScore&, std::uint32_t slot,
-                                     unsigned char* to, unsigned lane) {
-    const auto* from = reinterpret_cast<const unsigned*>(rows.data + slot * rows.pitch);
-    auto* values = reinterpret_cast<float*>(to);
-    for (unsigned i = lane; i < rows.padded_dim / 2; i += warp_size) {
-      values[2 * i] = half_value(from[i] & 0xFFFFU);
-      values[2 * i + 1] = half_value(from[i] >> 16U);
-    }
+      reinterpret_cast<uint4*>(to)[i] = Values::load(from, 4 * i);
     return {to, 0, 0, 0};
   }
 };

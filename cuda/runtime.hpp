@@ -36,8 +36,6 @@ struct DeviceInfo {
 void require_device();                            ///< throws CudaError saying what is missing
 [[nodiscard]] void* allocate(std::size_t bytes);  ///< throws CudaError naming bytes asked and free
 void release(void* memory) noexcept;
-[[nodiscard]] void* allocate_pinned(std::size_t bytes);
-void release_pinned(void* memory) noexcept;
 [[nodiscard]] Stream make_stream();
 void drop_stream(Stream stream) noexcept;
 void synchronize(Stream stream);

@@ -143,7 +143,6 @@ __device__ inline float code_score(const QueryAtHand& query, const unsigned char
 
 template <class Codes>
 struct CodeRows {
-  static constexpr unsigned query_value_bytes = 2;
   __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
                                 unsigned member) {
     const unsigned char* row = rows.data + slot * rows.pitch;
@@ -153,7 +152,6 @@ struct CodeRows {
 
 template <class First, class Second>
 struct LevelRows {
-  static constexpr unsigned query_value_bytes = 2;
   __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
                                 unsigned member) {
     const unsigned char* row = rows.data + slot * rows.pitch;
@@ -173,69 +171,65 @@ struct SquaredL2 {
   __device__ static float finish(float sum) { return sum; }
 };
 
-template <class Op>
-struct F32Rows {
-  static constexpr unsigned query_value_bytes = 4;
-  __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
-                                unsigned member) {
-    const auto* row = reinterpret_cast<const uint4*>(rows.data + slot * rows.pitch);
-    const auto* values = reinterpret_cast<const uint4*>(query.values);
-    float even = 0;
-    float odd = 0;
-    for (unsigned i = member; i < rows.padded_dim / 4; i += rows.team) {
-      const uint4 x = row[i];
-      const uint4 q = values[i];
-      even = Op::fold(__uint_as_float(q.x), __uint_as_float(x.x), even);
-      odd = Op::fold(__uint_as_float(q.y), __uint_as_float(x.y), odd);
-      even = Op::fold(__uint_as_float(q.z), __uint_as_float(x.z), even);
-      odd = Op::fold(__uint_as_float(q.w), __uint_as_float(x.w), odd);
-    }
-    return Op::finish(team_sum(even + odd, rows.team));
-  }
-};
-
-template <class Op>
-struct F16Rows {
-  static constexpr unsigned query_value_bytes = 4;
-  __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
-                                unsigned member) {
-    const auto* row = reinterpret_cast<const uint4*>(rows.data + slot * rows.pitch);
-    const auto* values = reinterpret_cast<const uint4*>(query.values);
-    float even = 0;
-    float odd = 0;
-    const auto fold = [&](unsigned pair, unsigned first, unsigned second) {
-      even = Op::fold(__uint_as_float(first), half_value(pair & 0xFFFFU), even);
-      odd = Op::fold(__uint_as_float(second), half_value(pair >> 16U), odd);
-    };
-    for (unsigned i = member; i < rows.padded_dim / 8; i += rows.team) {
-      const uint4 x = row[i];
-      const uint4 a = values[2 * i];
-      const uint4 b = values[2 * i + 1];
-      fold(x.x, a.x, a.y);
-      fold(x.y, a.z, a.w);
-      fold(x.z, b.x, b.y);
-      fold(x.w, b.z, b.w);
-    }
-    return Op::finish(team_sum(even + odd, rows.team));
-  }
-};
-
-/// Values d .. d + 3 of a row of floats, as bits of float32.
+/// How the values of a row of floats are read, as bits of float32: d .. d + 3, or the lane_dims
+/// that 16 bytes hold, piece i of the row.
 struct F32Values {
+  static constexpr unsigned lane_dims = 4;
   __device__ static uint4 load(const unsigned char* row, unsigned d) {
     return *reinterpret_cast<const uint4*>(row + d * sizeof(float));
+  }
+  __device__ static void read(const unsigned char* row, unsigned i, uint4 (&to)[1]) {
+    to[0] = reinterpret_cast<const uint4*>(row)[i];
   }
 };
 
 struct F16Values {
+  static constexpr unsigned lane_dims = 8;
+  __device__ static uint4 widen(unsigned first, unsigned second) {
+    return {__float_as_uint(half_value(first & 0xFFFFU)), __float_as_uint(half_value(first >> 16U)),
+            __float_as_uint(half_value(second & 0xFFFFU)),
+            __float_as_uint(half_value(second >> 16U))};
+  }
   __device__ static uint4 load(const unsigned char* row, unsigned d) {
     const auto halves = *reinterpret_cast<const uint2*>(row + d * 2);
-    return {__float_as_uint(half_value(halves.x & 0xFFFFU)),
-            __float_as_uint(half_value(halves.x >> 16U)),
-            __float_as_uint(half_value(halves.y & 0xFFFFU)),
-            __float_as_uint(half_value(halves.y >> 16U))};
+    return widen(halves.x, halves.y);
+  }
+  __device__ static void read(const unsigned char* row, unsigned i, uint4 (&to)[2]) {
+    const uint4 halves = reinterpret_cast<const uint4*>(row)[i];
+    to[0] = widen(halves.x, halves.y);
+    to[1] = widen(halves.z, halves.w);
   }
 };
+
+template <class Values, class Op>
+struct FloatRows {
+  __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
+                                unsigned member) {
+    constexpr unsigned parts = Values::lane_dims / 4;
+    const unsigned char* row = rows.data + slot * rows.pitch;
+    const auto* values = reinterpret_cast<const uint4*>(query.values);
+    float even = 0;
+    float odd = 0;
+    for (unsigned i = member; i < rows.padded_dim / Values::lane_dims; i += rows.team) {
+      uint4 x[parts];
+      Values::read(row, i, x);
+#pragma unroll
+      for (unsigned p = 0; p < parts; ++p) {
+        const uint4 q = values[parts * i + p];
+        even = Op::fold(__uint_as_float(q.x), __uint_as_float(x[p].x), even);
+        odd = Op::fold(__uint_as_float(q.y), __uint_as_float(x[p].y), odd);
+        even = Op::fold(__uint_as_float(q.z), __uint_as_float(x[p].z), even);
+        odd = Op::fold(__uint_as_float(q.w), __uint_as_float(x[p].w), odd);
+      }
+    }
+    return Op::finish(team_sum(even + odd, rows.team));
+  }
+};
+
+template <class Op>
+using F32Rows = FloatRows<F32Values, Op>;
+template <class Op>
+using F16Rows = FloatRows<F16Values, Op>;
 
 /// Calls use(kind of rows) for the rows that type and op name.
 template <class Use>

@@ -1,30 +1,10 @@
 // How a VectorIndex builds its graph.
 #include "backend/device_build.hpp"
 #include "core/parallel.hpp"
+#include "index/geometry.hpp"
 #include "index/vector_index.hpp"
 
 namespace vecinal {
-namespace {
-
-/// In the fused layout places of a row cost the same whether taken or not, so that rows are filled,
-/// and keep longer links. alpha 1 for inner product: a factor on scores of either sign would prune
-/// without sense.
-Geometry geometry_of(const Config& config) {
-  const float alpha = config.layout == Layout::fused ? 1.05F : 1.0F;
-  switch (config.metric) {
-    case Metric::l2:
-      return {.alpha = alpha, .shift = 0.0F};
-    case Metric::cosine:
-      return {.alpha = alpha, .shift = 1.0F};
-    case Metric::inner_product:
-    case Metric::chamfer:
-      break;
-  }
-  return {.alpha = 1.0F, .shift = 0.0F};
-}
-
-}  // namespace
-
 BuildParams VectorIndex::build_params() const {
   return {.beam = config_.build_beam,
           .geometry = geometry_of(config_),

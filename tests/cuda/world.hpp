@@ -131,15 +131,4 @@ class World {
   std::unique_ptr<DeviceRows> device_rows_;
 };
 
-/// The levels of a graph as a backend takes them.
-inline void put(DeviceGraph& to, const Graph& graph) {
-  const GraphView view = graph.view();
-  std::vector<HostLayer> layers;
-  for (std::uint32_t level = 0; level < view.levels; ++level) {
-    const LayerView& layer = view.layers[level];
-    layers.push_back({layer.links, layer.slots, layer.down, layer.degree, layer.count});
-  }
-  to.put(layers, view.entry());
-}
-
 }  // namespace vecinal::test

@@ -31,8 +31,6 @@ void* allocate(std::size_t bytes) {
 }
 
 void release(void* memory) noexcept { std::free(memory); }
-void* allocate_pinned(std::size_t bytes) { return allocate(bytes); }
-void release_pinned(void* memory) noexcept { release(memory); }
 Stream make_stream() { return nullptr; }
 void drop_stream(Stream) noexcept {}
 void synchronize(Stream) {}
