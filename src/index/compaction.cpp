@@ -23,6 +23,7 @@ std::unique_ptr<VectorIndex::Copy> VectorIndex::compacted() {
   const auto holds = [&](Slot slot) { return copy->population->contains(slot); };
   for (Slot slot = 0; slot < copy->slots.size(); ++slot)
     if (!holds(slot)) copy->population->keep_node(slot);
+  copy->labels.gather(labels_, copy->slots);
   copy->ids.rebuild(holds);
   copy->ids.set_next_id(ids_.next_id());
   return copy;
@@ -35,7 +36,7 @@ void VectorIndex::adopt(Copy& copy) {
     published_.store(rows_.get(), std::memory_order_release);
     graph_.swap(copy.graph);
     ids_.swap(copy.ids);
-    labels_.renumber(copy.slots);
+    labels_.swap(copy.labels);
     free_.clear();
     note_change(Change::rows);
     population_ = std::move(copy.population);

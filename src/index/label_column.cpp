@@ -49,15 +49,28 @@ std::span<const Label> labels_of_item(const Labels& labels, std::size_t i) {
 }
 
 void LabelColumn::copy(Slot from, Slot to, std::size_t count) {
-  if (numbers_.empty()) return;
+  if (sets() == 1) return;
   numbers_.resize(count);
   set(to, number(from));
 }
 
-void LabelColumn::renumber(std::span<const Slot> slots) noexcept {
-  if (numbers_.empty()) return;
-  for (std::size_t i = 0; i < slots.size(); ++i) set(static_cast<Slot>(i), number(slots[i]));
-  numbers_.resize(slots.size());
+void LabelColumn::gather(const LabelColumn& from, std::span<const Slot> slots) {
+  std::vector<Number> renamed(from.sets(), 0);
+  for (std::size_t i = 0; i < slots.size() && renamed.size() > 1; ++i) {
+    const Number old = from.number(slots[i]);
+    if (old == 0) continue;
+    if (renamed[old] == 0) renamed[old] = number_of(from.set_of(old));
+    if (numbers_.empty()) numbers_.resize(slots.size());
+    set(static_cast<Slot>(i), renamed[old]);
+  }
+}
+
+void LabelColumn::swap(LabelColumn& other) noexcept {
+  numbers_.swap(other.numbers_);
+  ends_.swap(other.ends_);
+  values_.swap(other.values_);
+  sets_.store(other.sets_.exchange(sets()));
+  table_.swap(other.table_);
 }
 
 void LabelColumn::truncate(std::size_t count, std::size_t sets) {
@@ -70,7 +83,7 @@ void LabelColumn::truncate(std::size_t count, std::size_t sets) {
 }
 
 void LabelColumn::assign(std::span<const Slot> slots, const Labels& labels, std::size_t count) {
-  if (labels.values.empty() && numbers_.empty()) return;
+  if (labels.values.empty() && sets() == 1) return;
   // Before any set is published, so that whoever sees it finds a number for each slot.
   numbers_.resize(count);
   // Sets that are made before memory runs out are found again by the next call.

@@ -44,8 +44,12 @@ class LabelColumn {
   /// Of `count` slots, `to` gets the labels of `from`.
   void copy(Slot from, Slot to, std::size_t count);
 
-  /// Slots are now 0, 1, ... and were these, ascending. No reader may be running.
-  void renumber(std::span<const Slot> slots) noexcept;
+  /// Of an empty column: slots 0, 1, ... get the labels of these of another one. Sets that none of
+  /// them has are left behind.
+  void gather(const LabelColumn& from, std::span<const Slot> slots);
+
+  /// No reader may be running.
+  void swap(LabelColumn& other) noexcept;
 
   /// Sets there are, the empty one included; 1 as long as no item had a label.
   [[nodiscard]] std::size_t sets() const { return sets_.load(std::memory_order_acquire); }

@@ -265,6 +265,7 @@ struct VectorIndex::Copy {
   std::unique_ptr<Rows> rows;
   Graph graph;
   IdMap ids;
+  LabelColumn labels;
   std::unique_ptr<Population> population = std::make_unique<Population>();
 };
 

@@ -68,6 +68,39 @@ TEST(LabelColumn, TruncatingTakesBackSlotsAndSets) {
   EXPECT_TRUE(column.numbers().empty() && column.ends().empty() && column.values().empty());
 }
 
+TEST(LabelColumn, GatheringTakesSlotsAndLeavesSetsThatNoneHas) {
+  LabelColumn column;
+  const std::vector<Label> values = {4, 5, 6, 5};
+  append(column, 0, 4, {values, {}});
+  LabelColumn some;
+  some.gather(column, std::vector<Slot>{1, 3});
+  EXPECT_EQ(labels_at(some, 0), (std::vector<Label>{5}));
+  EXPECT_EQ(labels_at(some, 1), (std::vector<Label>{5}));
+  EXPECT_EQ(some.sets(), 2U);
+  LabelColumn none;
+  none.gather(column, {});
+  EXPECT_EQ(none.sets(), 1U);
+  some.swap(none);
+  EXPECT_EQ(none.sets(), 2U);
+  append(none, 2, 2, {std::span(values).first(2), {}});
+  EXPECT_EQ(labels_at(none, 2), (std::vector<Label>{4}));
+  EXPECT_EQ(labels_at(none, 3), (std::vector<Label>{5}));
+  EXPECT_EQ(none.sets(), 3U);
+  append(some, 0, 1, {});
+  EXPECT_TRUE(some.numbers().empty());
+}
+
+/// Sets that outlive the items: a slot without a number would be read past the end.
+TEST(LabelColumn, CoversNewSlotsAsLongAsThereAreSets) {
+  LabelColumn column;
+  const std::vector<Label> values = {4, 5};
+  append(column, 0, 2, {values, {}});
+  column.truncate(0, column.sets());
+  append(column, 0, 3, {});
+  EXPECT_EQ(column.numbers().size(), 3U);
+  EXPECT_TRUE(labels_at(column, 2).empty());
+}
+
 TEST(LabelColumn, SaysWhatIsWrongWithAFile) {
   using Numbers = std::vector<LabelColumn::Number>;
   const auto fault_of = [](const Numbers& numbers, const std::vector<std::uint64_t>& ends,

@@ -173,6 +173,23 @@ TEST(Labels, CanBeChanged) {
   EXPECT_THROW((void)index->labels_of(9999), std::out_of_range);
 }
 
+TEST(Labels, AreForgottenByCompactionWithTheLastItemThatHadThem) {
+  const auto index = make_index({.dim = dim, .build_beam = 40, .threads = 1});
+  std::vector<Label> values(8);
+  std::iota(values.begin(), values.end(), Label{0});
+  Batch items = rows().part(0, 8);
+  items.labels = {values, {}};
+  const std::vector<Id> ids = index->add(items);
+  index->remove(ids);
+  index->compact();
+  index->add(rows().part(0, 4));
+  EXPECT_EQ(index->search(rows().part(0, 1), {.k = 4, .filter = Filter::label(1)}).counts[0], 0U);
+  EXPECT_EQ(load_index(index->to_bytes())->size(), 4U);
+  const auto never = make_index({.dim = dim, .build_beam = 40, .threads = 1});
+  never->add(rows().part(0, 4), index->ids());
+  EXPECT_EQ(index->to_bytes().size(), never->to_bytes().size());
+}
+
 TEST(Labels, OfSetsOfVectors) {
   const auto index = make_index({.dim = dim,
                                  .metric = Metric::chamfer,

@@ -27,6 +27,7 @@ CONFIGS = st.fixed_dictionaries(
         dim=st.integers(1, 40),
         metric=st.sampled_from(["l2", "ip", "cosine"]),
         encoding=st.sampled_from(["f32", "f32", "f16", "lvq8x8", "lvq4"]),
+        layout=st.sampled_from(["split", "split", "fused"]),
         graph=st.sampled_from(["hnsw", "hnsw", None]),
         degree=st.sampled_from([4, 6, 16, 32]),
         build_beam=st.sampled_from([1, 8, 50]),
@@ -42,10 +43,13 @@ class IndexModel(RuleBasedStateMachine):
 
     @initialize(config=CONFIGS, coarse=st.booleans())
     def create(self, config, coarse):
-        if config["encoding"] == "lvq4":
+        if config["layout"] == "fused":
+            config = {**config, "encoding": "lvq8x8", "graph": "hnsw", "degree": 32}
+        elif config["encoding"] == "lvq4":
             config = {**config, "keep": "f32"}  # its codes find candidates, floats rank them
         self.config, self.coarse = config, coarse
         self.index, self.rows, self.next_id = vecinal.Index(**config), {}, 0
+        self.labels = {}
 
     def draw_rows(self, n, seed):
         """Coarse rows repeat each other and tie; column 0 keeps them from being zero."""
@@ -69,6 +73,33 @@ class IndexModel(RuleBasedStateMachine):
         rows = self.draw_rows(len(ids), seed)
         assert self.index.add(rows, ids).tolist() == ids
         self.note(ids, rows)
+
+    @rule(n=st.integers(0, 20), seed=SEEDS)
+    def add_with_labels(self, n, seed):
+        rows, labels = self.draw_rows(n, seed), np.random.default_rng(seed).integers(-1, 3, n)
+        ids = self.index.add(rows, labels=labels)
+        self.labels.update(zip(map(int, ids), map(int, labels)))
+        self.note(ids, rows)
+
+    @precondition(lambda self: self.rows)
+    @rule(data=st.data(), seed=SEEDS)
+    def update(self, data, seed):
+        ids = data.draw(st.lists(st.sampled_from(list(self.rows)), unique=True, max_size=12))
+        rows = self.draw_rows(len(ids), seed)
+        self.index.update(ids, rows)
+        self.rows.update(zip(ids, rows))
+
+    @precondition(lambda self: self.rows)
+    @rule(data=st.data(), label=st.integers(-1, 3))
+    def label(self, data, label):
+        id = data.draw(st.sampled_from(list(self.rows)))
+        self.index.set_labels([id], [label])
+        self.labels[id] = label
+
+    @rule()
+    def compact(self):
+        self.index.compact()
+        assert self.index.stats()["free"] == 0
 
     def note(self, ids, rows):
         self.rows.update(zip(map(int, ids), rows))
@@ -100,11 +131,13 @@ class IndexModel(RuleBasedStateMachine):
         assert self.index.remove(held + others) == len(gone)
         for id in gone:
             del self.rows[id]
+            self.labels.pop(id, None)
 
     @rule()
     def remove_all(self):
         assert self.index.remove(list(self.rows)) == len(self.rows)
         self.rows.clear()
+        self.labels.clear()
 
     @precondition(lambda self: self.rows)
     @rule()
@@ -115,14 +148,17 @@ class IndexModel(RuleBasedStateMachine):
         k=st.integers(1, 90),
         seed=SEEDS,
         walk=st.booleans(),
-        share=st.sampled_from([None, 0.1, 0.6]),
+        share=st.sampled_from([None, 0.1, 0.6, "label"]),
     )
     def search(self, k, seed, walk, share):
         """Exact, or walking with a beam that holds every row: that finds the same."""
         queries = self.draw_rows(4, seed)
         ids = np.fromiter(self.rows, np.int64, len(self.rows))
         allowed = None
-        if share is not None:
+        if share == "label":
+            ids = np.array([id for id in ids.tolist() if self.labels.get(id) == 1], np.int64)
+            allowed = vecinal.label(1)
+        elif share is not None:
             ids = ids[np.random.default_rng(seed).random(len(ids)) < share]
             allowed = ids
         options = {"beam": 5000} if walk else {"exact": True}
