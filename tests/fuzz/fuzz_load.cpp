@@ -1,50 +1,11 @@
 // Feeds load_index: whatever the bytes, it throws FormatError or gives a sound index that answers a
 // search. The mutator repairs checksums, or only the checksums would be tested.
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <cstring>
 
+#include "support/file_surgery.hpp"
 #include "vecinal/index.hpp"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
-
-namespace {
-
-template <class T>
-T read(const std::uint8_t* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
-void write_hash(std::uint8_t* to, const std::uint8_t* data, std::size_t size) {
-  const std::uint64_t hash = XXH3_64bits(data, size);
-  std::memcpy(to, &hash, sizeof hash);
-}
-
-/// Offsets of docs/file-format.md.
-void repair(std::uint8_t* file, std::size_t size) {
-  constexpr std::size_t header = 64;
-  constexpr std::size_t entry = 48;
-  if (size < header + 16) return;
-  const std::uint64_t length = size;
-  std::memcpy(file + 16, &length, sizeof length);
-  const std::size_t sections = read<std::uint32_t>(file + 24);
-  const std::size_t head = header + sections * entry;
-  if (head > size - 16) return;
-  for (std::size_t i = 0; i < sections; ++i) {
-    std::uint8_t* row = file + header + i * entry;
-    const auto offset = read<std::uint64_t>(row + 16);
-    const auto bytes = read<std::uint64_t>(row + 24);
-    if (offset <= size && bytes <= size - offset) write_hash(row + 32, file + offset, bytes);
-  }
-  write_hash(file + 32, file + header, head - header);
-  write_hash(file + 56, file, 56);
-  write_hash(file + size - 8, file, head);
-}
-
-}  // namespace
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed) {
@@ -84,7 +45,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
     return bytes.size();
   }
   size = LLVMFuzzerMutate(data, size, max_size);
-  if (seed % 8 != 0) repair(data, size);
+  if (seed % 8 != 0) vecinal::test::repair_checksums(std::as_writable_bytes(std::span(data, size)));
   return size;
 }
 

@@ -1,0 +1,127 @@
+"""Do the tests bite? Puts each fault of sabotages.toml into a copy of the sources and runs its gate there.
+
+    tests/sabotage/run.py [--check] [--only TEXT] [--jobs N] [FOLDER]
+
+FOLDER (build/sabotage) takes the copy and its build. Exits with 1 if a fault passes its gate. --check only
+sees whether each fault still applies: what it replaces stands once in its file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ["CMakeLists.txt", "CMakePresets.json", "cmake", "include", "src", "cuda", "tests", "examples"]
+
+
+@dataclass
+class Sabotage:
+    name: str
+    file: str
+    old: str
+    new: str
+    gate: str
+
+    def problem(self) -> str | None:
+        """Why it does not apply, if so."""
+        text = (ROOT / self.file).read_text()
+        if (found := text.count(self.old)) != 1:
+            return f"{self.name}: what it replaces stands {found} times in {self.file}"
+        return None
+
+
+def all_sabotages() -> list[Sabotage]:
+    text = (ROOT / "tests/sabotage/sabotages.toml").read_text()
+    return [Sabotage(**entry) for entry in tomllib.loads(text)["sabotage"]]
+
+
+class Workshop:
+    """A copy of the sources, built once and then again for each fault."""
+
+    def __init__(self, folder: Path, jobs: int) -> None:
+        self.tree, self.jobs = folder / "tree", jobs
+        self.build = folder / "build"
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, self.tree / name, dirs_exist_ok=True)
+            else:
+                self.tree.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, self.tree / name)
+        self.run("cmake", "-S", self.tree, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+                 "-DVECINAL_EXAMPLES=OFF", "-DVECINAL_INSTALL=OFF")  # fmt: skip
+        self.make()
+
+    def run(self, *command: object) -> None:
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{command[0]} failed:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
+
+    def make(self) -> bool:
+        command = ["cmake", "--build", str(self.build), "-j", str(self.jobs)]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+    def caught(self, sabotage: Sabotage) -> str | None:
+        """What caught it, if anything did."""
+        path = self.tree / sabotage.file
+        sound = path.read_text()
+        path.write_text(sound.replace(sabotage.old, sabotage.new))
+        try:
+            return self.first_failure(sabotage.gate) if self.make() else "the compiler"
+        finally:
+            path.write_text(sound)
+
+    def first_failure(self, gate: str) -> str | None:
+        if gate == "crash":
+            done = subprocess.run(
+                ["ctest", "--test-dir", str(self.build), "-R", "^crash", "--stop-on-failure"],
+                capture_output=True, text=True, timeout=900,
+            )  # fmt: skip
+            return "crash tests" if done.returncode != 0 else None
+        tests = self.build / "tests/vecinal_tests"
+        command = [str(tests), f"--gtest_filter={gate}", "--gtest_fail_fast", "--gtest_brief=1"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        except subprocess.TimeoutExpired:
+            return "a test that did not end"
+        if "Running 0 tests" in done.stdout:
+            sys.exit(f"no test is called {gate}")
+        if done.returncode == 0:
+            return None
+        failed = [line.split("]")[1].split("(")[0].strip() for line in done.stdout.splitlines()
+                  if line.startswith("[  FAILED  ]")]  # fmt: skip
+        return failed[0] if failed else f"the end of the tests with {done.returncode}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build/sabotage")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    sabotages = [s for s in all_sabotages() if options.only in s.name]
+    if problems := [problem for s in sabotages if (problem := s.problem())]:
+        print(*problems, sep="\n")
+        return 1
+    if options.check:
+        return 0
+    workshop = Workshop(options.folder.resolve(), options.jobs)
+    missed = 0
+    for sabotage in sabotages:
+        caught = workshop.caught(sabotage)
+        missed += caught is None
+        print(f"{'MISSED' if caught is None else 'caught'}  {sabotage.name}"
+              f"{'' if caught is None else '  by ' + caught}", flush=True)  # fmt: skip
+    print(f"{len(sabotages) - missed} of {len(sabotages)} caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
