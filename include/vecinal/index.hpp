@@ -233,7 +233,8 @@ struct LoadOptions {
                      ///< meanwhile
   bool verify = true;    ///< check the checksums of row data too (headers and graph always are)
   unsigned threads = 0;  ///< Config::threads of the loaded index
-  Device device = Device::cpu;  ///< Config::device of the loaded index
+  Device device = Device::cpu;   ///< Config::device of the loaded index
+  std::size_t memory_limit = 0;  ///< Config::memory_limit of the loaded index
 };
 
 /// Throws FormatError (not a sound index: section and reason), std::filesystem::filesystem_error.

@@ -166,6 +166,7 @@ void SectionWriter::write(const std::function<void(std::span<const std::byte>)>&
 
 SectionReader::SectionReader(std::span<const std::byte> file) {
   const Header header = read_header(file);
+  checksum_ = header.checksum;
   const std::uint64_t head = sizeof(Header) + std::uint64_t{header.sections} * sizeof(Entry);
   if (head > file.size() - sizeof(Footer))
     throw FormatError("table: reaches past the end of the file");
@@ -191,6 +192,11 @@ SectionReader::SectionReader(std::span<const std::byte> file) {
         {tag, entry.offset, file.subspan(entry.offset, entry.length), entry.checksum});
   }
   expect_zero(file, at, end);
+}
+
+bool SectionReader::has(std::string_view tag) const {
+  return std::any_of(sections_.begin(), sections_.end(),
+                     [&](const Section& section) { return section.tag == tag; });
 }
 
 const Section& SectionReader::section(std::string_view tag) const {

@@ -60,6 +60,10 @@ class SectionReader {
 
   [[nodiscard]] std::uint32_t version() const { return file_version; }
   [[nodiscard]] std::span<const Section> sections() const { return sections_; }
+  [[nodiscard]] bool has(std::string_view tag) const;
+
+  /// Of the header and, through the checksums in it, of the whole file.
+  [[nodiscard]] std::uint64_t checksum() const { return checksum_; }
 
   /// The section, or FormatError if there is none.
   [[nodiscard]] const Section& section(std::string_view tag) const;
@@ -79,6 +83,7 @@ class SectionReader {
   static void expect_size(const Section& section, std::uint64_t count, std::uint64_t width);
 
   std::vector<Section> sections_;
+  std::uint64_t checksum_ = 0;
 };
 
 }  // namespace vecinal

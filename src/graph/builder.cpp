@@ -141,10 +141,12 @@ void Builder::add_twin(Slot node, Slot slot) {
 }
 
 Node Builder::take_node(std::uint32_t level, std::size_t& count) {
-  const Node free = graph_.layer(level).take();
+  Layer& layer = graph_.layer(level);
+  const Node free = layer.next_free();
   if (free == no_slot) return static_cast<Node>(count++);
-  undo_.note_taken(level, free);
   undo_.note_row(level, free, 0);
+  undo_.note_taken(level, free);
+  layer.take_free();
   return free;
 }
 

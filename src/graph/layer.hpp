@@ -93,13 +93,9 @@ class Layer {
     down_[node] = down;
   }
 
-  /// Upper levels: a node that was given back, the least first; no_slot if there is none.
-  [[nodiscard]] Node take() {
-    if (free_.empty()) return no_slot;
-    const Node node = free_.back();
-    free_.pop_back();
-    return node;
-  }
+  /// Upper levels: the least node that was given back; no_slot if there is none.
+  [[nodiscard]] Node next_free() const { return free_.empty() ? no_slot : free_.back(); }
+  void take_free() { free_.pop_back(); }
 
   /// Memory for so many more nodes that are given back.
   void expect_back(std::size_t nodes) { free_.reserve(free_.size() + nodes); }

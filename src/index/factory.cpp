@@ -5,6 +5,7 @@
 #include "core/section_file.hpp"
 #include "index/index_file.hpp"
 #include "index/multi_vector_index.hpp"
+#include "index/saved_index.hpp"
 #include "index/vector_index.hpp"
 
 namespace vecinal {
@@ -16,7 +17,8 @@ bool is_bulk(const Section& section) {
   return section.tag == "rows" || section.tag == "rows2" || section.tag == "tokens";
 }
 
-std::unique_ptr<Index> load(const SectionReader& reader, const LoadOptions& options, int file) {
+std::unique_ptr<SavedIndex> load(const SectionReader& reader, const LoadOptions& options,
+                                 int file) {
   for (const Section& section : reader.sections())
     if (options.verify || !is_bulk(section)) SectionReader::verify(section);
   if (has_sets(reader)) return MultiVectorIndex::load(reader, options, file);
@@ -25,14 +27,21 @@ std::unique_ptr<Index> load(const SectionReader& reader, const LoadOptions& opti
 
 }  // namespace
 
-std::unique_ptr<Index> make_index(const Config& config) {
+std::unique_ptr<SavedIndex> make_saved_index(const Config& config) {
   if (config.metric == Metric::chamfer) return std::make_unique<MultiVectorIndex>(config);
   return std::make_unique<VectorIndex>(config);
 }
 
-std::unique_ptr<Index> load_index(const std::filesystem::path& file, const LoadOptions& options) {
+std::unique_ptr<SavedIndex> load_saved_index(const std::filesystem::path& file,
+                                             const LoadOptions& options) {
   const FileView view(file);
   return load(SectionReader(view.bytes()), options, options.map ? view.descriptor() : -1);
+}
+
+std::unique_ptr<Index> make_index(const Config& config) { return make_saved_index(config); }
+
+std::unique_ptr<Index> load_index(const std::filesystem::path& file, const LoadOptions& options) {
+  return load_saved_index(file, options);
 }
 
 std::unique_ptr<Index> load_index(std::span<const std::byte> bytes, const LoadOptions& options) {

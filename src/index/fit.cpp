@@ -44,7 +44,7 @@ Fitted VectorIndex::fit_queries(const Batch& queries, const FitParams& params) {
   }
   if (rows_->fused() != nullptr) {
     try {
-      fuse(was_ready ? fitter.changed() : std::vector<Slot>(), was_ready ? rows_->size() : 0);
+      fuse(was_ready ? fitter.changed() : used_slots(), rows_->size());
     } catch (...) {
       fitter.roll_back();  // the tails no longer go with the links, so searches do without them
       throw;

@@ -192,6 +192,12 @@ ConfigSection read_config(const SectionReader& reader) {
   return section;
 }
 
+std::optional<LogSection> read_log_section(const SectionReader& reader) {
+  if (!reader.has("log")) return std::nullopt;
+  SectionReader::verify(reader.section("log"));
+  return reader.array<LogSection>("log", 1)[0];
+}
+
 ConfigSection VectorIndex::config_section() const {
   ConfigSection section{};
   section.dim = static_cast<std::uint32_t>(config_.dim);
@@ -221,6 +227,9 @@ ConfigSection VectorIndex::config_section() const {
 
 void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use) const {
   const std::lock_guard writer(writer_);
+  // Tails that a call left half written which failed: whoever loads the file relies on them.
+  if (rows_->fused() != nullptr && !fused_ready_.load() && rows_->size() != 0)
+    write_tails(used_slots());
   const ConfigSection section = config_section();
   SectionWriter sections;
   sections.add_array("config", std::span<const ConfigSection>(&section, 1));
@@ -280,6 +289,7 @@ std::unique_ptr<VectorIndex> VectorIndex::load(const SectionReader& reader,
   Config config = read_config(reader).config();
   config.threads = options.threads;
   config.device = options.device;
+  config.memory_limit = options.memory_limit;
   auto index = std::make_unique<VectorIndex>(config);
   index->read_sections(reader, options, file, others);
   return index;
@@ -288,7 +298,7 @@ std::unique_ptr<VectorIndex> VectorIndex::load(const SectionReader& reader,
 void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& options, int file,
                                 std::size_t others) {
   const ConfigSection section = read_config(reader);
-  std::size_t known = 4 + others;
+  std::size_t known = 4 + others + (read_log_section(reader) ? 1 : 0);
   if (section.trained != 0) {
     publish(std::make_unique<Rows>(config_, read_model(reader, config_, known)), true);
     const ModelSection model = reader.array<ModelSection>("model", 1)[0];

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "core/growable_array.hpp"
@@ -96,6 +97,16 @@ struct SetsSection {
   [[nodiscard]] Config config(const Config& encodings) const;
 };
 static_assert(sizeof(SetsSection) == 64);
+
+/// The log that goes on where the file ends (core/log_file.hpp).
+struct LogSection {
+  std::uint64_t id;
+  std::uint64_t sequence;  ///< the last record whose change the file has
+};
+static_assert(sizeof(LogSection) == 16);
+
+/// None in the file of an index that has no log. Throws FormatError.
+[[nodiscard]] std::optional<LogSection> read_log_section(const SectionReader& reader);
 
 /// True if the file is of a MultiVectorIndex.
 [[nodiscard]] bool has_sets(const SectionReader& reader);

@@ -98,7 +98,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
   check_memory(config_, bytes_with(items.count));
   const std::vector<Slot> slots = next_slots(items.count);
   const std::size_t first = rows_->size();
-  const bool was_trained = trained_;
+  std::unique_ptr<Rows> untrained;
   const std::size_t label_sets = labels_.sets();
   ProgressMeter meter(progress, items.count);
   try {
@@ -114,7 +114,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
     if (!trained_) {
       const Batch sample = items.make(0, std::min(items.chunk, items.count));
       validate_batch(config_, sample, "add");
-      learn(sample, {});
+      untrained = learn(sample, {});
     }
     if (slots.front() < first) ++rewrites_;
     rows_->resize(population->slots);
@@ -124,7 +124,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
     commit(insertion.ids, slots, std::move(population), encoded);
   } catch (...) {
     drop_rows(slots, first, label_sets);
-    if (!was_trained) publish_untrained();
+    if (untrained) publish(std::move(untrained), false);
     throw;
   }
   forget_outdated();
@@ -183,12 +183,19 @@ void VectorIndex::link_rows(std::span<const Slot> slots, std::size_t first, Prog
   try {
     for (const auto& [node, slot] : plan.twins) builder.add_twin(node, slot);
     if (rows_->fused() == nullptr) return;
-    // Tails that were left half written, by an add that failed here, are all made anew.
-    fuse(was_ready ? builder.changed() : std::vector<Slot>(), was_ready ? first : 0);
+    fuse(was_ready ? builder.changed() : nodes_with(slots, first), first);
   } catch (...) {
     builder.roll_back();  // the tails no longer go with the links, so searches do without them
     throw;
   }
+}
+
+std::vector<Slot> VectorIndex::nodes_with(std::span<const Slot> slots, std::size_t first) const {
+  std::vector<Slot> nodes = used_slots();
+  std::erase_if(nodes, [&](Slot slot) { return slot >= first; });
+  for (const Slot slot : slots)
+    if (slot < first) nodes.push_back(slot);
+  return nodes;
 }
 
 void VectorIndex::fuse(std::vector<Slot> nodes, std::size_t first) {
@@ -198,7 +205,7 @@ void VectorIndex::fuse(std::vector<Slot> nodes, std::size_t first) {
   write_tails(nodes);
 }
 
-void VectorIndex::write_tails(std::span<const Slot> nodes) {
+void VectorIndex::write_tails(std::span<const Slot> nodes) const {
   rows_->fused()->refresh(rows_->walked(), graph_, nodes, resolve_threads(config_.threads));
   fused_ready_.store(true, std::memory_order_release);
 }

@@ -86,7 +86,6 @@ void LabelColumn::assign(std::span<const Slot> slots, const Labels& labels, std:
   if (labels.values.empty() && sets() == 1) return;
   // Before any set is published, so that whoever sees it finds a number for each slot.
   numbers_.resize(count);
-  // Sets that are made before memory runs out are found again by the next call.
   std::vector<Number> numbers;
   numbers.reserve(slots.size());
   for (std::size_t i = 0; i < slots.size(); ++i)

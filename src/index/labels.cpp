@@ -30,7 +30,13 @@ void VectorIndex::set_labels(std::span<const Id> ids, const Labels& labels) {
           concat("set_labels: id ", ids[i], " at position ", i, " is not in the index"));
     slots.push_back(*slot);
   }
-  labels_.assign(slots, labels, rows_->size());
+  const std::size_t sets = labels_.sets();
+  try {
+    labels_.assign(slots, labels, rows_->size());
+  } catch (...) {
+    labels_.truncate(rows_->size(), sets);
+    throw;
+  }
   release_outgrown();
 }
 

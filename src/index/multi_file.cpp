@@ -43,10 +43,7 @@ Config SetsSection::config(const Config& encodings) const {
   return config;
 }
 
-bool has_sets(const SectionReader& reader) {
-  return std::any_of(reader.sections().begin(), reader.sections().end(),
-                     [](const Section& section) { return section.tag == "sets"; });
-}
+bool has_sets(const SectionReader& reader) { return reader.has("sets"); }
 
 SetsSection read_sets(const SectionReader& reader, const Config& encodings) {
   SectionReader::verify(reader.section("sets"));
@@ -106,6 +103,7 @@ std::unique_ptr<MultiVectorIndex> MultiVectorIndex::load(const SectionReader& re
   Config config = read_sets(reader, encodings).config(encodings);
   config.threads = options.threads;
   config.device = options.device;
+  config.memory_limit = options.memory_limit;
   auto index = std::make_unique<MultiVectorIndex>(config);
   constexpr std::size_t own_sections = 4;
   index->inner_ = VectorIndex::load(reader, options, file, own_sections);

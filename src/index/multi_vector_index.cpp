@@ -96,19 +96,19 @@ void MultiVectorIndex::learn(const Batch& sample, const Batch& queries) {
   FdeEncoder encoder = make_encoder();
   const FdeQuality quality = encoder.train(sample);
   warn_of(quality, config_);
+  auto sets = std::make_unique<Sets>(config_, std::move(encoder));
+  sets->quality = quality;
   if (needs_training(inner_->config())) {
     const std::size_t most =
-        std::clamp<std::size_t>(train_floats / encoder.encoded_dim(), 256, 20'000);
+        std::clamp<std::size_t>(train_floats / sets->encoder.encoded_dim(), 256, 20'000);
     const OwnedSets learned = sample_sets(sample, most);
     const OwnedSets asked = sample_sets(queries, most);
-    Encodings documents(encoder);
-    Encodings wanted(encoder);
+    Encodings documents(sets->encoder);
+    Encodings wanted(sets->encoder);
     inner_->train(documents.documents(learned.batch()),
                   queries.items() == 0 ? Batch{} : wanted.queries(asked.batch()));
   }
-  auto sets = std::make_unique<Sets>(config_, std::move(encoder));
-  sets->quality = quality;
-  publish(std::move(sets));
+  publish(std::move(sets));  // from here on nothing can fail
   trained_ = true;
 }
 
@@ -152,10 +152,17 @@ void MultiVectorIndex::update(std::span<const Id> ids, const Batch& items,
   validate_sets(items, config_.dim, EmptySets::refused, "update");
   const std::lock_guard writer(writer_);
   store(items, [&](const ItemSource& source) { inner_->update_from(source, ids, progress); });
+  release_free_if_possible();
 }
 
 void MultiVectorIndex::store(const Batch& items, const Pass& pass) {
-  const bool was_trained = trained_;
+  // What it takes to forget what is learned here.
+  std::unique_ptr<Rows> untrained_inner;
+  std::unique_ptr<Sets> untrained;
+  if (!trained_) {
+    untrained_inner = inner_->untrained_rows();
+    untrained = std::make_unique<Sets>(config_, make_encoder());
+  }
   OwnedSets pooled;
   const Batch kept = keep(config_, items, pooled);
   check_memory(config_, inner_->bytes_with(items.items()) +
@@ -179,9 +186,9 @@ void MultiVectorIndex::store(const Batch& items, const Pass& pass) {
           .labels = items.labels});
   } catch (...) {
     sets_->tokens.take_back(std::move(before), slots);
-    if (!was_trained && trained_) {
-      inner_->forget_training();
-      publish(std::make_unique<Sets>(config_, make_encoder()));
+    if (untrained && trained_) {
+      inner_->forget_training(std::move(untrained_inner));
+      publish(std::move(untrained));
       trained_ = false;
     }
     throw;
@@ -205,7 +212,17 @@ void MultiVectorIndex::compact() {
 
 std::size_t MultiVectorIndex::remove(std::span<const Id> ids) {
   const std::lock_guard writer(writer_);
-  return inner_->remove(ids);
+  const std::size_t removed = inner_->remove(ids);
+  release_free_if_possible();
+  return removed;
+}
+
+void MultiVectorIndex::release_free_if_possible() noexcept {
+  try {
+    release_free();
+  } catch (const std::bad_alloc&) {
+    // The next call does it.
+  }
 }
 
 void MultiVectorIndex::release_free() {

@@ -22,7 +22,7 @@ namespace vecinal {
 /// The config of the index of encodings.
 [[nodiscard]] Config encodings_config(const Config& config);
 
-class MultiVectorIndex final : public Index {
+class MultiVectorIndex final : public SavedIndex {
  public:
   explicit MultiVectorIndex(const Config& config);
 
@@ -30,6 +30,7 @@ class MultiVectorIndex final : public Index {
   static std::unique_ptr<MultiVectorIndex> load(const SectionReader& reader,
                                                 const LoadOptions& options, int file);
 
+  void write_sections(const std::function<void(SectionWriter&)>& use) const override;
   void train(const Batch& sample, const Batch& queries) override;
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
@@ -80,6 +81,7 @@ class MultiVectorIndex final : public Index {
   void release_outgrown();
   /// Lets the rows of sets be used again whose slots are free.
   void release_free();
+  void release_free_if_possible() noexcept;
   [[nodiscard]] Slot slot_of(Id id) const;
 
   // multi_search.cpp
@@ -89,7 +91,6 @@ class MultiVectorIndex final : public Index {
   [[nodiscard]] std::size_t candidates_of(const SearchParams& params) const;
 
   // multi_file.cpp
-  void write_sections(const std::function<void(SectionWriter&)>& use) const;
   void read_sections(const SectionReader& reader, const LoadOptions& options, int file);
 
   Config config_;

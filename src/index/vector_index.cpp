@@ -16,28 +16,26 @@ VectorIndex::VectorIndex(const Config& config)
       seen_(population_.get()) {
   outdated_.reserve(outdated_room);
   mirror_ = make_mirror(config_.device);
-  publish_untrained();
+  publish(untrained_rows(), !needs_training(config_));
 }
 
-void VectorIndex::publish_untrained() {
-  if (!needs_training(config_)) {
-    publish(std::make_unique<Rows>(config_, Model(config_.dim)), true);
-    return;
-  }
+std::unique_ptr<Rows> VectorIndex::untrained_rows() const {
+  if (!needs_training(config_)) return std::make_unique<Rows>(config_, Model(config_.dim));
   // Rows of the right kind, none in number.
   Model::Parts parts;
   parts.mean.assign(config_.dim, 0.0F);
   parts.walk_dim = config_.dim;
-  publish(std::make_unique<Rows>(config_, Model(std::move(parts))), false);
+  return std::make_unique<Rows>(config_, Model(std::move(parts)));
 }
 
-void VectorIndex::publish(std::unique_ptr<Rows> rows, bool trained) {
+std::unique_ptr<Rows> VectorIndex::publish(std::unique_ptr<Rows> rows, bool trained) noexcept {
   published_.store(rows.get(), std::memory_order_release);
   std::swap(rows_, rows);
   note_change(Change::rows);
-  wait_for_readers();  // they may still read what goes out of scope here
+  wait_for_readers();  // they may still read what the caller gets
   trained_ = trained;
   drift_ = {};
+  return rows;
 }
 
 void VectorIndex::publish(std::unique_ptr<const Population> population) noexcept {
@@ -58,10 +56,10 @@ void VectorIndex::wait_for_readers() noexcept {
   outdated_.clear();
 }
 
-void VectorIndex::learn(const Batch& sample, const Batch& queries) {
-  publish(std::make_unique<Rows>(
-              config_, train_model(config_, sample, queries, resolve_threads(config_.threads))),
-          true);
+std::unique_ptr<Rows> VectorIndex::learn(const Batch& sample, const Batch& queries) {
+  return publish(std::make_unique<Rows>(config_, train_model(config_, sample, queries,
+                                                             resolve_threads(config_.threads))),
+                 true);
 }
 
 void VectorIndex::train(const Batch& sample, const Batch& queries) {
@@ -135,9 +133,9 @@ void VectorIndex::set_defaults(const SearchDefaults& defaults) {
   gamma_.store(defaults.gamma, std::memory_order_relaxed);
 }
 
-void VectorIndex::forget_training() {
+void VectorIndex::forget_training(std::unique_ptr<Rows> untrained) noexcept {
   const std::lock_guard writer(writer_);
-  if (rows_->size() == 0) publish_untrained();
+  if (rows_->size() == 0) publish(std::move(untrained), !needs_training(config_));
 }
 
 }  // namespace vecinal

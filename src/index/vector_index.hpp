@@ -24,7 +24,7 @@
 #include "index/mirror.hpp"
 #include "index/population.hpp"
 #include "index/rows.hpp"
-#include "vecinal/index.hpp"
+#include "index/saved_index.hpp"
 
 namespace vecinal {
 
@@ -49,7 +49,7 @@ struct ItemSource {
   Labels labels = {};                                               ///< of all
 };
 
-class VectorIndex final : public Index {
+class VectorIndex final : public SavedIndex {
  public:
   explicit VectorIndex(const Config& config);
 
@@ -87,8 +87,11 @@ class VectorIndex final : public Index {
   /// The copy takes the place of what there is; waits until no search runs. With lock_writer().
   void adopt(Copy& copy);
 
+  /// What forget_training() needs.
+  [[nodiscard]] std::unique_ptr<Rows> untrained_rows() const;
+
   /// Undoes train() of an index without rows.
-  void forget_training();
+  void forget_training(std::unique_ptr<Rows> untrained) noexcept;
 
   /// The slots of the ids that the index holds, in ascending order.
   [[nodiscard]] std::vector<Slot> slots_of(std::span<const Id> ids) const;
@@ -97,8 +100,7 @@ class VectorIndex final : public Index {
   /// The slots that a search may return, in ascending order.
   [[nodiscard]] std::vector<Slot> allowed_slots(const Filter& filter) const;
 
-  /// Calls `use` with the sections of a file, while no call can change them.
-  void write_sections(const std::function<void(SectionWriter&)>& use) const;
+  void write_sections(const std::function<void(SectionWriter&)>& use) const override;
 
   void train(const Batch& sample, const Batch& queries) override;
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
@@ -141,9 +143,9 @@ class VectorIndex final : public Index {
   };
 
   // vector_index.cpp
-  void learn(const Batch& sample, const Batch& queries);
-  void publish(std::unique_ptr<Rows> rows, bool trained);
-  void publish_untrained();
+  /// Both return what there was before, which no search looks at any more.
+  std::unique_ptr<Rows> learn(const Batch& sample, const Batch& queries);
+  std::unique_ptr<Rows> publish(std::unique_ptr<Rows> rows, bool trained) noexcept;
   void publish(std::unique_ptr<const Population> population) noexcept;
   /// After publish(), and not while ids_lock_ is held: readers that are waited for may want it.
   void forget_outdated() noexcept;
@@ -168,7 +170,10 @@ class VectorIndex final : public Index {
   void link_rows(std::span<const Slot> slots, std::size_t first, ProgressMeter& meter);
   /// Writes the tails of nodes, and of all slots from first on.
   void fuse(std::vector<Slot> nodes, std::size_t first);
-  void write_tails(std::span<const Slot> nodes);
+  /// For fuse(), where a call that failed left tails half written: all nodes before `first`, and
+  /// those of the slots, which are free.
+  [[nodiscard]] std::vector<Slot> nodes_with(std::span<const Slot> slots, std::size_t first) const;
+  void write_tails(std::span<const Slot> nodes) const;
   void commit(std::span<const Id> ids, std::span<const Slot> slots,
               std::unique_ptr<const Population> population, const EncodeSummary& encoded) noexcept;
   /// Takes back an add: the rows of the slots, of which those before `count` stay free, and sets of
@@ -235,7 +240,7 @@ class VectorIndex final : public Index {
   std::unique_ptr<Rows> rows_;
   std::atomic<const Rows*> published_{nullptr};  ///< rows_, as searches see it
   bool trained_ = false;
-  std::atomic<bool> fused_ready_{false};  ///< tails of walked rows go with the links
+  mutable std::atomic<bool> fused_ready_{false};  ///< tails of walked rows go with the links
   Drift drift_;
   Graph graph_;
   IdMap ids_;

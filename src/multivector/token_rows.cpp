@@ -59,6 +59,8 @@ void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigne
     extents_.resize(numbers.empty() ? old_sets
                                     : std::max<std::size_t>(old_sets, numbers.back() + 1));
   } catch (...) {
+    for (const Slot row : rows)
+      if (row < first) rows_.clear(row);
     rows_.resize(first);
     throw;
   }
@@ -71,18 +73,29 @@ void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigne
 }
 
 void TokenRows::release(std::span<const Slot> numbers) {
+  FreeExtents free = free_;
+  for (const Slot number : numbers) free.give(extents_[number]);
   for (const Slot number : numbers) {
-    free_.give(extents_[number]);
+    clear(extents_[number]);
     extents_[number] = {};
   }
+  free_ = std::move(free);
+}
+
+void TokenRows::clear(Extent extent) {
+  for (Slot row = extent.begin; row < extent.end; ++row) rows_.clear(row);
 }
 
 void TokenRows::take_back(Mark mark, std::span<const Slot> numbers) noexcept {
-  for (const Slot number : numbers)
-    if (number < extents_.size()) extents_[number] = {};
+  for (const Slot number : numbers) {
+    if (number >= extents_.size()) continue;
+    clear(extents_[number]);
+    extents_[number] = {};
+  }
   extents_.resize(mark.sets);
   rows_.resize(mark.rows);
   free_ = std::move(mark.free);
+  longest_ = mark.longest;
 }
 
 void TokenRows::copy(const TokenRows& from, std::span<const Slot> numbers) {

@@ -33,7 +33,8 @@ class TokenRows {
   /// std::length_error if there are too many vectors; nothing has changed then.
   void assign(std::span<const Slot> numbers, const Batch& sets, unsigned threads);
 
-  /// Rows of the sets are free from now on; no reader may look at them.
+  /// Rows of the sets are zero and free from now on; no reader may look at them. Nothing has
+  /// changed if it throws.
   void release(std::span<const Slot> numbers);
 
   /// Becomes a copy of sets of `from`, one after the other. This is empty before, with the same
@@ -48,8 +49,9 @@ class TokenRows {
     std::size_t sets = 0;
     std::size_t rows = 0;
     FreeExtents free;
+    float longest = 0;
   };
-  [[nodiscard]] Mark mark() const { return {sets(), size(), free_}; }
+  [[nodiscard]] Mark mark() const { return {sets(), size(), free_, longest_}; }
   void take_back(Mark mark, std::span<const Slot> numbers) noexcept;
 
   [[nodiscard]] Extent extent(std::size_t set) const { return extents_[set]; }
@@ -81,6 +83,7 @@ class TokenRows {
  private:
   void encode(const Batch& sets, std::size_t begin, std::size_t end, std::span<const Slot> rows,
               QueryBuffer& buffer, float& longest);
+  void clear(Extent extent);
 
   std::vector<float> mean_;
   Storage rows_;
