@@ -1,0 +1,293 @@
+// Indexes with a log: what was acknowledged is there again, byte for byte, whatever happened.
+#include "vecinal/open.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/temporary_folder.hpp"
+#include "core/log_file.hpp"
+#include "support/changes.hpp"
+
+namespace vecinal {
+namespace {
+
+using test::Changes;
+
+class OpenTest : public ::testing::TestWithParam<std::pair<std::string, Config>> {
+ protected:
+  [[nodiscard]] static const Config& config() { return GetParam().second; }
+  [[nodiscard]] std::unique_ptr<LoggedIndex> open(const OpenOptions& options = {}) const {
+    return open_index(file_, config(), options);
+  }
+
+  cli::TemporaryFolder folder_;
+  std::filesystem::path file_ = folder_ / "a.vcn";
+  std::filesystem::path log_ = folder_ / "a.vcn.log";
+};
+
+INSTANTIATE_TEST_SUITE_P(Makes, OpenTest, ::testing::ValuesIn(test::makes(2)),
+                         [](const auto& made) { return made.param.first; });
+
+TEST_P(OpenTest, EveryChangeIsThereAgainByteForByte) {
+  const Changes changes(config());
+  const auto plain = make_index(config());
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    changes[i].make(*plain);
+    {
+      const auto index = open();
+      EXPECT_EQ(index->log().records, i);
+      changes[i].make(*index);
+      EXPECT_EQ(index->to_bytes(), plain->to_bytes()) << changes[i].name;
+    }
+    EXPECT_EQ(open()->to_bytes(), plain->to_bytes()) << "after " << changes[i].name;
+  }
+  EXPECT_TRUE(open()->check().empty());
+}
+
+TEST_P(OpenTest, ACheckpointHoldsAllOfItAtEveryMoment) {
+  const Changes changes(config());
+  const auto plain = make_index(config());
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    changes[i].make(*plain);
+    const auto index = open();
+    changes[i].make(*index);
+    // As if the process had gone between the new file and the new log.
+    std::filesystem::copy_file(log_, folder_ / "old.log",
+                               std::filesystem::copy_options::overwrite_existing);
+    index->checkpoint();
+    EXPECT_EQ(index->log().records, 0U);
+    EXPECT_EQ(load_index(file_)->to_bytes(), plain->to_bytes());
+    index->close();
+    if (i % 2 == 0) std::filesystem::rename(folder_ / "old.log", log_);
+    EXPECT_EQ(open()->to_bytes(), plain->to_bytes()) << "after " << changes[i].name;
+    EXPECT_EQ(std::filesystem::file_size(log_), 64U) << "what the file has is kept no longer";
+  }
+}
+
+TEST_P(OpenTest, WhatIsRefusedLeavesNoTrace) {
+  const Changes changes(config());
+  Config limited = config();
+  limited.memory_limit = 300'000;
+  const auto index = open_index(file_, limited);
+  for (std::size_t i = 0; i < 4; ++i) changes[i].make(*index);
+  const auto bytes = index->to_bytes();
+  const std::string log = cli::content_of(log_);
+  const std::vector<float> wrong(config().dim + 1, 1.0F);
+  const Batch wide{.data = wrong.data(), .count = 1, .dim = config().dim + 1};
+  EXPECT_THROW(index->add(wide), std::invalid_argument);
+  EXPECT_THROW(index->train(wide), std::invalid_argument);
+  EXPECT_THROW(index->update(std::vector<Id>{99'999}, {}), std::invalid_argument);
+  EXPECT_THROW(index->set_labels(std::vector<Id>{99'999}, {}), std::invalid_argument);
+  EXPECT_THROW(index->set_defaults({.beam = 0}), std::invalid_argument);
+  EXPECT_THROW(index->retrain(wide), std::invalid_argument);
+  EXPECT_THROW(index->fit_queries(wide), std::invalid_argument);
+  const test::Rows rows = test::clustered(10'000, config().dim, 3);
+  std::vector<std::size_t> offsets(rows.count / 2 + 1);
+  for (std::size_t i = 0; i < offsets.size(); ++i) offsets[i] = 2 * i;
+  Batch many = rows.batch();
+  if (config().metric == Metric::chamfer) many.offsets = offsets;
+  EXPECT_THROW(index->add(many), MemoryLimit);
+  EXPECT_EQ(index->to_bytes(), bytes);
+  EXPECT_EQ(cli::content_of(log_), log);
+  index->close();
+  EXPECT_EQ(open()->to_bytes(), bytes);
+}
+
+TEST_P(OpenTest, ATornEndIsDroppedAndTold) {
+  const Changes changes(config());
+  std::vector<std::byte> before;
+  {
+    const auto index = open({.sync = Sync::on_flush});
+    for (std::size_t i = 0; i < 4; ++i) {
+      before = index->to_bytes();
+      changes[i].make(*index);
+    }
+    index->flush();
+  }
+  std::filesystem::resize_file(log_, std::filesystem::file_size(log_) - 1);
+  {
+    const auto index = open();
+    EXPECT_EQ(index->to_bytes(), before);
+    EXPECT_EQ(index->log().records, 3U);
+    EXPECT_GT(index->log().torn, 0U);
+    changes[3].make(*index);
+  }
+  EXPECT_EQ(open()->log().torn, 0U);
+  EXPECT_EQ(open()->log().records, 4U);
+}
+
+class Open : public ::testing::Test {
+ protected:
+  Config config_{.dim = 3, .degree = 4, .build_beam = 10};
+  test::Rows rows_ = test::clustered(30, 3, 1);
+  cli::TemporaryFolder folder_;
+  std::filesystem::path file_ = folder_ / "a.vcn";
+  std::filesystem::path log_ = folder_ / "a.vcn.log";
+};
+
+TEST_F(Open, TakesAPlainFileAndSavesCopies) {
+  const auto plain = make_index(config_);
+  plain->add(rows_.part(0, 10));
+  plain->save(file_);
+  const std::string saved = cli::content_of(file_);
+  {
+    const auto index = open_index(file_);
+    index->add(rows_.part(10, 10));
+    EXPECT_EQ(cli::content_of(file_), saved);
+    index->save(folder_ / "copy.vcn");
+    EXPECT_EQ(index->log().records, 1U);
+  }
+  plain->add(rows_.part(10, 10));
+  EXPECT_EQ(open_index(file_, config_)->to_bytes(), plain->to_bytes());
+  EXPECT_EQ(load_index(folder_ / "copy.vcn")->to_bytes(), plain->to_bytes());
+  {
+    const auto index = open_index(file_);
+    index->save(file_);
+    EXPECT_EQ(index->log().records, 0U);
+  }
+  EXPECT_EQ(load_index(file_)->to_bytes(), plain->to_bytes());
+  EXPECT_EQ(file_info(file_).sections.back().tag, "log");
+}
+
+TEST_F(Open, RefusesAnotherConfigAndWhatIsNotThere) {
+  EXPECT_THROW((void)open_index(file_), std::filesystem::filesystem_error);
+  EXPECT_THROW((void)open_index(file_, {.dim = 0, .degree = 3}), std::exception);
+  EXPECT_THROW((void)open_index(file_, {.dim = 3, .degree = 3}), std::invalid_argument);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+  open_index(file_, config_)->add(rows_.batch());
+  try {
+    (void)open_index(file_, {.dim = 3, .degree = 8, .build_beam = 10});
+    FAIL() << "another degree";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(), "open: the index has degree 4, the config has 8");
+  }
+  EXPECT_EQ(open_index(file_, config_)->size(), 30U);
+}
+
+TEST_F(Open, RefusesTheLogOfAnotherFile) {
+  for (const char* name : {"a.vcn", "b.vcn"}) {
+    const auto index = open_index(folder_ / name, config_);
+    index->add(rows_.batch());
+  }
+  std::filesystem::copy_file(folder_ / "b.vcn.log", log_,
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THROW((void)open_index(file_), FormatError);
+  std::filesystem::remove(file_);
+  EXPECT_THROW((void)open_index(file_, config_), FormatError);
+  EXPECT_FALSE(std::filesystem::exists(file_));
+}
+
+TEST_F(Open, RefusesALogThatAnotherSaveHasCutOff) {
+  const auto plain = make_index(config_);
+  plain->save(file_);
+  open_index(file_)->add(rows_.part(0, 5));
+  plain->add(rows_.part(5, 5));
+  plain->save(file_);
+  EXPECT_THROW((void)open_index(file_), FormatError);
+  std::filesystem::remove(log_);
+  EXPECT_EQ(open_index(file_)->size(), 5U);
+}
+
+TEST_F(Open, RefusesAFileThatIsOlderThanItsLog) {
+  {
+    const auto index = open_index(file_, config_);
+    std::filesystem::copy_file(file_, folder_ / "old.vcn");
+    index->add(rows_.part(0, 5));
+    index->checkpoint();
+    index->add(rows_.part(5, 5));
+  }
+  std::filesystem::rename(folder_ / "old.vcn", file_);
+  EXPECT_THROW((void)open_index(file_), FormatError);
+}
+
+TEST_F(Open, OneAtATimeAndNoneOnceClosed) {
+  const auto index = open_index(file_, config_);
+  index->add(rows_.part(0, 10));
+  EXPECT_THROW((void)open_index(file_), std::filesystem::filesystem_error);
+  index->close();
+  const auto next = open_index(file_);
+  EXPECT_EQ(next->size(), 10U);
+  EXPECT_EQ(index->search(rows_.part(3, 1), {.k = 1}).ids.front(), 3);
+  EXPECT_THROW(index->add(rows_.part(10, 1)), std::invalid_argument);
+  EXPECT_THROW(index->checkpoint(), std::invalid_argument);
+  EXPECT_EQ(next->size(), 10U);
+}
+
+TEST_F(Open, ProgressIsToldAndCancels) {
+  {
+    const auto index = open_index(file_, config_);
+    for (std::size_t i = 0; i < 3; ++i) index->add(rows_.part(10 * i, 10));
+  }
+  const std::string log = cli::content_of(log_);
+  EXPECT_THROW(
+      (void)open_index(file_, {}, {.progress = [](std::size_t, std::size_t) { return false; }}),
+      Cancelled);
+  EXPECT_EQ(cli::content_of(log_), log);
+  std::size_t last = 0;
+  const Progress watch = [&](std::size_t done, std::size_t total) {
+    EXPECT_LE(last, done);
+    EXPECT_LE(done, total);
+    last = done;
+    return true;
+  };
+  EXPECT_EQ(open_index(file_, {}, {.progress = watch})->size(), 30U);
+  EXPECT_EQ(last, log.size());
+}
+
+/// Appends a payload to the log of an empty index, and opens it.
+class HostileLog : public Open {
+ protected:
+  void SetUp() override { (void)open_index(file_, config_); }
+
+  void append(std::span<const std::uint64_t> words) const {
+    const std::string text = cli::content_of(log_);
+    LogFile log(log_, LogFile::Durability::each);
+    log.resume(read_log(std::as_bytes(std::span(text)), 0), sequence_++);
+    log.append([&](const LogFile::Sink& sink) { sink(std::as_bytes(words)); });
+  }
+
+  mutable std::uint64_t sequence_ = 0;
+};
+
+TEST_F(HostileLog, CountsAreCheckedAgainstTheBytesThatRemain) {
+  // kind, dim, query dim; ids, offsets, labels, their offsets, query offsets, rows, query rows; 4
+  // numbers
+  const std::vector<std::uint64_t> add = {1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  const std::uint64_t huge = ~std::uint64_t{0};
+  const std::string empty = cli::content_of(log_);
+  for (std::size_t place = 0; place < add.size(); ++place)
+    for (const std::uint64_t value : {std::uint64_t{1}, huge / 4, huge / 12 + 2, huge}) {
+      if (place == 2 || place > 9 || value == add[place]) continue;  // any value is sound
+      std::vector<std::uint64_t> words = add;
+      words[place] = value;
+      if (place == 1) words[8] = 1;
+      append(words);
+      if (place == 0 && value == 1) continue;
+      EXPECT_THROW((void)open_index(file_), FormatError) << place << " " << value;
+      folder_.write("a.vcn.log", empty);
+      sequence_ = 0;
+    }
+  for (std::vector<std::uint64_t> words : {add, {}}) {
+    words.resize(words.empty() ? 13 : 15);
+    append(words);
+    EXPECT_THROW((void)open_index(file_), FormatError) << words.size();
+    folder_.write("a.vcn.log", empty);
+    sequence_ = 0;
+  }
+}
+
+TEST_F(HostileLog, ARefusedChangeMayOnlyBeTheLast) {
+  const std::vector<std::uint64_t> wrong = {5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};  // beam 0
+  append(wrong);
+  EXPECT_GT(open_index(file_)->log().torn, 0U);
+  EXPECT_EQ(open_index(file_)->log().torn, 0U);
+  sequence_ = 0;
+  append(wrong);
+  append(std::vector<std::uint64_t>{8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+  EXPECT_THROW((void)open_index(file_), FormatError);
+}
+
+}  // namespace
+}  // namespace vecinal
