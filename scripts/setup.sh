@@ -23,7 +23,7 @@ need() {
 # What the library, the command line program and their tests need.
 need_build_tools() {
   need build-essential cmake ninja-build pkg-config python3 libeigen3-dev libxxhash-dev librandom123-dev \
-    robin-map-dev libcli11-dev libfmt-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev libboost-context-dev
+    robin-map-dev libcli11-dev libfmt-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev libboost-context-dev strace
 }
 
 # need_venv FOLDER: a Python environment there, with a compiler's needs for extension modules beside it.

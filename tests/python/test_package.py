@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import vecinal
-from vecinal import _index
+from vecinal import _index, _open
 
 
 def run_python(code, **environment):
@@ -83,7 +83,7 @@ print(vecinal.show_config()["simd"], hits.ids.tolist(), hits.distances.tolist())
     assert chosen == [level, plain[1]]
 
 
-@pytest.mark.parametrize("module", [vecinal, _index], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [vecinal, _index, _open], ids=lambda module: module.__name__)
 def test_examples_in_the_documentation(module):
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0
