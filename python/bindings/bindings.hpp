@@ -10,6 +10,7 @@
 namespace vecinal::python {
 
 void bind_index(pybind11::module_& module);
+void bind_open(pybind11::module_& module);
 void bind_fde(pybind11::module_& module);
 
 /// Names and values of any type.

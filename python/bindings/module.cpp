@@ -113,6 +113,7 @@ void bind_module(py::module_& module) {
   module.doc() = "The C++ side of vecinal.";
   bind_errors(module);
   bind_index(module);
+  bind_open(module);
   bind_fde(module);
   module.def("info", &info, py::arg("path"),
              "What a file says of itself, read without loading it.");

@@ -21,6 +21,7 @@ from ._filter import Bitmap, label
 from ._index import Index, _restore, attach
 from ._inputs import UINT32_MAX, as_bytes, as_integer, as_path
 from ._neighbors import Neighbors
+from ._open import LoggedIndex, open
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -38,6 +39,7 @@ __all__ = [
     "FdeEncoder",
     "FormatError",
     "Index",
+    "LoggedIndex",
     "MemoryLimit",
     "Neighbors",
     "NotTrained",
@@ -45,6 +47,7 @@ __all__ = [
     "info",
     "label",
     "load",
+    "open",
     "show_config",
 ]
 

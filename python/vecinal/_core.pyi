@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Cancelled', 'CudaError', 'FdeEncoder', 'FormatError', 'Index', 'MemoryLimit', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'simd', 'version']
+__all__: list[str] = ['Cancelled', 'CudaError', 'FdeEncoder', 'FormatError', 'Index', 'LoggedIndex', 'MemoryLimit', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'open_file', 'simd', 'version']
 class NotTrained(RuntimeError):
     """
     The operation needs a trained index: call train() or add() first.
@@ -81,6 +81,18 @@ class Index:
     @property
     def dim(self) -> int:
         ...
+class LoggedIndex(Index):
+    """
+    An index with a log; vecinal.LoggedIndex is the class to use.
+    """
+    def checkpoint(self) -> None:
+        ...
+    def close(self) -> None:
+        ...
+    def flush(self) -> None:
+        ...
+    def log(self) -> dict[str, typing.Any]:
+        ...
 class FdeEncoder:
     """
     An encoder as C++ sees it; vecinal.FdeEncoder is the class to use.
@@ -110,6 +122,8 @@ def info(path: bytes) -> dict[str, typing.Any]:
 def load_bytes(data: numpy.typing.NDArray[numpy.uint8], verify: bool, threads: typing.SupportsInt | typing.SupportsIndex, device: str) -> Index:
     ...
 def load_file(path: bytes, mmap: bool, verify: bool, threads: typing.SupportsInt | typing.SupportsIndex, device: str) -> Index:
+    ...
+def open_file(path: bytes, config: dict[str, typing.Any], sync: bool, mmap: bool, verify: bool, progress: typing.Any) -> LoggedIndex:
     ...
 def simd() -> str:
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._fde import fde_params
-from ._inputs import UINT32_MAX, as_bytes, as_ids, as_integer, as_optional
+from ._config import config_record
+from ._inputs import UINT32_MAX, as_bytes, as_ids, as_integer
 from ._keywords import explain_unknown
 from ._labels import as_labels
 from ._progress import Meter
@@ -142,34 +142,28 @@ class Index(Searched):
         device: Literal["cpu", "cuda"] = "cpu",
         seed: int = 0,
     ) -> None:
-        names = {
+        given = {
+            "dim": as_integer("dim", dim, 1, UINT32_MAX),
             "metric": metric,
             "encoding": encoding,
-            "reduce": "none" if reduce is None else reduce,
+            "reduce": reduce,
+            "reduced_dim": reduced_dim,
             "quantizer": quantizer,
-            "keep": "none" if keep is None else keep,
+            "keep": keep,
+            "fde": fde,
             "tokens": tokens,
+            "pooling": pooling,
             "layout": layout,
-            "graph": "none" if graph is None else graph,
+            "graph": graph,
+            "degree": degree,
+            "build_beam": build_beam,
             "order": order,
+            "threads": threads,
+            "memory_limit": memory_limit,
             "device": device,
+            "seed": seed,
         }
-        for name, value in names.items():
-            if not isinstance(value, str):
-                raise TypeError(f"{name} must be a str, got {value!r}")
-        numbers = {
-            "dim": as_integer("dim", dim, 1, UINT32_MAX),
-            "reduced_dim": as_optional("reduced_dim", reduced_dim, 0, UINT32_MAX),
-            "pooling": as_integer("pooling", pooling, 0, UINT32_MAX),
-            "degree": as_integer("degree", degree, 0, UINT32_MAX),
-            "build_beam": as_integer("build_beam", build_beam, 0, UINT32_MAX),
-            "threads": as_integer("threads", threads, 0, UINT32_MAX),
-            "memory_limit": as_integer("memory_limit", memory_limit, 0, (1 << 63) - 1),
-            "seed": as_integer("seed", seed, 0, (1 << 64) - 1),
-        }
-        if fde is not None and metric != "chamfer":
-            raise ValueError(f'fde goes with the metric "chamfer", got {metric!r}')
-        self._attach(_core.Index({**names, **numbers, "fde": fde_params(fde or {})}))
+        self._attach(_core.Index(config_record(given)))
 
     def train(self, X: SetsLike, queries: SetsLike | None = None) -> None:
         """Learn what `encoding` and `reduce` need; the first `add` does if this was not called.

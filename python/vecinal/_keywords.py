@@ -40,7 +40,8 @@ def _parameters(call: Callable[..., Any]) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
-def _explain(call: Callable[..., Any], owner: str, keyword: str) -> str:
+def explain(call: Callable[..., Any], owner: str, keyword: str) -> str:
+    """Return what to say of a keyword that a method of `owner` does not know."""
     known = _parameters(call)[1:]
     answer = _ANSWERS.get(keyword)
     if answer is None:
@@ -60,7 +61,7 @@ def explain_unknown(call: _Call) -> _Call:
     def checked(*args: Any, **kwargs: Any) -> Any:
         if not known.issuperset(kwargs):
             unknown = next(name for name in kwargs if name not in known)
-            raise TypeError(_explain(call, type(args[0]).__name__, unknown))
+            raise TypeError(explain(call, type(args[0]).__name__, unknown))
         return call(*args, **kwargs)
 
     return checked  # type: ignore[return-value]
