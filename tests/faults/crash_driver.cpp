@@ -85,10 +85,12 @@ void insist(const fs::path& folder, const Call& call, const Check& check) {
     } catch (const fs::filesystem_error& error) {
       require(tries < 2, std::string("it does not get better: ") + error.what());
       note(error, folder);
+      check(error);
     }
-    check();
   }
 }
+
+void nothing(const fs::filesystem_error& /*error*/) {}
 
 class Driver {
  public:
@@ -109,11 +111,11 @@ class Driver {
   void save() const {
     std::unique_ptr<Index> index;
     insist(
-        folder_, [&] { index = vecinal::load_index(file_, {.threads = 1}); }, [] {});
+        folder_, [&] { index = vecinal::load_index(file_, {.threads = 1}); }, nothing);
     for (std::size_t i = first; i < changes_.size(); ++i) changes_[i].make(*index);
     insist(
         folder_, [&] { index->save(file_); },
-        [&] {
+        [&](const fs::filesystem_error&) {
           require(index->check().empty(), "the index is damaged");
           const std::size_t state = state_of(*vecinal::load_index(file_), changes_);
           require(state == first || state == changes_.size(), "the file is neither old nor new");
@@ -128,19 +130,21 @@ class Driver {
       index.reset();
       index = open_index(file_, config);
     };
-    insist(folder_, open, [] {});
+    insist(folder_, open, nothing);
     for (std::size_t i = first; i < changes_.size(); ++i) {
       const auto change = [&] {
         if (state_of(*index, changes_) == i) changes_[i].make(*index);
       };
-      const auto check = [&] {
+      const auto check = [&](const fs::filesystem_error& error) {
         require(index->check().empty(), "the index is damaged");
         require(state_of(*index, changes_) == i, "a change that failed is there");
+        const bool unknown = std::string(error.what()).find("sync: ") != std::string::npos;
         try {
           index->set_defaults(index->defaults());
+          require(!unknown, "a sync that failed is forgotten");
         } catch (const fs::filesystem_error&) {
           // What the disk holds is not known: it must be opened again.
-          insist(folder_, open, [] {});
+          insist(folder_, open, nothing);
         }
       };
       insist(folder_, change, check);
@@ -148,7 +152,7 @@ class Driver {
       if (i + 1 == checkpoint_at) checkpoint(*index, i + 1);
     }
     insist(
-        folder_, [&] { index->close(); }, [] {});
+        folder_, [&] { index->close(); }, nothing);
   }
 
   void verify(bool log) const {
@@ -169,7 +173,7 @@ class Driver {
   void checkpoint(LoggedIndex& index, std::size_t state) const {
     insist(
         folder_, [&] { index.checkpoint(); },
-        [&] {
+        [&](const fs::filesystem_error&) {
           require(index.check().empty(), "the index is damaged");
           require(state_of(index, changes_) == state, "a checkpoint has changed the index");
         });
