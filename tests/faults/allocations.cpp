@@ -42,9 +42,23 @@ void* allocate(std::size_t size, std::size_t alignment) {
   return memory;
 }
 
+void* allocate_or_null(std::size_t size) noexcept {
+  try {
+    return allocate(size, alignof(std::max_align_t));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 }  // namespace vecinal::test
 
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  return vecinal::test::allocate_or_null(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  return vecinal::test::allocate_or_null(size);
+}
 void* operator new(std::size_t size) {
   return vecinal::test::allocate(size, alignof(std::max_align_t));
 }
