@@ -90,40 +90,53 @@ constexpr size_t sign_byte(size_t lane) {
   return j < 8 ? 2 * j : 2 * (j - 8) + 1;
 }
 
+/// Sums over lanes that are row_padding dims apart.
+struct LaneSums {
+  static constexpr size_t width = vecinal::kernels::row_padding;
+  static constexpr size_t parts = width / F32::width;
+  F32 of[parts];
+
+  LaneSums() {
+    for (F32& part : of) part = zero();
+  }
+  [[nodiscard]] float total() const {
+    float lanes[width];
+    for (size_t p = 0; p < parts; ++p) store(lanes + p * F32::width, of[p]);
+    float total = 0;
+    for (const float lane : lanes) total += lane;
+    return total;
+  }
+};
+
 void pack_signs(const float* centre, const float* vector, size_t padded_dim, size_t lane,
                 uint8_t* signs, SignedSum* to) noexcept {
-  constexpr size_t width = vecinal::kernels::row_padding;
-  float squares[width] = {};
-  float magnitudes[width] = {};
-  float products[width] = {};
-  float signed_centre[width] = {};
+  LaneSums squares;
+  LaneSums magnitudes;
+  LaneSums products;
+  LaneSums signed_centre;
   const uint32_t shift = lane < 16 ? 0 : 4;
+  const uint32_t others = shift == 0 ? 0xF0U : 0x0FU;
   signs += sign_byte(lane);
-  for (size_t d = 0; d < padded_dim; d += width) {
+  for (size_t d = 0; d < padded_dim; d += LaneSums::width) {
     uint32_t at_most = 0;
-    for (size_t k = 0; k < width; k += F32::width)
-      at_most |= less_equal(load(vector + d + k), load(centre + d + k)) << k;
-    for (size_t k = 0; k < width; k += 4) {
+#pragma GCC unroll 16
+    for (size_t p = 0; p < LaneSums::parts; ++p) {
+      const F32 c = load(centre + d + p * F32::width);
+      const F32 x = load(vector + d + p * F32::width);
+      const F32 rest = sub(x, c);
+      at_most |= less_equal(x, c) << (p * F32::width);
+      squares.of[p] = add(squares.of[p], mul(rest, rest));
+      magnitudes.of[p] = add(magnitudes.of[p], greatest(rest, sub(zero(), rest)));
+      products.of[p] = add(products.of[p], mul(c, rest));
+      signed_centre.of[p] = add(signed_centre.of[p], where_at_most(x, c, sub(zero(), c), c));
+    }
+    for (size_t k = 0; k < LaneSums::width; k += 4) {
       uint8_t& byte = signs[4 * (d + k)];
       const uint32_t bits = (~at_most >> k) & 15U;
-      byte = static_cast<uint8_t>((byte & (shift == 0 ? 0xF0U : 0x0FU)) | bits << shift);
-    }
-    for (size_t k = 0; k < width; ++k) {
-      const float c = centre[d + k];
-      const float rest = vector[d + k] - c;
-      squares[k] += rest * rest;
-      magnitudes[k] += rest > 0 ? rest : -rest;
-      products[k] += c * rest;
-      signed_centre[k] += rest > 0 ? c : -c;
+      byte = static_cast<uint8_t>((byte & others) | bits << shift);
     }
   }
-  *to = {};
-  for (size_t k = 0; k < width; ++k) {
-    to->square += squares[k];
-    to->magnitude += magnitudes[k];
-    to->product += products[k];
-    to->signed_centre += signed_centre[k];
-  }
+  *to = {squares.total(), magnitudes.total(), products.total(), signed_centre.total()};
 }
 
 }  // namespace

@@ -41,6 +41,11 @@ inline std::uint32_t less_equal(F32 a, F32 b) {
   return vaddvq_u32(vandq_u32(vcleq_f32(a.v, b.v), bits));
 }
 
+/// x where a <= b, else y.
+inline F32 where_at_most(F32 a, F32 b, F32 x, F32 y) {
+  return {vbslq_f32(vcleq_f32(a.v, b.v), x.v, y.v)};
+}
+
 inline F32 load_half(const std::uint16_t* p) {
   return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))};
 }
