@@ -16,7 +16,10 @@ DeviceBuild::DeviceBuild(Backend& backend, const DeviceRows& rows, std::uint32_t
     : backend_(backend),
       rows_(rows),
       params_{params.beam, degree, params.fill, params.geometry.alpha, params.geometry.shift},
-      most_(backend.max_candidates(rows, params_)) {}
+      prune_params_(params_),
+      most_(backend.max_candidates(rows, params_)) {
+  prune_params_.fill = params.refill();
+}
 
 void DeviceBuild::begin(const GraphView& graph) {
   graph_ = backend_.make_graph();
@@ -30,8 +33,8 @@ void DeviceBuild::find_links(std::span<const Slot> slots, std::span<Slot> twins,
 
 void DeviceBuild::prune(const Overfull& nodes, std::span<Node> rows) {
   backend_.prune(rows_, *graph_,
-                 {nodes.targets, nodes.ends, nodes.scores, nodes.sources, nodes.keep}, params_,
-                 rows);
+                 {nodes.targets, nodes.ends, nodes.scores, nodes.sources, nodes.keep},
+                 prune_params_, rows);
 }
 
 void DeviceBuild::set_rows(std::span<const Node> nodes, std::span<const Node> rows) {

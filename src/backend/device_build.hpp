@@ -28,6 +28,7 @@ class DeviceBuild final : public BuildDevice {
   Backend& backend_;
   const DeviceRows& rows_;
   DeviceLinkParams params_;
+  DeviceLinkParams prune_params_;
   std::size_t most_;
   std::unique_ptr<DeviceGraph> graph_;
 };

@@ -131,8 +131,7 @@ float to_steps(const float* query, std::size_t padded_dim, std::int32_t max_sum,
 }
 
 Scorer Storage::code_scorer(const std::int16_t* steps, float size, float constant) const {
-  std::int32_t sum = 0;
-  for (std::size_t d = 0; d < padded_dim_; ++d) sum += steps[d];
+  const std::int32_t sum = kernels::active().sum_steps(steps, padded_dim_);
   return {{.steps = steps,
            .scale = format_.weight * size,
            .sum = static_cast<float>(sum),

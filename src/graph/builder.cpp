@@ -252,7 +252,7 @@ void Builder::prune(std::uint32_t level, std::span<const Edge> edges, Worker& wo
   std::sort(worker.candidates.begin(), worker.candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.scored < b.scored; });
   const auto chosen =
-      worker.selector.select(view, worker.candidates, layer.degree(), tree ? params_.fill : 0);
+      worker.selector.select(view, worker.candidates, layer.degree(), tree ? params_.refill() : 0);
   worker.row.clear();
   for (const Scored& link : chosen) worker.row.push_back(link.slot);
   layer.set_row(target, worker.row);

@@ -25,11 +25,16 @@ namespace vecinal {
 struct BuildParams {
   std::uint32_t beam = 200;
   Geometry geometry;
-  std::uint32_t fill = 0;  ///< links that a row on level 0 keeps at least when it is pruned
+  std::uint32_t fill = 0;   ///< links that a row on level 0 gets at least
+  std::uint32_t slack = 0;  ///< fewer of them when it overflows: what lets in the next ones without
+                            ///< a new choice
   std::uint64_t seed = 0;
   unsigned threads = 1;           ///< resolved
   BuildDevice* device = nullptr;  ///< does what it can of large batches; outlives the Builder
   std::size_t free = 0;           ///< slots of the graph that it does not hold
+
+  /// Links that a row on level 0 keeps at least when it is pruned.
+  [[nodiscard]] std::uint32_t refill() const { return fill - std::min(fill, slack); }
 };
 
 class Builder {
@@ -50,7 +55,7 @@ class Builder {
   void roll_back() { undo_.roll_back(graph_); }
 
   /// Of the slots that the graph had before, those whose links on level 0 have changed, ascending.
-  [[nodiscard]] std::vector<Slot> changed() const { return undo_.changed(); }
+  [[nodiscard]] std::vector<ChangedRow> changed() const { return undo_.changed(); }
 
  private:
   struct Insertion;

@@ -45,7 +45,7 @@ class Fitter {
   void roll_back() const { undo_.roll_back(graph_); }
 
   /// Nodes whose rows may have changed, ascending.
-  [[nodiscard]] std::vector<Slot> changed() const { return undo_.changed(); }
+  [[nodiscard]] std::vector<ChangedRow> changed() const { return undo_.changed(); }
 
   [[nodiscard]] std::size_t links_made() const;
 

@@ -69,6 +69,45 @@ class Fused::Writer {
   /// centre: a slot, or no_slot for zero.
   void write(const FusedLayout& layout, Slot centre, std::span<const Slot> neighbours,
              std::byte* row) {
+    std::memset(row + layout.signs, 0, layout.blocks * layout.block_signs);
+    take(layout, centre, neighbours, 0, row);
+    write_halves(layout, unit_of(greatest()), row);
+  }
+
+  /// The neighbours from number `kept` on have come to those there are; the bytes are those that
+  /// write() gives.
+  void extend(const FusedLayout& layout, Slot centre, std::span<const Slot> neighbours,
+              std::size_t kept, std::byte* row) {
+    const Halves halves(layout, row);
+    float unit = 0;
+    std::memcpy(&unit, row + layout.unit, sizeof unit);
+    take(layout, centre, neighbours, kept, row);
+    // The greatest of the values there were is known by their unit alone; if all are zero, not even
+    // so.
+    const auto is_zero = [](std::uint16_t half) { return half == 0; };
+    const bool zeros = std::all_of(halves.offsets, halves.offsets + kept, is_zero) &&
+                       std::all_of(halves.factors, halves.factors + kept, is_zero);
+    if (zeros || (greatest() > 0 && unit_of(greatest()) > unit))
+      return write(layout, centre, neighbours, row);
+    std::vector<std::uint16_t> before(halves.offsets, halves.offsets + kept);
+    before.insert(before.end(), halves.factors, halves.factors + kept);
+    write_halves(layout, unit, row);
+    std::copy_n(before.begin(), kept, halves.offsets);
+    std::copy_n(before.begin() + static_cast<std::ptrdiff_t>(kept), kept, halves.factors);
+  }
+
+ private:
+  struct Halves {
+    Halves(const FusedLayout& layout, std::byte* row)
+        : offsets(reinterpret_cast<std::uint16_t*>(row + layout.offsets)),
+          factors(reinterpret_cast<std::uint16_t*>(row + layout.factors)) {}
+    std::uint16_t* offsets;
+    std::uint16_t* factors;
+  };
+
+  /// Signs, offsets and factors of the neighbours from number `first` on; zero for others.
+  void take(const FusedLayout& layout, Slot centre, std::span<const Slot> neighbours,
+            std::size_t first, std::byte* row) {
     const std::size_t dim = layout.padded_dim;
     float bias = 0;
     if (centre == no_slot) {
@@ -79,8 +118,7 @@ class Fused::Writer {
     }
     std::fill(offsets_.begin(), offsets_.end(), 0.0F);
     std::fill(factors_.begin(), factors_.end(), 0.0F);
-    std::memset(row + layout.signs, 0, layout.blocks * layout.block_signs);
-    for (std::size_t k = 0; k < neighbours.size(); ++k) {
+    for (std::size_t k = first; k < neighbours.size(); ++k) {
       rows_.decode(neighbours[k], vector_.data(), nullptr);
       auto* signs =
           reinterpret_cast<std::uint8_t*>(row + layout.signs + k / sign_lanes * layout.block_signs);
@@ -93,26 +131,28 @@ class Fused::Writer {
       offsets_[k] = rows_.bias(neighbours[k]) - bias;
       if (near_) offsets_[k] += weight * (sum.product - stretch * sum.signed_centre);
     }
-    write_halves(layout, row);
   }
 
- private:
-  /// Halves reach 65,504: all are divided by what brings the greatest to a power of two below it.
-  void write_halves(const FusedLayout& layout, std::byte* row) {
+  [[nodiscard]] float greatest() const {
     float greatest = 0;
     for (const auto& values : {std::cref(offsets_), std::cref(factors_)})
       for (const float value : values.get()) greatest = std::max(greatest, std::fabs(value));
+    return greatest;
+  }
+
+  /// Halves reach 65,504: all are divided by what brings the greatest to a power of two below it.
+  static float unit_of(float greatest) {
     constexpr float most = 16384;
-    float unit = greatest > 0 ? std::exp2(std::ceil(std::log2(greatest / most))) : 1.0F;
-    unit = std::max(unit, 0x1p-100F);
+    const float unit = greatest > 0 ? std::exp2(std::ceil(std::log2(greatest / most))) : 1.0F;
+    return std::max(unit, 0x1p-100F);
+  }
+
+  void write_halves(const FusedLayout& layout, float unit, std::byte* row) {
     for (auto* values : {&offsets_, &factors_})
       for (float& value : *values) value /= unit;
-    const auto convert = [&](const std::vector<float>& from, std::size_t at) {
-      kernels::active().to_half(from.data(), reinterpret_cast<std::uint16_t*>(row + at),
-                                from.size());
-    };
-    convert(offsets_, layout.offsets);
-    convert(factors_, layout.factors);
+    const Halves halves(layout, row);
+    kernels::active().to_half(offsets_.data(), halves.offsets, offsets_.size());
+    kernels::active().to_half(factors_.data(), halves.factors, factors_.size());
     std::memcpy(row + layout.unit, &unit, sizeof unit);
   }
 
@@ -127,15 +167,20 @@ class Fused::Writer {
 Fused::Fused(const Storage& rows, std::uint32_t degree)
     : layout_(rows.row_bytes(), rows.padded_dim(), degree) {}
 
-void Fused::refresh(Storage& rows, const Graph& graph, std::span<const Slot> nodes,
+void Fused::refresh(Storage& rows, const Graph& graph, std::span<const ChangedRow> changed,
                     unsigned threads) {
   const Layer& layer = graph.layer(0);
-  parallel_for({.count = nodes.size(), .grain = 64, .threads = threads},
+  parallel_for({.count = changed.size(), .grain = 64, .threads = threads},
                [&](std::size_t begin, std::size_t end, unsigned) {
                  Writer writer(rows, graph.degree());
-                 for (std::size_t i = begin; i < end; ++i)
-                   writer.write(layout_, nodes[i], layer.row(nodes[i]),
-                                rows.tail(nodes[i]) - rows.row_bytes());
+                 for (std::size_t i = begin; i < end; ++i) {
+                   const auto [node, kept] = changed[i];
+                   std::byte* row = rows.tail(node) - rows.row_bytes();
+                   if (kept == 0)
+                     writer.write(layout_, node, layer.row(node), row);
+                   else
+                     writer.extend(layout_, node, layer.row(node), kept, row);
+                 }
                });
   choose_entries(rows, graph);
 }

@@ -17,6 +17,7 @@
 #include "core/aligned_array.hpp"
 #include "encoding/storage.hpp"
 #include "graph/graph.hpp"
+#include "graph/undo.hpp"
 
 namespace vecinal {
 
@@ -62,9 +63,10 @@ class Fused {
  public:
   Fused(const Storage& rows, std::uint32_t degree);
 
-  /// Writes the tails of nodes and chooses the entries anew. No search over fused rows may be
-  /// running.
-  void refresh(Storage& rows, const Graph& graph, std::span<const Slot> nodes, unsigned threads);
+  /// Writes the tails of changed rows, of those with kept links only what is new, and chooses the
+  /// entries anew. No search over fused rows may be running.
+  void refresh(Storage& rows, const Graph& graph, std::span<const ChangedRow> changed,
+               unsigned threads);
 
   /// True if all that a walk computes with behind a row is finite. For files of doubtful origin.
   [[nodiscard]] bool sound(const std::byte* row) const;

@@ -228,8 +228,9 @@ void Repair::repair_row(std::uint32_t level, Node node, Worker& worker, unsigned
             [](const Candidate& a, const Candidate& b) { return a.scored < b.scored; });
   // Rows that shrank with every removal would cost recall in the end.
   const auto before = static_cast<std::uint32_t>(kept + worker.lost.size());
-  const auto chosen = worker.selector.select(view, worker.candidates, layer.degree(),
-                                             level == 0 ? std::max(before, params_.fill) : before);
+  const auto chosen =
+      worker.selector.select(view, worker.candidates, layer.degree(),
+                             level == 0 ? std::max(before, params_.refill()) : before);
   worker.kept.clear();
   for (const Scored& link : chosen) worker.kept.push_back(link.slot);
   undo_.note_row(level, node, number);

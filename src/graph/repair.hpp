@@ -37,7 +37,7 @@ class Repair {
   [[nodiscard]] std::span<const Slot> gone() const { return gone_; }
 
   /// Nodes of level 0 that stay and whose links have changed, ascending.
-  [[nodiscard]] std::vector<Slot> changed() const { return undo_.changed(); }
+  [[nodiscard]] std::vector<ChangedRow> changed() const { return undo_.changed(); }
 
   /// Takes everything back.
   void roll_back() { undo_.roll_back(graph_); }

@@ -31,13 +31,19 @@ void Undo::note_parent(Slot slot) {
   if (slot < sizes_[0]) parents_.push_back({slot, graph_.parent(slot)});
 }
 
-std::vector<Node> Undo::changed() const {
-  std::vector<Node> nodes;
+std::vector<ChangedRow> Undo::changed() const {
+  std::vector<ChangedRow> changed;
   for (const auto& rows : rows_)
-    for (const Row& row : rows)
-      if (row.level == 0) nodes.push_back(row.node);
-  std::sort(nodes.begin(), nodes.end());
-  return nodes;
+    for (const Row& row : rows) {
+      if (row.level != 0) continue;
+      const auto now = graph_.layer(0).row(row.node);
+      const bool added = now.size() >= row.links.size() &&
+                         std::equal(row.links.begin(), row.links.end(), now.begin());
+      changed.push_back({row.node, added ? static_cast<std::uint32_t>(row.links.size()) : 0});
+    }
+  std::sort(changed.begin(), changed.end(),
+            [](const ChangedRow& a, const ChangedRow& b) { return a.node < b.node; });
+  return changed;
 }
 
 void Undo::roll_back(Graph& graph) const {

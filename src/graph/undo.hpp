@@ -9,6 +9,14 @@
 
 namespace vecinal {
 
+/// A node of level 0 whose links are others than before.
+struct ChangedRow {
+  ChangedRow(Slot changed, std::uint32_t links_kept = 0) : node(changed), kept(links_kept) {}
+
+  Slot node;
+  std::uint32_t kept;  ///< if links were only added, as many as there were before; else 0
+};
+
 class Undo {
  public:
   /// Notes the sizes now; later calls note things before their first change.
@@ -29,7 +37,7 @@ class Undo {
   void roll_back(Graph& graph) const;
 
   /// Nodes of level 0 that were there before and whose links were noted, ascending.
-  [[nodiscard]] std::vector<Node> changed() const;
+  [[nodiscard]] std::vector<ChangedRow> changed() const;
 
  private:
   struct Row {

@@ -9,6 +9,7 @@ BuildParams VectorIndex::build_params() const {
   return {.beam = config_.build_beam,
           .geometry = geometry_of(config_),
           .fill = config_.layout == Layout::fused ? config_.degree : 0,
+          .slack = config_.degree / 8,
           .seed = config_.seed,
           .threads = resolve_threads(config_.threads),
           .free = free_.size()};

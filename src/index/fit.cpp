@@ -34,21 +34,13 @@ Fitted VectorIndex::fit_queries(const Batch& queries, const FitParams& params) {
                  .neighbours = params.neighbors,
                  .geometry = geometry_of(config_),
                  .threads = resolve_threads(config_.threads)});
-  const bool was_ready = fused_ready_.exchange(false);
   try {
     fit_graph(fitter, queries, params.progress);
+    if (rows_->fused() != nullptr) fuse(fitter.changed(), {}, rows_->size());
   } catch (...) {
-    fitter.roll_back();
-    fused_ready_.store(was_ready);
+    fitter.roll_back();  // where tails were written they no longer go with the links, and are not
+                         // ready: searches do without them
     throw;
-  }
-  if (rows_->fused() != nullptr) {
-    try {
-      fuse(was_ready ? fitter.changed() : used_slots(), rows_->size());
-    } catch (...) {
-      fitter.roll_back();  // the tails no longer go with the links, so searches do without them
-      throw;
-    }
   }
   note_change(Change::links);
   if (params.progress) params.progress(queries.count, queries.count);

@@ -229,7 +229,7 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
   const std::lock_guard writer(writer_);
   // Tails that a call left half written which failed: whoever loads the file relies on them.
   if (rows_->fused() != nullptr && !fused_ready_.load() && rows_->size() != 0)
-    write_tails(used_slots());
+    write_tails(nodes_with({}, rows_->size()));
   const ConfigSection section = config_section();
   SectionWriter sections;
   sections.add_array("config", std::span<const ConfigSection>(&section, 1));

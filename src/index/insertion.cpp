@@ -173,40 +173,40 @@ void VectorIndex::link_rows(std::span<const Slot> slots, std::size_t first, Prog
   const std::unique_ptr<BuildDevice> device = build_device(params, plan.order.size());
   params.device = device.get();
   Builder builder(graph_, rows_->walked(), params);
-  const bool was_ready = fused_ready_.exchange(false);
-  try {
-    builder.insert(plan.order, [&](std::size_t done) { meter.update(done); });
-  } catch (...) {
-    fused_ready_.store(was_ready);
-    throw;
-  }
+  builder.insert(plan.order, [&](std::size_t done) { meter.update(done); });
   try {
     for (const auto& [node, slot] : plan.twins) builder.add_twin(node, slot);
-    if (rows_->fused() == nullptr) return;
-    fuse(was_ready ? builder.changed() : nodes_with(slots, first), first);
+    if (rows_->fused() != nullptr) fuse(builder.changed(), slots, first);
   } catch (...) {
-    builder.roll_back();  // the tails no longer go with the links, so searches do without them
+    builder.roll_back();  // where tails were written they no longer go with the links, and are not
+                          // ready: searches do without them
     throw;
   }
 }
 
-std::vector<Slot> VectorIndex::nodes_with(std::span<const Slot> slots, std::size_t first) const {
-  std::vector<Slot> nodes = used_slots();
-  std::erase_if(nodes, [&](Slot slot) { return slot >= first; });
+std::vector<ChangedRow> VectorIndex::nodes_with(std::span<const Slot> slots,
+                                                std::size_t first) const {
+  std::vector<ChangedRow> nodes;
+  for (const Slot slot : used_slots())
+    if (slot < first) nodes.emplace_back(slot);
   for (const Slot slot : slots)
-    if (slot < first) nodes.push_back(slot);
+    if (slot < first) nodes.emplace_back(slot);
   return nodes;
 }
 
-void VectorIndex::fuse(std::vector<Slot> nodes, std::size_t first) {
+void VectorIndex::fuse(std::vector<ChangedRow> changed, std::span<const Slot> inserted,
+                       std::size_t first) {
+  // Until here searches read tails that do not go with all links any more. Estimates of links that
+  // are new mislead a walk a little; what it returns has its own score.
+  if (!fused_ready_.exchange(false)) changed = nodes_with(inserted, first);
   wait_for_readers();  // those that began before may read what is written here
   for (std::size_t slot = first; slot < rows_->size(); ++slot)
-    nodes.push_back(static_cast<Slot>(slot));
-  write_tails(nodes);
+    changed.push_back({static_cast<Slot>(slot), 0});
+  write_tails(changed);
 }
 
-void VectorIndex::write_tails(std::span<const Slot> nodes) const {
-  rows_->fused()->refresh(rows_->walked(), graph_, nodes, resolve_threads(config_.threads));
+void VectorIndex::write_tails(std::span<const ChangedRow> changed) const {
+  rows_->fused()->refresh(rows_->walked(), graph_, changed, resolve_threads(config_.threads));
   fused_ready_.store(true, std::memory_order_release);
 }
 

@@ -60,14 +60,9 @@ void VectorIndex::repair() {
     return;
   }
   Repair repair(graph_, rows_->walked(), build_params());
-  const bool was_ready = fused_ready_.exchange(false);
-  try {
-    repair.run(removed);
-  } catch (...) {
-    fused_ready_.store(was_ready);
-    throw;
-  }
+  repair.run(removed);
   note_change(Change::links);
+  const bool was_ready = fused_ready_.exchange(false);
   wait_for_readers();
   repair.release();
   set_free(repair.gone());

@@ -105,7 +105,10 @@ void VectorIndex::retrain(const Batch& queries, const Progress& progress) {
     magnitude = std::max(magnitude, encoded.magnitude);
     meter.update(first + size);
   }
-  if (rows->fused() != nullptr) rows->fused()->refresh(rows->walked(), graph_, slots, threads);
+  if (rows->fused() != nullptr) {
+    const std::vector<ChangedRow> all(slots.begin(), slots.end());
+    rows->fused()->refresh(rows->walked(), graph_, all, threads);
+  }
   // Larger bounds hold for smaller rows too, so a search beside this may see either.
   max_norm_.store(std::max(max_norm_.load(), magnitude * 1.001F));
   publish(std::move(rows), true);

@@ -168,12 +168,13 @@ class VectorIndex final : public SavedIndex {
                             ProgressMeter& meter);
   /// Slots from `first` on are new to the graph.
   void link_rows(std::span<const Slot> slots, std::size_t first, ProgressMeter& meter);
-  /// Writes the tails of nodes, and of all slots from first on.
-  void fuse(std::vector<Slot> nodes, std::size_t first);
-  /// For fuse(), where a call that failed left tails half written: all nodes before `first`, and
-  /// those of the slots, which are free.
-  [[nodiscard]] std::vector<Slot> nodes_with(std::span<const Slot> slots, std::size_t first) const;
-  void write_tails(std::span<const Slot> nodes) const;
+  /// Writes the tails of changed rows, and of all slots from first on; of all nodes, where a call
+  /// that failed left tails half written. inserted: slots that this call gives rows.
+  void fuse(std::vector<ChangedRow> changed, std::span<const Slot> inserted, std::size_t first);
+  /// All nodes before `first`, and those of the slots, which are free.
+  [[nodiscard]] std::vector<ChangedRow> nodes_with(std::span<const Slot> slots,
+                                                   std::size_t first) const;
+  void write_tails(std::span<const ChangedRow> changed) const;
   void commit(std::span<const Id> ids, std::span<const Slot> slots,
               std::unique_ptr<const Population> population, const EncodeSummary& encoded) noexcept;
   /// Takes back an add: the rows of the slots, of which those before `count` stay free, and sets of

@@ -62,6 +62,12 @@ void decode4(const uint8_t* __restrict codes, size_t dim, Grid grid,
   }
 }
 
+int32_t sum_steps(const int16_t* steps, size_t count) noexcept {
+  int32_t sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += steps[i];
+  return sum;
+}
+
 void widen8(const uint8_t* __restrict codes, size_t dim, int16_t offset,
             int16_t* __restrict steps) noexcept {
   for (size_t d = 0; d < dim; ++d) steps[d] = static_cast<int16_t>(2 * codes[d] + offset);

@@ -52,6 +52,7 @@ const KernelTable& VECINAL_TABLE() noexcept {
       grid_error,
       magnitudes,
       to_steps,
+      sum_steps,
       hadamard,
       sign_table,
       estimate,

@@ -118,6 +118,9 @@ using MagnitudesFn = void (*)(const float* from, std::size_t count, float* great
 using StepsFn = void (*)(const float* from, std::size_t count, float factor,
                          std::int16_t* steps) noexcept;
 
+/// The sum of count steps, which must fit.
+using SumStepsFn = std::int32_t (*)(const std::int16_t* steps, std::size_t count) noexcept;
+
 /// Walsh-Hadamard transform in place, scaled to keep lengths; count is a power of two.
 using HadamardFn = void (*)(float* values, std::size_t count) noexcept;
 
@@ -195,6 +198,7 @@ struct KernelTable {
   GridErrorFn grid_error;
   MagnitudesFn magnitudes;
   StepsFn to_steps;
+  SumStepsFn sum_steps;
   HadamardFn hadamard;
   SignTableFn sign_table;
   EstimateFn estimate;

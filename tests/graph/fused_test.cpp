@@ -33,7 +33,7 @@ struct Fixture {
     std::iota(order.begin(), order.end(), Slot{0});
     Builder(graph, rows, {.beam = 40, .geometry = {}, .fill = degree, .seed = 0, .threads = 1})
         .insert(order, [](std::size_t) {});
-    fused.refresh(rows, graph, order, 2);
+    fused.refresh(rows, graph, std::vector<ChangedRow>(order.begin(), order.end()), 2);
   }
 
   static RowFormat format(std::size_t dim, float correction) {
@@ -83,6 +83,44 @@ TEST(Fused, EstimatesLieAboutTheScoresOfTheNeighbours) {
       EXPECT_GT(rms, 0.4 * expected);
       EXPECT_LT(std::fabs(sum / static_cast<double>(count)), 0.1 * rms);
     }
+}
+
+/// Rows of very different lengths, so that units change, and equal ones, whose tails are zero.
+TEST(Fused, TailsThatAreExtendedAreThoseThatAreWrittenAnew) {
+  Fixture made(64, 400, 2);
+  Storage& rows = made.rows;
+  QueryBuffer buffer(rows);
+  for (Slot slot = 0; slot < 400; ++slot) {
+    auto values = test::random_floats(64, slot % 7 == 0 ? 1 : slot + 1);
+    for (float& value : values)
+      value *= slot % 7 == 0 ? 1.0F : std::exp2(static_cast<float>(slot % 11));
+    rows.set(slot, values.data(),
+             std::inner_product(values.begin(), values.end(), values.begin(), 0.0F), buffer);
+  }
+  Graph graph(degree);
+  const auto nothing = [](std::size_t) {};
+  std::size_t extended = 0;
+  for (Slot first = 0; first < 400; first += 20) {
+    std::vector<Slot> order(20);
+    std::iota(order.begin(), order.end(), first);
+    Builder builder(
+        graph, rows,
+        {.beam = 40, .geometry = {}, .fill = degree, .slack = 6, .seed = 0, .threads = 1});
+    builder.insert(order, nothing);
+    std::vector<ChangedRow> changed = builder.changed();
+    for (const ChangedRow& row : changed) extended += row.kept != 0 ? 1U : 0U;
+    changed.insert(changed.end(), order.begin(), order.end());
+    made.fused.refresh(rows, graph, changed, 1);
+    const std::vector<std::byte> bytes(rows.raw().view().begin(), rows.raw().view().end());
+    const std::vector<ChangedRow> all = [&] {
+      std::vector<ChangedRow> anew;
+      for (Slot slot = 0; slot < first + 20; ++slot) anew.emplace_back(slot);
+      return anew;
+    }();
+    made.fused.refresh(rows, graph, all, 1);
+    ASSERT_TRUE(std::equal(bytes.begin(), bytes.end(), rows.raw().view().begin()));
+  }
+  EXPECT_GT(extended, 1000U);
 }
 
 TEST(Fused, WhatIsNotFiniteIsNotSound) {

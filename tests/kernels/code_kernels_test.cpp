@@ -247,6 +247,8 @@ TEST_P(CodeKernelTest, RangesErrorsAndStepsMatchDoubleReferences) {
     kernels().to_steps(row.data(), dim, 1000.0F, steps.data());
     for (std::size_t d = 0; d < dim; ++d)
       ASSERT_NEAR(steps[d], static_cast<double>(row[d]) * 1000, 0.501);
+    EXPECT_EQ(kernels().sum_steps(steps.data(), dim),
+              std::accumulate(steps.begin(), steps.end(), 0));
   }
 }
 
