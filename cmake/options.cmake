@@ -9,6 +9,14 @@ endif()
 if(VECINAL_WERROR)
   target_compile_options(vecinal_options INTERFACE -Werror)
 endif()
+# vecinal_precompile(TARGET HEADER...): headers that most of its files include. Not under ccache, which can keep
+# only what is compiled from plain sources.
+function(vecinal_precompile target)
+  if(NOT CMAKE_CXX_COMPILER_LAUNCHER MATCHES ccache)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
 if(VECINAL_SANITIZE)
   target_compile_options(vecinal_options INTERFACE -fsanitize=${VECINAL_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all)
