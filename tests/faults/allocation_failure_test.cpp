@@ -1,6 +1,6 @@
 // Memory runs out at the N-th allocation, for every N: once, or from there on. Whatever the call,
 // it then throws std::bad_alloc and the index is as it was, byte for byte; or it succeeds. After
-// the first hundred not every one is tried, unless VECINAL_FAULTS=all.
+// the first ones not every one is tried, unless VECINAL_FAULTS=all.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -20,9 +20,17 @@ using test::Changes;
 using test::FailingAllocation;
 using Bytes = std::vector<std::byte>;
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t each_up_to = 20;
+constexpr std::size_t share = 3;
+#else
+constexpr std::size_t each_up_to = 100;
+constexpr std::size_t share = 10;
+#endif
+
 std::size_t next_after(std::size_t n) {
   static const bool all = std::getenv("VECINAL_FAULTS") != nullptr;
-  return all || n < 100 ? n + 1 : n + n / 10;
+  return all || n < each_up_to ? n + 1 : n + n / share;
 }
 
 /// How a call went whose n-th allocation failed.
@@ -46,9 +54,9 @@ Outcome disturbed(std::size_t n, FailingAllocation::How how, const Call& call) {
   return outcome;
 }
 
-class Memory : public ::testing::TestWithParam<std::tuple<std::pair<std::string, Config>, bool>> {
+class Memory : public ::testing::TestWithParam<std::tuple<test::Make, bool>> {
  protected:
-  [[nodiscard]] static const Config& config() { return std::get<0>(GetParam()).second; }
+  [[nodiscard]] static const Config& config() { return std::get<0>(GetParam()).config; }
   [[nodiscard]] static FailingAllocation::How how() {
     return std::get<1>(GetParam()) ? FailingAllocation::How::from_then_on
                                    : FailingAllocation::How::once;
@@ -72,7 +80,7 @@ class Memory : public ::testing::TestWithParam<std::tuple<std::pair<std::string,
 INSTANTIATE_TEST_SUITE_P(Makes, Memory,
                          ::testing::Combine(::testing::ValuesIn(test::makes(2)), ::testing::Bool()),
                          [](const auto& made) {
-                           return std::get<0>(made.param).first +
+                           return std::get<0>(made.param).name +
                                   (std::get<1>(made.param) ? "_for_ever" : "_once");
                          });
 

@@ -15,9 +15,9 @@ namespace {
 
 using test::Changes;
 
-class OpenTest : public ::testing::TestWithParam<std::pair<std::string, Config>> {
+class OpenTest : public ::testing::TestWithParam<test::Make> {
  protected:
-  [[nodiscard]] static const Config& config() { return GetParam().second; }
+  [[nodiscard]] static const Config& config() { return GetParam().config; }
   [[nodiscard]] std::unique_ptr<LoggedIndex> open(const OpenOptions& options = {}) const {
     return open_index(file_, config(), options);
   }
@@ -28,7 +28,7 @@ class OpenTest : public ::testing::TestWithParam<std::pair<std::string, Config>>
 };
 
 INSTANTIATE_TEST_SUITE_P(Makes, OpenTest, ::testing::ValuesIn(test::makes(2)),
-                         [](const auto& made) { return made.param.first; });
+                         [](const auto& made) { return made.param.name; });
 
 TEST_P(OpenTest, EveryChangeIsThereAgainByteForByte) {
   const Changes changes(config());

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <numeric>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -117,8 +118,15 @@ class Changes {
   std::vector<Change> changes_;
 };
 
+struct Make {
+  std::string name;
+  Config config;
+
+  friend void PrintTo(const Make& make, std::ostream* out) { *out << make.name; }
+};
+
 /// Small indexes of every make: flat and with a graph, plain, learned, fused, and of sets.
-inline std::vector<std::pair<std::string, Config>> makes(unsigned threads) {
+inline std::vector<Make> makes(unsigned threads) {
   Config plain{.dim = 6, .degree = 4, .build_beam = 8, .threads = threads};
   Config flat = plain;
   flat.graph = GraphKind::none;
