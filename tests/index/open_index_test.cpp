@@ -66,6 +66,30 @@ TEST_P(OpenTest, ACheckpointHoldsAllOfItAtEveryMoment) {
   }
 }
 
+TEST_P(OpenTest, AFileMayHaveSomeOfTheRecords) {
+  const Changes changes(config());
+  const auto plain = make_index(config());
+  const auto make = [&](std::size_t first, std::size_t end) {
+    const auto index = open();
+    for (std::size_t i = first; i < end; ++i) changes[i].make(*index);
+  };
+  const auto copy = [&](const std::filesystem::path& from, const std::filesystem::path& to) {
+    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
+  };
+  for (std::size_t i = 0; i < 5; ++i) changes[i].make(*plain);
+  make(0, 3);
+  copy(file_, folder_ / "empty.vcn");
+  copy(log_, folder_ / "three.log");
+  open()->checkpoint();
+  copy(file_, folder_ / "three.vcn");
+  copy(folder_ / "empty.vcn", file_);
+  copy(folder_ / "three.log", log_);
+  make(3, 5);
+  copy(folder_ / "three.vcn", file_);
+  EXPECT_EQ(open()->log().records, 2U);
+  EXPECT_EQ(open()->to_bytes(), plain->to_bytes());
+}
+
 TEST_P(OpenTest, WhatIsRefusedLeavesNoTrace) {
   const Changes changes(config());
   Config limited = config();
