@@ -7,8 +7,9 @@
 //   crash_driver verify KIND FOLDER       prints "state N": the changes that are there; leaves no
 //                                         other files behind
 //
-// KIND: save or log. Status 0: done, 2: a promise is broken, 3: an error that no call of the
-// library is to blame for, or may have.
+// KIND: save; left, a save where a killed one has left its temporary file; log; torn, a log whose
+// last record was cut short; stale, a log with records that its index file has. Status 0: done, 2:
+// a promise is broken, 3: an error that no call of the library is to blame for, or may have.
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ using vecinal::LoggedIndex;
 using vecinal::test::Changes;
 namespace fs = std::filesystem;
 
-constexpr std::size_t first = 3;  ///< changes of the old state
+constexpr std::size_t prepared = 3;  ///< changes that are made beforehand
 constexpr std::size_t checkpoint_at = 8;
 
 const vecinal::Config config{
@@ -94,32 +95,34 @@ void nothing(const fs::filesystem_error& /*error*/) {}
 
 class Driver {
  public:
-  explicit Driver(fs::path folder) : folder_(std::move(folder)) {}
+  Driver(std::string kind, fs::path folder) : kind_(std::move(kind)), folder_(std::move(folder)) {}
 
-  void prepare(bool log) const {
-    if (!log) {
-      const auto index = make_index(config);
-      for (std::size_t i = 0; i < first; ++i) changes_[i].make(*index);
-      index->save(file_);
-      return;
-    }
-    const auto index = open_index(file_, config);
-    for (std::size_t i = 0; i < first; ++i) changes_[i].make(*index);
-    index->close();
+  [[nodiscard]] bool has_log() const { return kind_ != "save" && kind_ != "left"; }
+
+  /// Changes of the old state.
+  [[nodiscard]] std::size_t first() const { return kind_ == "torn" ? prepared - 1 : prepared; }
+
+  void prepare() const {
+    if (has_log())
+      prepare_log();
+    else
+      prepare_file();
+    say("states " + std::to_string(first()) + " " + std::to_string(changes_.size()));
   }
 
   void save() const {
     std::unique_ptr<Index> index;
     insist(
         folder_, [&] { index = vecinal::load_index(file_, {.threads = 1}); }, nothing);
-    for (std::size_t i = first; i < changes_.size(); ++i) changes_[i].make(*index);
+    for (std::size_t i = first(); i < changes_.size(); ++i) changes_[i].make(*index);
     insist(
         folder_, [&] { index->save(file_); },
         [&](const fs::filesystem_error&) {
           require(index->check().empty(), "the index is damaged");
           const std::size_t state = state_of(*vecinal::load_index(file_), changes_);
-          require(state == first || state == changes_.size(), "the file is neither old nor new");
-          require(std::distance(fs::directory_iterator(folder_), {}) == 1, "a file is left behind");
+          require(state == first() || state == changes_.size(), "the file is neither old nor new");
+          require(kind_ == "left" || std::distance(fs::directory_iterator(folder_), {}) == 1,
+                  "a file is left behind");
         });
     say("ack " + std::to_string(changes_.size()));
   }
@@ -131,7 +134,7 @@ class Driver {
       index = open_index(file_, config);
     };
     insist(folder_, open, nothing);
-    for (std::size_t i = first; i < changes_.size(); ++i) {
+    for (std::size_t i = first(); i < changes_.size(); ++i) {
       const auto change = [&] {
         if (state_of(*index, changes_) == i) changes_[i].make(*index);
       };
@@ -155,9 +158,9 @@ class Driver {
         folder_, [&] { index->close(); }, nothing);
   }
 
-  void verify(bool log) const {
+  void verify() const {
     std::unique_ptr<Index> index;
-    if (log)
+    if (has_log())
       index = open_index(file_, config);
     else
       index = vecinal::load_index(file_);
@@ -165,11 +168,29 @@ class Driver {
     say("state " + std::to_string(state_of(*index, changes_)));
     index->save(file_);
     for (const auto& entry : fs::directory_iterator(folder_))
-      require(entry.path() == file_ || (log && entry.path() == file_.string() + ".log"),
+      require(entry.path() == file_ || (has_log() && entry.path() == log_),
               "left behind: " + entry.path().string());
   }
 
  private:
+  void prepare_file() const {
+    const auto index = make_index(config);
+    for (std::size_t i = 0; i < prepared; ++i) changes_[i].make(*index);
+    index->save(file_);
+    if (kind_ == "left") fs::copy_file(file_, folder_ / "a.vcn.saving");
+  }
+
+  void prepare_log() const {
+    const auto index = open_index(file_, config);
+    for (std::size_t i = 0; i < prepared; ++i) changes_[i].make(*index);
+    const fs::path old = folder_ / "old.log";
+    fs::copy_file(log_, old);
+    if (kind_ == "stale") index->checkpoint();
+    index->close();
+    fs::rename(old, log_);
+    if (kind_ == "torn") fs::resize_file(log_, fs::file_size(log_) - 3);
+  }
+
   void checkpoint(LoggedIndex& index, std::size_t state) const {
     insist(
         folder_, [&] { index.checkpoint(); },
@@ -179,23 +200,23 @@ class Driver {
         });
   }
 
+  std::string kind_;
   fs::path folder_;
   fs::path file_ = folder_ / "a.vcn";
+  fs::path log_ = folder_ / "a.vcn.log";
   Changes changes_{config};
 };
 
 int run(const std::string& command, const std::string& kind, const fs::path& folder) {
-  const Driver driver(folder);
-  const bool log = kind == "log";
+  const Driver driver(kind, folder);
   if (command == "prepare") {
-    driver.prepare(log);
-    say("states " + std::to_string(first) + " " + std::to_string(Changes(config).size()));
+    driver.prepare();
   } else if (command == "verify") {
-    driver.verify(log);
+    driver.verify();
   } else {
     // Where crash_test.py begins to count.
     (void)::access("/crash-test-begins-here", F_OK);
-    log ? driver.log() : driver.save();
+    driver.has_log() ? driver.log() : driver.save();
     (void)::access("/crash-test-ends-here", F_OK);
   }
   return 0;
