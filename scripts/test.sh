@@ -24,6 +24,17 @@ preset() {
   "${@:2}" ctest --preset "$1" -j "$jobs"
 }
 
+# fuzz NAME: one target for FUZZ_SECONDS; what it prints comes in one piece.
+fuzz() {
+  local corpus=build/fuzz/corpus/$1 log=build/fuzz/$1.log status=0
+  mkdir -p "$corpus"
+  "build/fuzz/tests/fuzz/$1" -max_total_time="$FUZZ_SECONDS" -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 \
+    "$corpus" >"$log" 2>&1 || status=1
+  printf -- '-- %s\n%s\n' "$1" "$(<"$log")"
+  return "$status"
+}
+export -f fuzz
+
 stage_unit() { preset release; }
 stage_asan() { preset asan; }
 
@@ -51,17 +62,11 @@ stage_fuzz() {
   need_build_tools
   need clang llvm
   cmake --preset fuzz
-  cmake --build --preset fuzz -j "$jobs"
-  local target corpus found=0
-  for target in build/fuzz/tests/fuzz/fuzz_*; do
-    [[ -f "$target" && -x "$target" ]] || continue
-    found=1
-    corpus="build/fuzz/corpus/$(basename "$target")"
-    mkdir -p "$corpus"
-    echo "-- $target"
-    "$target" -max_total_time="${FUZZ_SECONDS:-30}" -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 "$corpus"
-  done
-  ((found)) || { echo "tests/fuzz made no program fuzz_*" >&2; return 1; }
+  cmake --build --preset fuzz -j "$jobs" --target fuzzers
+  find build/fuzz/tests/fuzz -maxdepth 1 -name 'fuzz_*' -executable -printf '%f\n' | sort >build/fuzz/targets
+  [[ -s build/fuzz/targets ]] || { echo "tests/fuzz made no program fuzz_*" >&2; return 1; }
+  export FUZZ_SECONDS=${FUZZ_SECONDS:-30}
+  xargs -P "$jobs" -I {} bash -c 'fuzz {}' <build/fuzz/targets
 }
 
 stage_python() {
