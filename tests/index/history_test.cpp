@@ -1,6 +1,6 @@
 // Searches beside adds, updates, removals and compaction: every answer must be one that some moment
 // of the call allows. VECINAL_HISTORY_OPS asks for more operations of the writers than the few
-// here.
+// here; how many operations were checked is printed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <iostream>
 #include <random>
 #include <thread>
 
@@ -37,21 +38,26 @@ struct Span {
 
 /// Of an id, each of which is used once.
 struct Life {
-  std::array<Span, most_versions> versions;  ///< of its vector; the first is its add
+  std::vector<Span> versions;  ///< of its vector; the first is its add
   Span removal;
 
   /// A version that a call between two moments may see.
   [[nodiscard]] bool may_show(std::size_t version, std::uint64_t from, std::uint64_t to) const {
-    const bool replaced = version + 1 < most_versions && versions[version + 1].done_before(from);
+    const bool replaced = version + 1 < versions.size() && versions[version + 1].done_before(from);
     return versions[version].began_before(to) && !replaced && !removal.done_before(from);
   }
 };
 
+/// Made anew wherever it is needed, so it must cost little: SplitMix64 of what it is of.
 std::array<float, dim> vector_of(Id id, std::size_t version) {
-  std::mt19937 random(static_cast<std::uint32_t>(id * 97 + static_cast<Id>(version)));
-  std::normal_distribution<float> normal;
+  auto state = static_cast<std::uint64_t>(id) * 97 + version;
   std::array<float, dim> vector;
-  for (float& value : vector) value = normal(random);
+  for (float& value : vector) {
+    state += 0x9E3779B97F4A7C15U;
+    std::uint64_t bits = (state ^ (state >> 30U)) * 0xBF58476D1CE4E5B9U;
+    bits = (bits ^ (bits >> 27U)) * 0x94D049BB133111EBU;
+    value = static_cast<float>(static_cast<std::int64_t>(bits)) * 0x1p-62F;
+  }
   return vector;
 }
 
@@ -69,6 +75,8 @@ class History {
   History(const Config& config, std::size_t operations, double slack)
       : index_(make_index(config)), operations_(operations), slack_(slack) {
     lives_ = std::vector<Life>(lasting + 8 * operations);
+    for (std::size_t id = 0; id < lives_.size(); ++id)
+      lives_[id].versions = std::vector<Span>(id < lasting ? most_versions : 1);
     change(0, lasting, 0,
            [&](std::span<const Id> ids, const Batch& rows) { index_->add(rows, ids); });
     next_ = lasting;
@@ -82,6 +90,8 @@ class History {
     readers.clear();
     EXPECT_EQ(index_->check(), std::vector<std::string>{});
     EXPECT_GE(static_cast<double>(found_.load()), 0.99 * static_cast<double>(asked_.load()));
+    std::cout << "operations: " << written_ + read_.load() << " (" << written_
+              << " items added, updated, removed)\n";
   }
 
  private:
@@ -99,6 +109,7 @@ class History {
       lives_[i].versions[version].begin = tick();
     }
     call(ids, Batch{.data = values.data(), .count = count, .dim = dim});
+    written_ += count;
     for (std::size_t i = first; i < first + count; ++i) lives_[i].versions[version].end = tick();
   }
 
@@ -122,6 +133,7 @@ class History {
         EXPECT_EQ(index_->remove(ids), count);
         for (const Id id : ids) lives_[static_cast<std::size_t>(id)].removal.end = tick();
         oldest += count;
+        written_ += count;
       }
       if (op % 20 == 19 && version + 1 < most_versions)
         change(0, lasting, ++version,
@@ -144,6 +156,7 @@ class History {
       check(query, hits, from, tick());
       EXPECT_TRUE(index_->contains(asked));
       look_at(asked);
+      read_ += 4;
     }
   }
 
@@ -155,7 +168,7 @@ class History {
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const Life& life = lives_[static_cast<std::size_t>(ids[i])];
       bool explained = false;
-      for (std::size_t v = 0; v < most_versions && !explained; ++v) {
+      for (std::size_t v = 0; v < life.versions.size() && !explained; ++v) {
         if (!life.may_show(v, from, to)) continue;
         const double expected = squared_distance(query, vector_of(ids[i], v));
         explained =
@@ -179,7 +192,7 @@ class History {
     bool changed = false;
     const Life& life = lives_[static_cast<std::size_t>(id)];
     std::size_t shown = 0;
-    for (std::size_t v = 0; v < most_versions; ++v) {
+    for (std::size_t v = 0; v < life.versions.size(); ++v) {
       if (!life.may_show(v, from, to)) continue;
       changed = ++shown > 1;
       whole = whole || squared_distance(stored, vector_of(id, v)) <= slack_ * dim;
@@ -197,6 +210,8 @@ class History {
   std::vector<Life> lives_;
   std::atomic<std::uint64_t> clock_{0};
   std::atomic<bool> stop_{false};
+  std::size_t written_ = 0;
+  std::atomic<std::size_t> read_{0};  ///< searches, get, contains
   std::atomic<std::size_t> asked_{0};
   std::atomic<std::size_t> found_{0};
 };

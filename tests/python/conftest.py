@@ -13,7 +13,7 @@ settings.register_profile("gate", derandomize=True, deadline=None, max_examples=
 settings.register_profile(
     "explore",
     deadline=None,
-    max_examples=2000,
+    max_examples=int(os.environ.get("VECINAL_EXAMPLES", "2000")),
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
 )

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# The long forms of tests that scripts/test.sh runs short; docs/how-it-is-tested.md says what they reached.
+#
+#   scripts/soak.sh fuzz [SECONDS]       every fuzz target so long (3600)
+#   scripts/soak.sh history [CHANGES]    searches beside so many changes (100000), checked; then under tsan
+#   scripts/soak.sh model [EXAMPLES]     random calls on random configs from Python (2000, and five times as many
+#                                        sequences of 50 calls)
+#   scripts/soak.sh crash                kills and errors at every system call
+#   scripts/soak.sh sabotage             faults put into the sources, each of which a test must catch
+#   scripts/soak.sh coverage             lines and branches that the unit tests run
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/setup.sh
+jobs=$(nproc)
+
+build() { # PRESET TARGET...
+  need_build_tools
+  cmake --preset "$1"
+  cmake --build --preset "$1" -j "$jobs" --target "${@:2}"
+}
+
+case "${1:-}" in
+  fuzz)
+    FUZZ_SECONDS=${2:-3600} scripts/test.sh fuzz
+    ;;
+  history)
+    export VECINAL_HISTORY_OPS=${2:-100000}
+    build release vecinal_tests
+    build/release/tests/vecinal_tests --gtest_filter='History*'
+    build tsan vecinal_tests
+    fixed=(setarch "$(uname -m)" -R)
+    "${fixed[@]}" true 2>/dev/null || fixed=()
+    VECINAL_HISTORY_OPS=$((VECINAL_HISTORY_OPS / 20)) TSAN_OPTIONS=halt_on_error=1 \
+      "${fixed[@]}" build/tsan/tests/vecinal_tests --gtest_filter='History*'
+    ;;
+  model)
+    need_venv build/test-venv
+    build/test-venv/bin/pip install --quiet '.[test]'
+    VECINAL_HYPOTHESIS=explore VECINAL_EXAMPLES=${2:-2000} build/test-venv/bin/python -m pytest -q \
+      tests/python/test_model.py tests/python/test_arrays.py tests/python/test_filters.py tests/python/test_files.py
+    ;;
+  crash)
+    need strace
+    build release vecinal_crash_driver vecinal_fault_tests
+    python3 tests/faults/crash_test.py build/release/tests/faults/vecinal_crash_driver --long
+    build/release/tests/faults/vecinal_fault_tests
+    ;;
+  sabotage)
+    need_build_tools
+    python3 tests/sabotage/run.py
+    ;;
+  coverage)
+    build coverage vecinal_tests vecinal_fault_tests
+    need_venv build/test-venv
+    build/test-venv/bin/pip install --quiet 'gcovr==8.*'
+    find build/coverage -name '*.gcda' -delete
+    build/coverage/tests/vecinal_tests --gtest_brief=1
+    build/coverage/tests/faults/vecinal_fault_tests --gtest_brief=1
+    build/test-venv/bin/gcovr --root . --filter src/ --exclude src/cli --exclude-throw-branches \
+      --exclude-unreachable-branches --print-summary build/coverage
+    ;;
+  *)
+    sed -n '2,11p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+    ;;
+esac
