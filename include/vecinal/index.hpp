@@ -9,8 +9,8 @@
 /// and graph are then those of the encodings.
 ///
 /// Threads: any number of const calls may run beside each other and beside one mutating call
-/// (train, add, update, retrain, fit_queries, remove, compact, set_defaults); mutating calls
-/// queue. A search sees an add, an update and a remove whole or not at all.
+/// (train, add, update, retrain, fit_queries, remove, compact, set_defaults, keep_tuned); mutating
+/// calls queue. A search sees an add, an update and a remove whole or not at all.
 #pragma once
 
 #include <chrono>
@@ -39,6 +39,9 @@ inline constexpr float max_gamma = 1000;
 
 struct SearchParams {
   std::size_t k = 10;
+  double recall = 0;       ///< (0, 1]: the settings that tune() found for it, or for the next one
+                           ///< above, at this k or a larger one; in place of beam, rerank, gamma,
+                           ///< candidates and reduced_dim; 0 = no such wish
   std::size_t beam = 0;    ///< candidates kept while walking the graph (ef_search); 0 = the index's
                            ///< default; raised to k. Fused layout: nodes expanded, which may be
                            ///< fewer than k, for nodes that were only seen are scored too
@@ -90,6 +93,26 @@ struct SearchDefaults {
 /// Throws std::invalid_argument naming the field and its range.
 void validate(const SearchDefaults& defaults);
 
+/// What tune() found.
+struct Tuned {
+  double target = 0;  ///< the recall asked for, in (0, 1]
+  std::size_t k = 0;  ///< at which it is measured
+  SearchDefaults defaults = {};
+  double recall = 0;  ///< with those, on the queries that chose them
+
+  /// The same on queries that were held back, every other one of 40 or more: what to expect of
+  /// others like them. With fewer, on all queries, which flatters.
+  double checked_recall = 0;
+  double checked_low = 0;  ///< ends of its 95 % confidence interval (Wilson's, for as many draws as
+  double checked_high = 0;  ///< would scatter like the recalls of the queries)
+
+  std::size_t items = 0;       ///< in the index when it was measured
+  std::uint64_t revision = 0;  ///< Stats::revision then. Not saved.
+};
+
+/// Throws std::invalid_argument naming the field and its range.
+void validate(const Tuned& tuned);
+
 struct Stats {
   std::size_t size = 0;         ///< items that a search can return
   std::size_t removed = 0;      ///< rows of removed items
@@ -115,6 +138,8 @@ struct Stats {
   std::size_t bytes_ids = 0;
   std::size_t bytes_tokens = 0;  ///< chamfer: the vectors of the sets
   std::size_t bytes_device = 0;  ///< held on the device besides
+  std::vector<Tuned> tuned;      ///< what searches can ask for by recall, ascending by k and target
+  std::uint64_t revision = 0;    ///< rises when retrain() or fit_queries() make what was tuned void
 };
 
 class Index {
@@ -184,6 +209,15 @@ class Index {
   /// Throws std::invalid_argument naming the field and its range.
   virtual void set_defaults(const SearchDefaults& defaults) = 0;
   [[nodiscard]] virtual SearchDefaults defaults() const = 0;
+
+  /// Makes settings the defaults and keeps them for searches that ask for their recall
+  /// (SearchParams::recall), in place of those of the same target and k; what tune() does. Settings
+  /// that fall short of their target only become the defaults, and those there were are given up.
+  /// retrain() and fit_queries() give up all, for they change what a beam finds; after add() and
+  /// remove() all stay, with the number of items they were measured on. Returns false, and changes
+  /// nothing, if they are of an earlier Stats::revision.
+  /// Throws std::invalid_argument naming the field and its range.
+  virtual bool keep_tuned(const Tuned& tuned) = 0;
 
   [[nodiscard]] virtual std::size_t size() const = 0;
   [[nodiscard]] virtual bool contains(Id id) const = 0;
@@ -256,27 +290,17 @@ struct FileInfo {
   std::size_t removed = 0;
   Config config;
   SearchDefaults defaults;
+  std::vector<Tuned> tuned;
   std::vector<Section> sections;
 };
 [[nodiscard]] FileInfo file_info(const std::filesystem::path& file);
 
-struct Tuned {
-  SearchDefaults defaults;
-  double recall = 0;  ///< with those, on the queries that chose them
-
-  /// The same on queries that were held back, every other one of 40 or more: what to expect of
-  /// others like them. With fewer, on all queries, which flatters.
-  double checked_recall = 0;
-  double checked_low = 0;  ///< ends of its 95 % confidence interval (Wilson's, for as many draws as
-  double checked_high = 0;  ///< would scatter like the recalls of the queries)
-};
-
 /// Finds the beam and the number of candidates to re-rank that reach a recall at k on the queries
 /// at the least cost in bytes read (fused layout: the beam, or a wider one and gamma; chamfer: the
-/// number of candidates, walked with a beam of as many), and stores them as the index's defaults.
-/// Truth is exact search over the index's own rows. If no beam reaches it, stores the largest tried
-/// and says the recall reached. Throws std::invalid_argument if recall is not in (0, 1], queries
-/// are empty or the index is.
+/// number of candidates, walked with a beam of as many), and stores them as the index's defaults,
+/// and for searches that ask for this recall. Truth is exact search over the index's own rows. If
+/// no beam reaches it, stores the largest tried as defaults only and says the recall reached.
+/// Throws std::invalid_argument if recall is not in (0, 1], queries are empty or the index is.
 Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k = 10);
 
 /// The name of the card that Device::cuda uses. Throws CudaError saying what is missing.

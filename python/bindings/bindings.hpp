@@ -4,6 +4,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/typing.h>
 
+#include <vector>
+
 #include "vecinal/config.hpp"
 #include "vecinal/index.hpp"
 
@@ -22,6 +24,8 @@ using Record = pybind11::typing::Dict<pybind11::str, pybind11::object>;
 [[nodiscard]] Record to_dict(const Config& config);
 
 [[nodiscard]] Record to_dict(const SearchDefaults& defaults);
+[[nodiscard]] Record to_dict(const Tuned& tuned);
+[[nodiscard]] pybind11::list to_list(const std::vector<Tuned>& rows);
 
 /// The same for the keywords of vecinal.FdeEncoder.
 [[nodiscard]] FdeParams to_fde(const Record& record);

@@ -63,6 +63,24 @@ Record to_dict(const SearchDefaults& defaults) {
   return result;
 }
 
+Record to_dict(const Tuned& tuned) {
+  Record result = to_dict(tuned.defaults);
+  result["target"] = tuned.target;
+  result["k"] = tuned.k;
+  result["recall"] = tuned.recall;
+  result["checked_recall"] = tuned.checked_recall;
+  result["checked_low"] = tuned.checked_low;
+  result["checked_high"] = tuned.checked_high;
+  result["items"] = tuned.items;
+  return result;
+}
+
+py::list to_list(const std::vector<Tuned>& rows) {
+  py::list result;
+  for (const Tuned& row : rows) result.append(to_dict(row));
+  return result;
+}
+
 Config to_config(const Record& record) {
   return {.dim = value_of<std::size_t>(record, "dim"),
           .metric = parse_metric(name_of(record, "metric")),

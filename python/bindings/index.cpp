@@ -87,7 +87,7 @@ Found to_tuple(Neighbors&& found) {
 }
 
 Found search(const Index& index, const Rows& queries, const std::optional<Ids>& offsets,
-             std::size_t k, std::size_t beam, std::size_t rerank, float gamma,
+             std::size_t k, double recall, std::size_t beam, std::size_t rerank, float gamma,
              std::size_t reduced_dim, std::size_t candidates, float carving,
              const py::object& filter, const std::string& plan, std::int64_t timeout, bool exact,
              unsigned threads, const py::object& progress) {
@@ -96,6 +96,7 @@ Found search(const Index& index, const Rows& queries, const std::optional<Ids>& 
   const Plan way = parse_plan(plan);
   return to_tuple(interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
     return index.search(batch, {.k = k,
+                                .recall = recall,
                                 .beam = beam,
                                 .rerank = rerank,
                                 .gamma = gamma,
@@ -189,6 +190,7 @@ Record stats(const Index& index) {
   result["bytes_ids"] = now.bytes_ids;
   result["bytes_tokens"] = now.bytes_tokens;
   result["bytes_device"] = now.bytes_device;
+  result["tuned"] = to_list(now.tuned);
   return result;
 }
 
@@ -207,13 +209,8 @@ Record fit_queries(Index& index, const Rows& queries, const std::optional<Ids>& 
 Record tune_beam(Index& index, const Rows& queries, const std::optional<Ids>& offsets,
                  double recall, std::size_t k) {
   const Batch batch = to_batch(queries, offsets);
-  const Tuned tuned = unlocked(index, Effect::waits, [&] { return tune(index, batch, recall, k); });
-  Record result = to_dict(tuned.defaults);
-  result["recall"] = tuned.recall;
-  result["checked_recall"] = tuned.checked_recall;
-  result["checked_low"] = tuned.checked_low;
-  result["checked_high"] = tuned.checked_high;
-  return result;
+  return to_dict(
+      unlocked(index, Effect::waits, [&] { return tune(index, batch, recall, k); }));
 }
 
 void set_defaults(Index& index, std::size_t beam, std::size_t rerank, std::size_t candidates,
@@ -268,7 +265,7 @@ void bind_index(py::module_& module) {
       .def("compact", &compact)
       .def("remove", &remove, arg("ids").noconvert())
       .def("search", &search, arg("queries").noconvert(), arg("offsets").noconvert(), arg("k"),
-           arg("beam"), arg("rerank"), arg("gamma"), arg("reduced_dim"), arg("candidates"),
+           arg("recall"), arg("beam"), arg("rerank"), arg("gamma"), arg("reduced_dim"), arg("candidates"),
            arg("carving"), arg("filter"), arg("plan"), arg("timeout"), arg("exact"), arg("threads"),
            arg("progress"))
       .def("rerank", &rerank, arg("queries").noconvert(), arg("offsets").noconvert(),

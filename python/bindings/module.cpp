@@ -80,6 +80,7 @@ Record info(const py::bytes& path) {
   result["rerank"] = found.defaults.rerank;
   result["candidates"] = found.defaults.candidates;
   result["gamma"] = found.defaults.gamma;
+  result["tuned"] = to_list(found.tuned);
   result["config"] = to_dict(found.config);
   result["sections"] = sections;
   return result;

@@ -43,6 +43,14 @@ def as_real(name: str, value: Any) -> float:
     return float(value)
 
 
+def as_share(name: str, value: Any) -> float:
+    """Return a number in (0, 1] as a float."""
+    share = as_real(name, value)
+    if not 0 < share <= 1:
+        raise ValueError(f"{name} must be in (0, 1], got {value!r}")
+    return share
+
+
 def as_path(path: str | os.PathLike[str]) -> bytes:
     """Return the bytes of a path, as the file system knows it."""
     name = os.fspath(path)

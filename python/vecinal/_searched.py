@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._filter import as_filter
-from ._inputs import UINT32_MAX, as_integer, as_matrix, as_optional, as_real, as_rows
+from ._inputs import UINT32_MAX, as_integer, as_matrix, as_optional, as_real, as_rows, as_share
 from ._keywords import explain_unknown
 from ._neighbors import Neighbors
 from ._progress import Meter
@@ -66,6 +66,7 @@ class Searched(Stored):
         k: int = 10,
         *,
         offsets: ArrayLike | None = None,
+        recall: float | None = None,
         beam: int | None = None,
         rerank: int | None = None,
         gamma: float | None = None,
@@ -90,6 +91,10 @@ class Searched(Stored):
             Items for each query. Where fewer exist, the id is -1 and the distance +inf.
         offsets : array_like of int, optional
             With "chamfer": as in `add`.
+        recall : float, optional
+            In (0, 1]: search with what `tune` found for this recall, or for the next one above, at
+            this `k` or a larger one; in place of `beam`, `rerank`, `gamma`, `candidates` and
+            `reduced_dim`. ``stats()["tuned"]`` lists what there is.
         beam : int, optional
             Candidates kept while walking the graph (ef_search): more find more and take longer.
             By default the index's own, see `defaults` and `tune`. With the fused layout: nodes
@@ -138,7 +143,8 @@ class Searched(Stored):
         Raises
         ------
         ValueError
-            Another shape, k < 1, a `plan` that is not known, a `timeout` below 0, a `reduced_dim` that the index cannot walk, or, with its row: a
+            Another shape, k < 1, a `recall` out of its range, not tuned (with what is) or given
+            together with what it chooses, a `plan` that is not known, a `timeout` below 0, a `reduced_dim` that the index cannot walk, or, with its row: a
             value that is not finite, a zero query with "cosine".
         TypeError
             A dtype that is not a real number; a filter or a number of another type.
@@ -148,6 +154,7 @@ class Searched(Stored):
         parts, is_one = self._queries(Q, offsets)
         k = as_integer("k", k, 1, UINT32_MAX)
         widths = (
+            0.0 if recall is None else as_share("recall", recall),
             as_optional("beam", beam, 1, UINT32_MAX),
             as_optional("rerank", rerank, 0, UINT32_MAX),
             0.0 if gamma is None else as_real("gamma", gamma),
@@ -219,7 +226,12 @@ class Searched(Stored):
         return self._found(found, is_one)
 
     def tune(self, Q: SetsLike, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
-        """Find the cheapest `defaults` that reach a recall, and keep them.
+        """Find the cheapest settings that reach a recall, and keep them.
+
+        They become the `defaults`, and searches that ask for this `recall` get them, also after
+        other calls: a file keeps all. `retrain` and `fit_queries` give them up, since they change
+        what a beam finds. `add` and `remove` do not: when the items have become many more or others,
+        call it again; ``stats()["tuned"]`` says how many there were.
 
         Parameters
         ----------
@@ -234,9 +246,10 @@ class Searched(Stored):
         Returns
         -------
         dict
-            ``beam``, ``rerank`` (0 where the walked vectors rank the answers themselves),
-            ``candidates`` (0 but with "chamfer"), and the ``recall`` measured with them on the
-            queries that chose them: below the target if none reach it. ``checked_recall`` is that of
+            ``target`` and ``k`` as asked for; ``beam``, ``rerank`` (0 where the walked vectors rank
+            the answers themselves), ``gamma``, ``candidates`` (0 but with "chamfer"); the ``items``
+            in the index; and the ``recall`` measured on the queries that chose them: below the
+            target if none reach it, and then they only become the defaults. ``checked_recall`` is that of
             the queries held back, every other one of 40 or more, and ``checked_low`` ..
             ``checked_high`` its 95 % confidence interval: what to expect of other queries.
 

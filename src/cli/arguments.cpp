@@ -96,6 +96,14 @@ void add_walk_options(CLI::App& command, std::size_t& rerank, float& gamma,
              "Walk over only so many of the reduced dimensions; 0 = all");
 }
 
+CLI::Option* add_recall(CLI::App& command, double& recall) {
+  CLI::Option* option = add_number(command, "--recall", recall,
+                                   "Search with what vecinal tune found for this recall");
+  for (const char* name : {"--beam", "--beams", "--rerank", "--gamma", "--reduced-dim"})
+    if (CLI::Option* other = command.get_option_no_throw(name)) option->excludes(other);
+  return option->check(CLI::PositiveNumber);
+}
+
 void add_device(CLI::App& command, std::string& device) {
   add_name(command, "--device", device, "cpu, cuda (a GPU answers the queries)")
       ->capture_default_str();
@@ -128,10 +136,12 @@ CLI::App* add_search(CLI::App& app, SearchOptions& options) {
   add_number(*command, "--beam", options.beam,
              "Candidates kept while searching; 0 = the beam of the index");
   add_walk_options(*command, options.rerank, options.gamma, options.reduced_dim);
+  CLI::Option* recall = add_recall(*command, options.recall);
   CLI::Option* exact =
       command->add_flag("--exact", options.exact, "Compare with every vector instead");
   for (const char* name : {"--beam", "--rerank", "--gamma", "--reduced-dim"})
     exact->excludes(command->get_option(name));
+  exact->excludes(recall);
   add_number(*command, "--threads", options.threads, "0 = all cores");
   add_device(*command, options.device);
   add_file(*command, "-o,--output", options.output,
@@ -165,6 +175,7 @@ CLI::App* add_bench(CLI::App& app, BenchOptions& options) {
       ->allow_extra_args(false)
       ->type_name("N,N");
   add_walk_options(*command, options.rerank, options.gamma, options.reduced_dim);
+  add_recall(*command, options.recall)->needs(command->get_option("--index"));
   add_number(*command, "--repeats", options.repeats, "Timed runs of each beam; the median counts");
   add_number(*command, "--threads", options.threads, "Of the searches; 0 = all cores");
   add_device(*command, options.build.device);
@@ -186,7 +197,7 @@ CLI::App* add_fit(CLI::App& app, FitOptions& options) {
 
 CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   CLI::App* command = add_command(
-      app, "tune", "Find the cheapest beam and rerank that reach a recall; store them in the index",
+      app, "tune", "Find the cheapest settings that reach a recall; store them in the index",
       options.json);
   add_file(*command, "index", options.index, "The index; it is replaced")->required();
   add_file(*command, "queries", options.queries, "A sample of real queries")->required();

@@ -118,6 +118,7 @@ void print_as_json(const Subject& subject, const std::vector<BeamResult>& result
                                      {"size", index.size()},
                                      {"queries", subject.queries.rows},
                                      {"k", options.k},
+                                     {"recall", options.recall},
                                      {"rerank", options.rerank},
                                      {"gamma", options.gamma},
                                      {"reduced_dim", options.reduced_dim},
@@ -143,7 +144,8 @@ void print_as_text(const Subject& subject, const std::vector<BeamResult>& result
   fmt::print("{:>8} {:>9} {:>14} {:>16} {:>12} {:>15}\n", "beam", "recall", "queries/s",
              "distances/query", "hops/query", "reranked/query");
   for (const BeamResult& result : results) {
-    fmt::print("{:>8} {:>9.4f} {:>14} {:>16.1f} {:>12.1f} {:>15.1f}\n", result.beam, result.recall,
+    fmt::print("{:>8} {:>9.4f} {:>14} {:>16.1f} {:>12.1f} {:>15.1f}\n",
+               result.beam == 0 ? "tuned" : std::to_string(result.beam), result.recall,
                with_commas(static_cast<std::uint64_t>(result.qps)), result.distances, result.hops,
                result.reranked);
   }
@@ -161,6 +163,7 @@ int run(const BenchOptions& options) {
   const Subject subject = prepare(options);
   const SweepOptions sweep_options{.k = options.k,
                                    .beams = options.beams,
+                                   .recall = options.recall,
                                    .rerank = options.rerank,
                                    .gamma = options.gamma,
                                    .reduced_dim = options.reduced_dim,

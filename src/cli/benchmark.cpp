@@ -20,6 +20,7 @@ double median(std::vector<double> values) {
 }
 
 std::vector<std::size_t> effective_beams(const Index& index, const SweepOptions& options) {
+  if (options.recall != 0) return {0};
   if (index.config().graph == GraphKind::none) return {options.k};
   std::vector<std::size_t> beams = options.beams;
   // A fused walk may expand fewer nodes than it scores.
@@ -33,6 +34,7 @@ std::vector<std::size_t> effective_beams(const Index& index, const SweepOptions&
 SearchParams params_of(const SweepOptions& options, std::size_t beam) {
   SearchParams params;
   params.k = options.k;
+  params.recall = options.recall;
   params.beam = beam;
   params.rerank = options.rerank;
   params.gamma = options.gamma;

@@ -13,7 +13,7 @@
 namespace vecinal::cli {
 
 struct BeamResult {
-  std::size_t beam = 0;
+  std::size_t beam = 0;  ///< 0: tuned
   double recall = 0;
   double qps = 0;        ///< queries per second, the batch searched at once
   double distances = 0;  ///< scores computed, per query
@@ -25,6 +25,7 @@ struct SweepOptions {
   std::size_t k = 10;
   std::vector<std::size_t>
       beams;               ///< raised to k but in the fused layout; equal values are measured once
+  double recall = 0;       ///< as in SearchParams; in place of the beams
   std::size_t rerank = 0;  ///< as in SearchParams
   float gamma = 0;         ///< as in SearchParams
   std::size_t reduced_dim = 0;  ///< as in SearchParams

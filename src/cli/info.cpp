@@ -22,6 +22,23 @@ nlohmann::ordered_json sections_json(const FileInfo& info) {
   return sections;
 }
 
+nlohmann::ordered_json tuned_json(const FileInfo& info) {
+  auto rows = nlohmann::ordered_json::array();
+  for (const Tuned& row : info.tuned) {
+    rows.push_back({{"target", row.target},
+                    {"k", row.k},
+                    {"beam", row.defaults.beam},
+                    {"rerank", row.defaults.rerank},
+                    {"gamma", row.defaults.gamma},
+                    {"candidates", row.defaults.candidates},
+                    {"checked_recall", row.checked_recall},
+                    {"checked_low", row.checked_low},
+                    {"checked_high", row.checked_high},
+                    {"items", row.items}});
+  }
+  return rows;
+}
+
 void print_as_json(const InfoOptions& options, const FileInfo& info,
                    const std::optional<std::vector<std::string>>& faults) {
   nlohmann::ordered_json document = {{"file", options.index},
@@ -33,6 +50,7 @@ void print_as_json(const InfoOptions& options, const FileInfo& info,
                                      {"rerank", info.defaults.rerank},
                                      {"gamma", info.defaults.gamma},
                                      {"candidates", info.defaults.candidates},
+                                     {"tuned", tuned_json(info)},
                                      {"config", json_of(info.config)},
                                      {"sections", sections_json(info)}};
   if (faults) {
@@ -50,6 +68,12 @@ void print_as_text(const InfoOptions& options, const FileInfo& info) {
   fmt::print("\n  config    {}\n  beam      {}\n", in_words(info.config), info.defaults.beam);
   fmt::print("  rerank    {}\n", info.defaults.rerank == 0 ? "as many as the beam"
                                                            : std::to_string(info.defaults.rerank));
+  for (const Tuned& row : info.tuned) {
+    fmt::print("  tuned     recall {} at k {}: beam {}, rerank {}, gamma {:.4g}; {:.4f} to expect, on "
+               "{} vectors\n",
+               row.target, row.k, row.defaults.beam, row.defaults.rerank, row.defaults.gamma,
+               row.checked_recall, with_commas(row.items));
+  }
   fmt::print("  sections  {:<10} {:>14} {:>16}\n", "tag", "offset", "bytes");
   for (const FileInfo::Section& section : info.sections) {
     fmt::print("            {:<10} {:>14} {:>16}\n", section.tag, with_commas(section.offset),

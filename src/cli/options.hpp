@@ -49,6 +49,7 @@ struct SearchOptions {
   std::string output;
   std::string distances;
   std::size_t k = 10;
+  double recall = 0;
   std::size_t beam = 0;
   std::size_t rerank = 0;
   float gamma = 0;
@@ -68,6 +69,7 @@ struct BenchOptions {
   std::string metric;  ///< empty: meta.json's, else the library's default
   IndexOptions build;
   std::vector<std::size_t> beams = {10, 20, 40, 80, 160, 320};
+  double recall = 0;
   std::size_t rerank = 0;
   float gamma = 0;
   std::size_t reduced_dim = 0;  ///< of the searches

@@ -25,6 +25,7 @@ Timed search_timed(const Index& index, const FloatMatrix& queries, const SearchO
   ProgressBar bar("searching");
   SearchParams params;
   params.k = options.k;
+  params.recall = options.recall;
   params.beam = options.beam;
   params.rerank = options.rerank;
   params.gamma = options.gamma;

@@ -77,6 +77,8 @@ Stats VectorIndex::stats() const {
   stats.bytes_secondary = rows_->two() ? rows_->ranking().bytes() : 0;
   stats.bytes_graph = graph_.bytes() + (rows_->fused() != nullptr ? rows_->fused()->bytes() : 0);
   stats.bytes_ids = ids_.bytes() + population_->bytes() + labels_.bytes();
+  stats.tuned.assign(tuned_rows().begin(), tuned_rows().end());
+  stats.revision = revision_;
   if (mirror_) stats.bytes_device = mirror_->bytes();
   stats.bytes = stats.bytes_rows + stats.bytes_secondary + stats.bytes_graph + stats.bytes_ids;
   return stats;

@@ -62,7 +62,7 @@ void DeviceSearch::prepare(std::size_t first, std::size_t count) {
 }
 
 DeviceBreadth DeviceSearch::breadth() const {
-  Breadth split = VectorIndex::split_breadth(searcher_.params, searcher_.index.defaults(), rows_);
+  Breadth split = VectorIndex::split_breadth(searcher_.params, searcher_.usual, rows_);
   if (searcher_.allowed.everything) return {split.window, split.capacity};
   // Rows that are not allowed take places of the list and serve as steps.
   const auto widened = [&](std::size_t size) {

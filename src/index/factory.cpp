@@ -64,12 +64,13 @@ FileInfo file_info(const std::filesystem::path& file) {
   info.size = section.live;
   info.removed = section.slots - section.live;
   info.config = section.config();
-  info.defaults = {.beam = section.beam, .rerank = section.rerank};
+  info.defaults = {.beam = section.beam, .rerank = section.rerank, .gamma = section.gamma};
   if (has_sets(reader)) {
     const SetsSection sets = read_sets(reader, info.config);
     info.config = sets.config(info.config);
     info.defaults.candidates = sets.candidates;
   }
+  info.tuned = read_tuned(reader, has_sets(reader));
   for (const Section& part : reader.sections())
     info.sections.push_back({part.tag, part.offset, part.data.size()});
   return info;

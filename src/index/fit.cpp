@@ -43,6 +43,7 @@ Fitted VectorIndex::fit_queries(const Batch& queries, const FitParams& params) {
     throw;
   }
   note_change(Change::links);
+  if (fitter.links_made() != 0) forget_tuned();
   if (params.progress) params.progress(queries.count, queries.count);
   return {fitter.links_made(), fitter.links_refused()};
 }

@@ -72,15 +72,11 @@ std::size_t read_graph(const SectionReader& reader, const ConfigSection& section
 /// Reads labels, if there are any; returns the number of sections that took.
 std::size_t read_labels(const SectionReader& reader, std::uint64_t slots, int file,
                         LabelColumn& labels) {
-  const auto size_of = [&](std::string_view tag) -> std::size_t {
-    for (const Section& section : reader.sections())
-      if (section.tag == tag) return section.data.size() / 8;
-    return 0;
-  };
-  if (size_of("lends") == 0) return 0;
+  if (!reader.has("lends")) return 0;
+  const auto count_of = [&](std::string_view tag) { return reader.section(tag).data.size() / 8; };
   read_array(reader, "labels", slots, file, labels.numbers());
-  read_array(reader, "lends", size_of("lends"), file, labels.ends());
-  read_array(reader, "lvalues", size_of("lvalues"), file, labels.values());
+  read_array(reader, "lends", count_of("lends"), file, labels.ends());
+  read_array(reader, "lvalues", count_of("lvalues"), file, labels.values());
   if (const std::string fault = labels.adopt(slots); !fault.empty())
     throw FormatError(concat("section ", fault));
   return 3;
@@ -240,6 +236,8 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
     sections.add_array("lends", labels_.ends().view());
     sections.add_array("lvalues", labels_.values().view());
   }
+  const std::vector<TunedSection> tuned = tuned_sections(tuned_rows());
+  if (!tuned.empty()) sections.add_array("tuned", std::span<const TunedSection>(tuned));
   sections.add_array("rows", rows_->walked().raw().view());
   if (rows_->two()) sections.add_array("rows2", rows_->ranking().raw().view());
   const Model& model = rows_->model();
@@ -311,6 +309,10 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
   population->words.assign(live.begin(), live.end());
   population->slots = slots;
   population->count = section.live;
+  if (TunedRows tuned = read_tuned(reader, others != 0); !tuned.empty()) {
+    publish(std::make_unique<const TunedRows>(std::move(tuned)));
+    ++known;
+  }
   known += read_labels(reader, slots, file, labels_);
   const auto read_rows = [&](const char* tag, Storage& rows) {
     read_array(reader, tag, slots * rows.stride(), file, rows.raw());

@@ -23,9 +23,9 @@ struct Start {
   std::uint64_t query_offsets;
   std::uint64_t rows;
   std::uint64_t query_rows;
-  std::uint64_t numbers[4];
+  std::uint64_t numbers[11];
 };
-static_assert(sizeof(Start) == 112);
+static_assert(sizeof(Start) == 168);
 static_assert(sizeof(std::size_t) == 8, "offsets are kept as they are in memory");
 
 void write_rows(const Batch& batch, const LogFile::Sink& sink) {
@@ -74,12 +74,46 @@ class Reader {
   std::span<const std::byte> rest_;
 };
 
+SearchDefaults defaults_of(const Operation& operation) {
+  const auto& numbers = operation.numbers;
+  return {.beam = numbers[0],
+          .rerank = numbers[1],
+          .candidates = numbers[2],
+          .gamma = std::bit_cast<float>(static_cast<std::uint32_t>(numbers[3]))};
+}
+
+/// Of the revision that the index has now: the log has only what was kept.
+Tuned tuned_of(const Operation& operation, const Index& index) {
+  const auto share = [&](std::size_t i) { return std::bit_cast<double>(operation.numbers[6 + i]); };
+  return {.target = share(0),
+          .k = operation.numbers[4],
+          .defaults = defaults_of(operation),
+          .recall = share(1),
+          .checked_recall = share(2),
+          .checked_low = share(3),
+          .checked_high = share(4),
+          .items = operation.numbers[5],
+          .revision = index.stats().revision};
+}
+
 }  // namespace
 
 Operation operation_of(const SearchDefaults& defaults) {
   return {.kind = Operation::Kind::set_defaults,
           .numbers = {defaults.beam, defaults.rerank, defaults.candidates,
                       std::bit_cast<std::uint32_t>(defaults.gamma)}};
+}
+
+Operation operation_of(const Tuned& tuned) {
+  Operation operation = operation_of(tuned.defaults);
+  operation.kind = Operation::Kind::keep_tuned;
+  operation.numbers[4] = tuned.k;
+  operation.numbers[5] = tuned.items;
+  const std::array shares = {tuned.target, tuned.recall, tuned.checked_recall, tuned.checked_low,
+                             tuned.checked_high};
+  for (std::size_t i = 0; i < shares.size(); ++i)
+    operation.numbers[6 + i] = std::bit_cast<std::uint64_t>(shares[i]);
+  return operation;
 }
 
 void write_operation(const Operation& operation, const LogFile::Sink& sink) {
@@ -110,7 +144,7 @@ void write_operation(const Operation& operation, const LogFile::Sink& sink) {
 Operation read_operation(const LogRecord& record) {
   Reader reader(record);
   const Start start = reader.take<Start>(1)[0];
-  if (start.kind > static_cast<std::uint32_t>(Operation::Kind::compact))
+  if (start.kind > static_cast<std::uint32_t>(Operation::Kind::keep_tuned))
     reader.fail(concat("is of the kind ", start.kind, ", which there is not"));
   if (start.reserved != 0) reader.fail("has a reserved byte set");
   if ((start.dim == 0 && start.rows != 0) || (start.query_dim == 0 && start.query_rows != 0))
@@ -149,11 +183,7 @@ void apply(const Operation& operation, Index& index, const Progress& progress) {
     case Operation::Kind::set_labels:
       return index.set_labels(ids, items.labels);
     case Operation::Kind::set_defaults:
-      return index.set_defaults(
-          {.beam = numbers[0],
-           .rerank = numbers[1],
-           .candidates = numbers[2],
-           .gamma = std::bit_cast<float>(static_cast<std::uint32_t>(numbers[3]))});
+      return index.set_defaults(defaults_of(operation));
     case Operation::Kind::retrain:
       return index.retrain(queries, progress);
     case Operation::Kind::fit_queries:
@@ -162,6 +192,9 @@ void apply(const Operation& operation, Index& index, const Progress& progress) {
       return;
     case Operation::Kind::compact:
       return index.compact();
+    case Operation::Kind::keep_tuned:
+      index.keep_tuned(tuned_of(operation, index));
+      return;
   }
 }
 

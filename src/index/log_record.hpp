@@ -22,16 +22,20 @@ struct Operation {
     retrain,
     fit_queries,
     compact,
+    keep_tuned,
   };
   Kind kind = Kind::compact;
   std::span<const Id> ids = {};
   Batch items = {};    ///< of train: the sample; of set_labels: labels only
   Batch queries = {};  ///< of train, retrain and fit_queries
   /// set_defaults: beam, rerank, candidates, bits of gamma. fit_queries: beam, neighbors.
-  std::array<std::uint64_t, 4> numbers = {};
+  /// keep_tuned: as set_defaults, then k, items and the bits of target, recall, checked_recall,
+  /// checked_low and checked_high.
+  std::array<std::uint64_t, 11> numbers = {};
 };
 
 [[nodiscard]] Operation operation_of(const SearchDefaults& defaults);
+[[nodiscard]] Operation operation_of(const Tuned& tuned);
 
 /// The payload of an operation, for LogFile::append().
 void write_operation(const Operation& operation, const LogFile::Sink& sink);

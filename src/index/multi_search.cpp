@@ -61,6 +61,7 @@ struct MultiVectorIndex::Searcher {
   ProgressMeter& meter;
   Neighbors& hits;
   Deadline deadline;
+  SearchDefaults usual;  ///< what params leave open
 
   /// Ranks lists(i) for query first + i.
   template <class Lists>
@@ -162,7 +163,7 @@ void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t coun
     index.mirror_->encode_queries(sets.encoder, part, encodings);
   else
     sets.encoder.encode_queries(part, encodings);
-  const Neighbors found = index.inner_->search(
+  const Neighbors found = index.inner_->search_with(
       {.data = encodings.data(), .count = count, .dim = sets.encoder.encoded_dim()},
       {.k = candidates,
        .beam = params.beam,
@@ -171,7 +172,8 @@ void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t coun
        .filter = filter,
        .plan = params.plan,
        .timeout = deadline.left(),
-       .threads = threads});
+       .threads = threads},
+      usual);
   hits.stats.hops += found.stats.hops;
   hits.stats.distances += found.stats.distances;
   hits.stats.reranked += found.stats.reranked;
@@ -194,6 +196,7 @@ void MultiVectorIndex::check_queries(const Batch& queries, const SearchParams& p
 
 MultiVectorIndex::Searcher MultiVectorIndex::make_searcher(const Batch& queries,
                                                            const SearchParams& params,
+                                                           const SearchDefaults& usual,
                                                            ProgressMeter& meter,
                                                            Neighbors& hits) const {
   return {*this,
@@ -203,27 +206,34 @@ MultiVectorIndex::Searcher MultiVectorIndex::make_searcher(const Batch& queries,
           resolve_threads(params.threads != 0 ? params.threads : config_.threads),
           meter,
           hits,
-          Deadline(params.timeout)};
+          Deadline(params.timeout),
+          usual};
 }
 
-std::size_t MultiVectorIndex::candidates_of(const SearchParams& params) const {
-  const std::size_t usual = std::max(least_candidates, 10 * params.k);
-  const std::size_t kept = candidates_.load(std::memory_order_relaxed);
-  const std::size_t wanted = params.candidates != 0 ? params.candidates : kept != 0 ? kept : usual;
+SearchDefaults MultiVectorIndex::settings_of(const SearchParams& params) const {
+  return asks_for_recall(params) ? inner_->tuned_for(params.recall, params.k) : defaults();
+}
+
+std::size_t MultiVectorIndex::candidates_of(const SearchParams& params,
+                                            const SearchDefaults& usual) const {
+  std::size_t wanted = std::max(least_candidates, 10 * params.k);
+  if (usual.candidates != 0) wanted = usual.candidates;
+  if (params.candidates != 0) wanted = params.candidates;
   return std::min(std::max(params.k, wanted), std::max<std::size_t>(size(), 1));
 }
 
 Neighbors MultiVectorIndex::search(const Batch& queries, const SearchParams& params) const {
   check_queries(queries, params);
+  const SearchDefaults usual = settings_of(params);
   const std::size_t count = queries.items();
   ProgressMeter meter(params.progress, count);
   Neighbors hits = no_neighbors(count, params.k);
   const ReaderGate::Pass pass(gate_);
-  const Searcher searcher = make_searcher(queries, params, meter, hits);
+  const Searcher searcher = make_searcher(queries, params, usual, meter, hits);
   const Deadline& deadline = searcher.deadline;
   if (deadline.some()) hits.complete.assign(count, 0);
   const std::size_t at_once = deadline.some() ? queries_until_a_deadline : queries_at_once;
-  const std::size_t candidates = candidates_of(params);
+  const std::size_t candidates = candidates_of(params, usual);
   Filter filter = params.filter;
   if (filter.asks()) {
     // Once, not again for every few queries.
@@ -261,7 +271,7 @@ Neighbors MultiVectorIndex::rerank(const Batch& queries, std::span<const Id> can
   Neighbors hits = no_neighbors(count, params.k);
   const ReaderGate::Pass pass(gate_);
   const CandidateLists lists(*inner_, count, candidates);
-  const Searcher searcher = make_searcher(queries, params, meter, hits);
+  const Searcher searcher = make_searcher(queries, params, {}, meter, hits);
   searcher.rank(0, count, [&](std::size_t i) { return lists[i]; });
   if (params.progress) params.progress(count, count);
   return hits;

@@ -246,6 +246,12 @@ void MultiVectorIndex::set_defaults(const SearchDefaults& defaults) {
   candidates_.store(defaults.candidates, std::memory_order_relaxed);
 }
 
+bool MultiVectorIndex::keep_tuned(const Tuned& tuned) {
+  if (!inner_->keep_row(tuned)) return false;
+  candidates_.store(tuned.defaults.candidates, std::memory_order_relaxed);
+  return true;
+}
+
 SearchDefaults MultiVectorIndex::defaults() const {
   SearchDefaults defaults = inner_->defaults();
   defaults.candidates = candidates_.load(std::memory_order_relaxed);

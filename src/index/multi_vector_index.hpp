@@ -44,6 +44,7 @@ class MultiVectorIndex final : public SavedIndex {
                    const SearchParams& params) const override;
   void set_defaults(const SearchDefaults& defaults) override;
   SearchDefaults defaults() const override;
+  bool keep_tuned(const Tuned& tuned) override;
   std::size_t size() const override { return inner_->size(); }
   bool contains(Id id) const override { return inner_->contains(id); }
   std::vector<Id> ids() const override { return inner_->ids(); }
@@ -87,8 +88,11 @@ class MultiVectorIndex final : public SavedIndex {
   // multi_search.cpp
   void check_queries(const Batch& queries, const SearchParams& params) const;
   [[nodiscard]] Searcher make_searcher(const Batch& queries, const SearchParams& params,
-                                       ProgressMeter& meter, Neighbors& hits) const;
-  [[nodiscard]] std::size_t candidates_of(const SearchParams& params) const;
+                                       const SearchDefaults& usual, ProgressMeter& meter,
+                                       Neighbors& hits) const;
+  [[nodiscard]] SearchDefaults settings_of(const SearchParams& params) const;
+  [[nodiscard]] std::size_t candidates_of(const SearchParams& params,
+                                          const SearchDefaults& usual) const;
 
   // multi_file.cpp
   void read_sections(const SectionReader& reader, const LoadOptions& options, int file);

@@ -262,6 +262,18 @@ void OpenIndex::set_defaults(const SearchDefaults& defaults) {
   logged(operation_of(defaults), [&] { index_->set_defaults(defaults); });
 }
 
+bool OpenIndex::keep_tuned(const Tuned& tuned) {
+  struct Outdated {};  // takes the record back
+  try {
+    logged(operation_of(tuned), [&] {
+      if (!index_->keep_tuned(tuned)) throw Outdated();
+    });
+    return true;
+  } catch (const Outdated&) {
+    return false;
+  }
+}
+
 void OpenIndex::set_labels(std::span<const Id> ids, const Labels& labels) {
   logged({.kind = Operation::Kind::set_labels, .ids = ids, .items = {.labels = labels}},
          [&] { index_->set_labels(ids, labels); });

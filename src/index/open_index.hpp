@@ -34,6 +34,7 @@ class OpenIndex final : public LoggedIndex {
   Fitted fit_queries(const Batch& queries, const FitParams& params) override;
   std::size_t remove(std::span<const Id> ids) override;
   void set_defaults(const SearchDefaults& defaults) override;
+  bool keep_tuned(const Tuned& tuned) override;
   void set_labels(std::span<const Id> ids, const Labels& labels) override;
 
   Neighbors search(const Batch& queries, const SearchParams& params) const override {

@@ -188,8 +188,8 @@ Breadth VectorIndex::split_breadth(const SearchParams& params, const SearchDefau
   return breadth;
 }
 
-Breadth VectorIndex::breadth_of(const SearchParams& params, const Rows& rows) const {
-  const SearchDefaults usual = defaults();
+Breadth VectorIndex::breadth_of(const SearchParams& params, const SearchDefaults& usual,
+                                const Rows& rows) const {
   Breadth breadth = split_breadth(params, usual, rows);
   if (rows.fused() == nullptr) return breadth;
   const std::size_t beam = params.beam != 0 ? params.beam : usual.beam;
@@ -197,7 +197,8 @@ Breadth VectorIndex::breadth_of(const SearchParams& params, const Rows& rows) co
   const float gamma = params.gamma != 0 ? params.gamma : usual.gamma;
   // Answers may come from nodes that were scored but not expanded; of a default that was tuned for
   // a small k not all.
-  breadth.window = params.beam != 0 ? beam : std::max(beam, params.k / 4);
+  const bool chosen = params.beam != 0 || params.recall != 0;
+  breadth.window = chosen ? beam : std::max(beam, params.k / 4);
   breadth.capacity = std::max({beam, params.k, rerank != 0 ? rerank : beam + 2 * params.k});
   // Inner products are no distances, of which a factor would have a meaning.
   if (gamma != 0 && config_.metric != Metric::inner_product) breadth.gamma = gamma;
@@ -230,8 +231,8 @@ std::size_t VectorIndex::walk_dim_of(const SearchParams& params, const Rows& row
   return std::min(kernels::padded_codes(params.reduced_dim), rows.walked().padded_dim());
 }
 
-Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) const {
-  check_queries(queries, params);
+Neighbors VectorIndex::search_with(const Batch& queries, const SearchParams& params,
+                                   const SearchDefaults& usual) const {
   const unsigned threads = resolve_threads(params.threads != 0 ? params.threads : config_.threads);
   ProgressMeter meter(params.progress, queries.count);
   Neighbors hits = no_neighbors(queries.count, params.k);
@@ -252,8 +253,9 @@ Neighbors VectorIndex::search(const Batch& queries, const SearchParams& params) 
                     {},
                     ids_.ids().data(),
                     std::move(allowed),
-                    breadth_of(params, rows),
+                    breadth_of(params, usual, rows),
                     walk_dim};
+  searcher.usual = usual;
   searcher.deadline = deadline;
   if (searcher.allowed.count == 0) {
     QuerySet refused;

@@ -33,6 +33,7 @@ struct VectorIndex::Searcher {
   std::vector<Slot> seeds = {};
   Accepted wanted = {};
   Deadline deadline = {};
+  SearchDefaults usual = {};  ///< what params leave open
 
   /// A query on its way over fused rows.
   struct FusedLane {

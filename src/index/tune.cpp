@@ -61,17 +61,45 @@ class Tuner {
  public:
   Tuner(const Index& index, const Batch& queries, double recall, std::size_t k)
       : index_(index),
+        stats_(index.stats()),
         queries_(queries),
         recall_(recall),
         k_(k),
         truth_(index.search(queries, {.k = k, .exact = true})),
         step_(truth_.queries >= 40 ? 2 : 1) {
-    const Stats stats = index.stats();
-    const auto rows = static_cast<double>(std::max<std::size_t>(stats.size + stats.removed, 1));
-    walked_bytes_ = static_cast<double>(stats.bytes_rows) / rows;
-    ranking_bytes_ = static_cast<double>(stats.bytes_secondary) / rows;
+    const auto rows = static_cast<double>(std::max<std::size_t>(stats_.size + stats_.removed, 1));
+    walked_bytes_ = static_cast<double>(stats_.bytes_rows) / rows;
+    ranking_bytes_ = static_cast<double>(stats_.bytes_secondary) / rows;
   }
 
+  /// The cheapest settings that reach the recall, or the widest tried.
+  [[nodiscard]] SearchDefaults choose() const {
+    if (index_.config().metric == Metric::chamfer) return fewest_candidates();
+    const std::size_t beam = smallest_beam();
+    SearchDefaults best{.beam = beam, .rerank = reranks() ? beam : 0};
+    const Tried tried = measure(best);
+    if (tried.recall < recall_) return best;
+    if (reranks()) best = narrowed(best, tried.cost);
+    if (fused() && index_.config().metric != Metric::inner_product)
+      best = stopped_early(best, tried.cost);
+    return best;
+  }
+
+  /// The settings as an index keeps them: measured on the queries that chose them and on the
+  /// others.
+  [[nodiscard]] Tuned checked(const SearchDefaults& chosen) const {
+    const Neighbors found = search(chosen);
+    Tuned tuned{.target = recall_,
+                .k = k_,
+                .defaults = chosen,
+                .recall = mean_of(recalls_of(found, truth_, 0, step_)),
+                .items = stats_.size,
+                .revision = stats_.revision};
+    write_interval(recalls_of(found, truth_, step_ - 1, step_), tuned);
+    return tuned;
+  }
+
+ private:
   [[nodiscard]] bool fused() const { return index_.config().layout == Layout::fused; }
 
   /// Of fused walks, the candidates follow from the estimates.
@@ -93,11 +121,14 @@ class Tuner {
     return high;
   }
 
+  /// Nothing is left to the index's own defaults, which may stem from another tune(): where the
+  /// settings say 0, what that stands for is spelt out.
   [[nodiscard]] Neighbors search(const SearchDefaults& tried) const {
+    const std::size_t scored = tried.beam + 2 * std::max(k_, tried.candidates);
     return index_.search(queries_, {.k = k_,
                                     .beam = tried.beam,
-                                    .rerank = fused() ? 0 : std::max(tried.beam, tried.rerank),
-                                    .gamma = tried.gamma,
+                                    .rerank = fused() ? scored : std::max(tried.beam, tried.rerank),
+                                    .gamma = tried.gamma != 0 ? tried.gamma : max_gamma,
                                     .candidates = tried.candidates});
   }
 
@@ -111,11 +142,6 @@ class Tuner {
                 static_cast<double>(found.stats.reranked) * ranking_bytes_};
   }
 
-  /// On the others.
-  void check(Tuned& tuned) const {
-    write_interval(recalls_of(search(tuned.defaults), truth_, step_ - 1, step_), tuned);
-  }
-
   [[nodiscard]] bool reaches(const SearchDefaults& tried) const {
     return measure(tried).recall >= recall_;
   }
@@ -126,27 +152,35 @@ class Tuner {
                     [&](std::size_t beam) { return reaches({.beam = beam, .rerank = beam}); });
   }
 
+  /// The graph is walked with a beam of as many.
+  [[nodiscard]] SearchDefaults fewest_candidates() const {
+    const auto defaults_of = [](std::size_t count) {
+      return SearchDefaults{.beam = count, .rerank = 0, .candidates = count};
+    };
+    return defaults_of(smallest(k_, std::max(index_.size(), k_),
+                                [&](std::size_t count) { return reaches(defaults_of(count)); }));
+  }
+
   /// A wide walk that ends by gamma may take fewer hops. cost: of `best`.
-  [[nodiscard]] Tuned stopped_early(Tuned best, double cost) const {
+  [[nodiscard]] SearchDefaults stopped_early(const SearchDefaults& best, double cost) const {
     constexpr std::size_t wider = 4;
     constexpr std::size_t most_steps = 64;
     const auto defaults_of = [&](std::size_t step) {
-      return SearchDefaults{.beam = wider * best.defaults.beam,
+      return SearchDefaults{.beam = wider * best.beam,
                             .gamma = 0.001F * std::pow(1.15F, static_cast<float>(step))};
     };
     const std::size_t step =
         smallest(1, most_steps, [&](std::size_t tried) { return reaches(defaults_of(tried)); });
     const Tried tried = measure(defaults_of(step));
-    if (tried.recall < recall_ || tried.cost >= cost) return best;
-    return {.defaults = defaults_of(step), .recall = tried.recall};
+    return tried.recall < recall_ || tried.cost >= cost ? best : defaults_of(step);
   }
 
   /// A narrower walk that keeps more candidates may cost less (SVS, split buffer). cost: of `best`.
-  [[nodiscard]] Tuned narrowed(Tuned best, double cost) const {
+  [[nodiscard]] SearchDefaults narrowed(SearchDefaults best, double cost) const {
     constexpr double shrink = 0.8;
     constexpr int narrowings = 7;
     constexpr std::size_t widest = 10;
-    const std::size_t start = best.defaults.beam;
+    const std::size_t start = best.beam;
     std::size_t before = start;
     double share = 1;
     for (int i = 0; i < narrowings; ++i) {
@@ -162,13 +196,13 @@ class Tuner {
       const Tried tried = measure({.beam = beam, .rerank = rerank});
       if (tried.recall < recall_ || tried.cost >= cost) continue;
       cost = tried.cost;
-      best = {.defaults = {.beam = beam, .rerank = rerank}, .recall = tried.recall};
+      best = {.beam = beam, .rerank = rerank};
     }
     return best;
   }
 
- private:
   const Index& index_;
+  Stats stats_;  ///< before what is measured
   const Batch& queries_;
   double recall_;
   std::size_t k_;
@@ -178,43 +212,24 @@ class Tuner {
   double ranking_bytes_ = 0;
 };
 
-/// The fewest candidates; the graph is walked with a beam of as many.
-Tuned tune_candidates(const Tuner& tuner, std::size_t least, std::size_t most) {
-  const auto defaults_of = [](std::size_t count) {
-    return SearchDefaults{.beam = count, .rerank = 0, .candidates = count};
-  };
-  const std::size_t found = Tuner::smallest(
-      least, most, [&](std::size_t count) { return tuner.reaches(defaults_of(count)); });
-  return {.defaults = defaults_of(found), .recall = tuner.measure(defaults_of(found)).recall};
-}
-
 }  // namespace
 
 Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k) {
   if (!(recall > 0 && recall <= 1))
     throw std::invalid_argument(concat("tune: recall must be in (0, 1], got ", recall));
   if (queries.count == 0) throw std::invalid_argument("tune: there are no queries");
-  if (index.size() == 0) throw std::invalid_argument("tune: the index is empty");
   constexpr std::size_t limit = 1'000'000;
-  const Tuner tuner(index, queries, recall, k);
-  Tuned best;
-  if (index.config().metric == Metric::chamfer) {
-    best = tune_candidates(tuner, k, std::max(index.size(), k));
-    best.defaults.candidates = std::min(best.defaults.candidates, limit);
-  } else {
-    const std::size_t beam = tuner.smallest_beam();
-    const SearchDefaults widest{.beam = beam, .rerank = tuner.fused() ? 0 : beam};
-    const Tried tried = tuner.measure(widest);
-    best = {.defaults = widest, .recall = tried.recall};
-    if (tuner.reranks() && best.recall >= recall) best = tuner.narrowed(best, tried.cost);
-    if (tuner.fused() && best.recall >= recall && index.config().metric != Metric::inner_product)
-      best = tuner.stopped_early(best, tried.cost);
+  for (;;) {
+    if (index.size() == 0) throw std::invalid_argument("tune: the index is empty");
+    const Tuner tuner(index, queries, recall, k);
+    SearchDefaults chosen = tuner.choose();
+    chosen.beam = std::min(chosen.beam, limit);
+    chosen.rerank = std::min(chosen.rerank, limit);
+    chosen.candidates = std::min(chosen.candidates, limit);
+    const Tuned tuned = tuner.checked(chosen);
+    // Where a retrain() or fit_queries() came between, it was another index that was measured.
+    if (index.keep_tuned(tuned)) return tuned;
   }
-  best.defaults.beam = std::min(best.defaults.beam, limit);
-  best.defaults.rerank = tuner.reranks() ? std::min(best.defaults.rerank, limit) : 0;
-  tuner.check(best);
-  index.set_defaults(best.defaults);
-  return best;
 }
 
 }  // namespace vecinal

@@ -112,6 +112,7 @@ void VectorIndex::retrain(const Batch& queries, const Progress& progress) {
   // Larger bounds hold for smaller rows too, so a search beside this may see either.
   max_norm_.store(std::max(max_norm_.load(), magnitude * 1.001F));
   publish(std::move(rows), true);
+  forget_tuned();
   if (progress) progress(slots.size(), slots.size());
 }
 
@@ -123,17 +124,6 @@ std::vector<Slot> VectorIndex::used_slots() const {
   for (Slot slot = 0; slot < free.size(); ++slot)
     if (!free[slot]) slots.push_back(slot);
   return slots;
-}
-
-void VectorIndex::set_defaults(const SearchDefaults& defaults) {
-  if (defaults.candidates != 0)
-    throw std::invalid_argument(
-        concat("set_defaults: candidates are of the metric \"chamfer\", this index has \"",
-               name(config_.metric), "\""));
-  validate(defaults);
-  beam_.store(defaults.beam, std::memory_order_relaxed);
-  rerank_.store(defaults.rerank, std::memory_order_relaxed);
-  gamma_.store(defaults.gamma, std::memory_order_relaxed);
 }
 
 void VectorIndex::forget_training(std::unique_ptr<Rows> untrained) noexcept {

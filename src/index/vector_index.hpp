@@ -25,6 +25,7 @@
 #include "index/population.hpp"
 #include "index/rows.hpp"
 #include "index/saved_index.hpp"
+#include "index/tuned_rows.hpp"
 
 namespace vecinal {
 
@@ -90,6 +91,16 @@ class VectorIndex final : public SavedIndex {
   /// What forget_training() needs.
   [[nodiscard]] std::unique_ptr<Rows> untrained_rows() const;
 
+  /// As search(), where `usual` says what the params leave open.
+  [[nodiscard]] Neighbors search_with(const Batch& queries, const SearchParams& params,
+                                      const SearchDefaults& usual) const;
+
+  /// What tune() found for a recall. Throws std::invalid_argument if it found nothing.
+  [[nodiscard]] SearchDefaults tuned_for(double recall, std::size_t k) const;
+
+  /// As keep_tuned(), of sets too.
+  bool keep_row(const Tuned& tuned);
+
   /// Undoes train() of an index without rows.
   void forget_training(std::unique_ptr<Rows> untrained) noexcept;
 
@@ -118,6 +129,7 @@ class VectorIndex final : public SavedIndex {
     return {beam_.load(std::memory_order_relaxed), rerank_.load(std::memory_order_relaxed), 0,
             gamma_.load(std::memory_order_relaxed)};
   }
+  bool keep_tuned(const Tuned& tuned) override;
   std::size_t size() const override { return live_count_.load(std::memory_order_acquire); }
   bool contains(Id id) const override;
   std::vector<Id> ids() const override;
@@ -160,6 +172,17 @@ class VectorIndex final : public SavedIndex {
   /// Returns when the searches that run now have ended.
   void wait_for_readers() noexcept;
   [[nodiscard]] std::vector<Slot> used_slots() const;  ///< those that are not free
+
+  // recall.cpp
+  void take_defaults(const SearchDefaults& defaults) noexcept;
+  void refuse_candidates(const SearchDefaults& defaults, const char* what) const;
+  void publish(std::unique_ptr<const TunedRows> rows) noexcept;
+  /// What a beam finds is no longer what it was.
+  void forget_tuned() noexcept;
+  [[nodiscard]] std::span<const Tuned> tuned_rows() const {
+    return tuned_ == nullptr ? std::span<const Tuned>() : *tuned_;
+  }
+  [[nodiscard]] SearchDefaults settings_of(const SearchParams& params) const;
 
   // insertion.cpp
   [[nodiscard]] std::vector<Id> choose_ids(std::size_t count, std::span<const Id> ids) const;
@@ -209,7 +232,8 @@ class VectorIndex final : public SavedIndex {
   /// Of walks over links alone.
   [[nodiscard]] static Breadth split_breadth(const SearchParams& params,
                                              const SearchDefaults& usual, const Rows& rows);
-  [[nodiscard]] Breadth breadth_of(const SearchParams& params, const Rows& rows) const;
+  [[nodiscard]] Breadth breadth_of(const SearchParams& params, const SearchDefaults& usual,
+                                   const Rows& rows) const;
   [[nodiscard]] static std::size_t walk_dim_of(const SearchParams& params, const Rows& rows);
 
   // allowed.cpp
@@ -256,6 +280,9 @@ class VectorIndex final : public SavedIndex {
   std::atomic<std::size_t> beam_{64};
   std::atomic<std::size_t> rerank_{0};
   std::atomic<float> gamma_{0};
+  std::unique_ptr<const TunedRows> tuned_;             ///< null: none
+  std::atomic<const TunedRows*> seen_tuned_{nullptr};  ///< tuned_, as searches see it
+  std::uint64_t revision_ = 0;
   std::atomic<float> max_norm_{0};  ///< no row is longer
   std::unique_ptr<Mirror> mirror_;  ///< copies on a device; null on the CPU
   std::atomic<std::uint64_t> changes_{0};

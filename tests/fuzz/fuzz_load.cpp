@@ -1,5 +1,6 @@
 // Feeds load_index: whatever the bytes, it throws FormatError or gives a sound index that answers a
 // search. The mutator repairs checksums, or only the checksums would be tested.
+#include <algorithm>
 #include <cstring>
 
 #include "support/file_surgery.hpp"
@@ -39,6 +40,14 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
     if (seed % 2 == 0) items.labels = {labels, {}};
     index->train(items, items);
     index->add(items);
+    if (seed % 4 < 2)
+      index->keep_tuned({.target = .5,
+                         .k = 3,
+                         .defaults = {.beam = 8, .candidates = sets ? 5U : 0U},
+                         .recall = 1,
+                         .checked_recall = 1,
+                         .checked_high = 1,
+                         .items = 1});
     const auto bytes = index->to_bytes();
     if (bytes.size() > max_size) return size;
     std::memcpy(data, bytes.data(), bytes.size());
@@ -58,6 +67,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)index->search({.data = query.data(), .count = 1, .dim = dim}, {.k = 3, .exact = true});
     (void)index->search({.data = query.data(), .count = 1, .dim = dim},
                         {.k = 3, .filter = vecinal::Filter::label(1)});
+    for (const vecinal::Tuned& tuned : index->stats().tuned)
+      (void)index->search({.data = query.data(), .count = 1, .dim = dim},
+                          {.k = std::min<std::size_t>(tuned.k, 100), .recall = tuned.target});
   } catch (const vecinal::FormatError&) {
   }
   return 0;

@@ -31,6 +31,14 @@ std::unique_ptr<Index> small_trained_index() {
   Batch items = rows.batch();
   items.labels = {labels, {}};
   index->add(items);
+  for (const double target : {.5, .75})
+    index->keep_tuned({.target = target,
+                       .k = 2,
+                       .recall = 1,
+                       .checked_recall = .75,
+                       .checked_low = .5,
+                       .checked_high = 1,
+                       .items = 12});
   return index;
 }
 
@@ -60,6 +68,17 @@ TEST_F(IndexFile, CopiedAndMappedLoadsAnswerAlike) {
   EXPECT_EQ(mapped->to_bytes(), copied->to_bytes());
   EXPECT_EQ(load_index(folder_ / "a.vcn")->size(), 2500U);
   EXPECT_EQ(file_info(folder_ / "a.vcn").size, 2500U);
+}
+
+TEST_F(IndexFile, InfoSaysWhatWasTuned) {
+  const auto index = small_trained_index();
+  index->set_defaults({.beam = 20, .gamma = 0.5F});
+  index->save(folder_ / "a.vcn");
+  const FileInfo info = file_info(folder_ / "a.vcn");
+  ASSERT_EQ(info.tuned.size(), 2U);
+  EXPECT_EQ(info.tuned[1].target, .75);
+  EXPECT_EQ(info.tuned[1].items, 12U);
+  EXPECT_EQ(info.defaults.gamma, 0.5F);
 }
 
 TEST_F(IndexFile, SavingReplacesAndLeavesNothingBehind) {

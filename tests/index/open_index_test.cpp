@@ -265,6 +265,14 @@ class HostileLog : public Open {
  protected:
   void SetUp() override { (void)open_index(file_, config_); }
 
+  /// What a record without arrays holds.
+  static std::vector<std::uint64_t> start_of(std::uint64_t kind, std::uint64_t dim) {
+    std::vector<std::uint64_t> words(21, 0);
+    words[0] = kind;
+    words[1] = dim;
+    return words;
+  }
+
   void append(std::span<const std::uint64_t> words) const {
     const std::string text = cli::content_of(log_);
     LogFile log(log_, LogFile::Durability::each);
@@ -276,9 +284,9 @@ class HostileLog : public Open {
 };
 
 TEST_F(HostileLog, CountsAreCheckedAgainstTheBytesThatRemain) {
-  // kind, dim, query dim; ids, offsets, labels, their offsets, query offsets, rows, query rows; 4
+  // kind, dim, query dim; ids, offsets, labels, their offsets, query offsets, rows, query rows; 11
   // numbers
-  const std::vector<std::uint64_t> add = {1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  const std::vector<std::uint64_t> add = start_of(1, 3);
   const std::uint64_t huge = ~std::uint64_t{0};
   const std::string empty = cli::content_of(log_);
   for (std::size_t place = 0; place < add.size(); ++place)
@@ -294,7 +302,7 @@ TEST_F(HostileLog, CountsAreCheckedAgainstTheBytesThatRemain) {
       sequence_ = 0;
     }
   for (std::vector<std::uint64_t> words : {add, {}}) {
-    words.resize(words.empty() ? 13 : 15);
+    words.resize(words.empty() ? add.size() - 1 : add.size() + 1);
     append(words);
     EXPECT_THROW((void)open_index(file_), FormatError) << words.size();
     folder_.write("a.vcn.log", empty);
@@ -303,13 +311,13 @@ TEST_F(HostileLog, CountsAreCheckedAgainstTheBytesThatRemain) {
 }
 
 TEST_F(HostileLog, ARefusedChangeMayOnlyBeTheLast) {
-  const std::vector<std::uint64_t> wrong = {5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};  // beam 0
+  const std::vector<std::uint64_t> wrong = start_of(5, 0);  // beam 0
   append(wrong);
   EXPECT_GT(open_index(file_)->log().torn, 0U);
   EXPECT_EQ(open_index(file_)->log().torn, 0U);
   sequence_ = 0;
   append(wrong);
-  append(std::vector<std::uint64_t>{8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+  append(start_of(8, 0));
   EXPECT_THROW((void)open_index(file_), FormatError);
 }
 

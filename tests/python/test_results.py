@@ -260,8 +260,10 @@ def test_gamma_is_kept(rows):
 def test_tune_sets_the_beam(rows):
     index = index_of(rows)
     result = index.tune(rows[:50] + 0.01, recall=0.9, k=5)
-    checked = {"checked_recall", "checked_low", "checked_high"}
-    assert set(result) == {"beam", "rerank", "candidates", "gamma", "recall"} | checked
+    assert set(result) == {
+        "target", "k", "beam", "rerank", "candidates", "gamma", "items",
+        "recall", "checked_recall", "checked_low", "checked_high",
+    }
     assert index.beam == result["beam"] >= 1
     assert 0 <= result["checked_low"] <= result["checked_recall"] <= result["checked_high"] <= 1
     assert index.defaults["rerank"] == result["rerank"] == 0  # there is nothing to re-rank by
@@ -273,3 +275,32 @@ def test_tune_sets_the_beam(rows):
         index.tune(rows[:0])
     with pytest.raises(ValueError):
         vecinal.Index(12).tune(rows)
+
+
+def test_searches_ask_for_a_recall_that_was_tuned(rows, tmp_path):
+    index = index_of(rows)
+    with pytest.raises(ValueError, match=r"recall 0.9 at k 5 is not tuned \(nothing is\)"):
+        index.search(rows[:3], k=5, recall=0.9)
+    tuned = [index.tune(rows[:50] + 0.01, recall=recall, k=5) for recall in (0.9, 0.99)]
+    assert index.stats()["tuned"] == tuned
+    assert tuned[0]["items"] == len(rows) and tuned[0]["target"] == 0.9 and tuned[0]["k"] == 5
+    index.save(tmp_path / "a.vcn")
+    assert vecinal.info(tmp_path / "a.vcn")["tuned"] == tuned
+    for one in (index, vecinal.load(tmp_path / "a.vcn")):
+        for asked, chosen in ((0.5, tuned[0]), (0.9, tuned[0]), (0.95, tuned[1])):
+            hits = one.search(rows[:50], k=5, recall=asked)
+            assert hits.stats == one.search(rows[:50], k=5, beam=chosen["beam"]).stats
+    with pytest.raises(ValueError, match="0.9 at k 5, 0.99 at k 5 are"):
+        index.search(rows[:3], k=6, recall=0.9)
+    for bad, error in ((0, ValueError), (1.5, ValueError), (float("nan"), ValueError), ("a", TypeError)):
+        with pytest.raises(error, match="recall"):
+            index.search(rows[:3], k=5, recall=bad)
+    for option in ({"beam": 9}, {"rerank": 9}, {"gamma": 0.1}, {"reduced_dim": 2}, {"candidates": 9}):
+        with pytest.raises(ValueError, match="give it or them"):
+            index.search(rows[:3], k=5, recall=0.9, **option)
+    coded = index_of(rows, encoding="lvq8")
+    coded.tune(rows[:50], recall=0.9)
+    coded.add(rows[:5] + 1)
+    assert len(coded.stats()["tuned"]) == 1
+    coded.retrain()
+    assert coded.stats()["tuned"] == []

@@ -28,6 +28,17 @@ class Changes {
     train(many);
     add(many, {});
     push("set_defaults", [](Index& index) { index.set_defaults({.beam = 40}); });
+    push("keep_tuned", [](Index& index) {
+      index.keep_tuned({.target = .9,
+                        .k = 5,
+                        .defaults = {.beam = 50, .rerank = 70},
+                        .recall = .95,
+                        .checked_recall = .93,
+                        .checked_low = .9,
+                        .checked_high = .96,
+                        .items = index.size(),
+                        .revision = index.stats().revision});
+    });
     add(3, {1000, 1002, 1001});
     remove(numbers(4, 24));
     add(7, {});
