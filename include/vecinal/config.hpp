@@ -56,8 +56,11 @@ enum class GraphKind : std::uint8_t { hnsw, none };
 /// split: rows here, links there: the least memory. fused: behind each row lie the signs of its
 /// neighbours about it (degree / 8 bytes a dimension and 4 bytes a link), so that one read of
 /// memory scores a node and estimates all its neighbours: more queries a second. Goes with lvq
-/// encodings, graph hnsw and a degree that is a multiple of 32; rows are rotated.
-enum class Layout : std::uint8_t { split, fused };
+/// encodings, graph hnsw and a degree that is a multiple of 32; rows are rotated. automatic: fused
+/// where that goes, split with Device::cuda and where fused would take more than half of the
+/// memory_limit for the items of the first add (or it is not known for how many: train() came
+/// first). Index::config() and files say what it became, Stats::layout_reason why.
+enum class Layout : std::uint8_t { split, fused, automatic };
 
 /// Where batches of queries are answered. cuda: on the CUDA device of the process, by copies of
 /// rows and links that follow every change; the index itself stays in host memory, and a file does
@@ -118,7 +121,7 @@ void validate(const Config& config);
 
 /// The names used by Python and the command line: "l2" "ip" "cosine" "chamfer", "f32" ... "lvq8x8",
 /// "none" "pca" "leanvec_ood" "prefix", "auto" "plain" "fitted" "rotated" "rotated_fitted", "none"
-/// "f16" "f32", "split" "fused", "hnsw" "none", "given" "shuffled" "lid", "sparse" "dense",
+/// "f16" "f32", "split" "fused" "auto", "hnsw" "none", "given" "shuffled" "lid", "sparse" "dense",
 /// "cpu" "cuda". parse_*
 /// throws std::invalid_argument listing the accepted names.
 [[nodiscard]] std::string_view name(Metric metric);

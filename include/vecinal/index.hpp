@@ -138,6 +138,7 @@ struct Stats {
   std::size_t bytes_ids = 0;
   std::size_t bytes_tokens = 0;  ///< chamfer: the vectors of the sets
   std::size_t bytes_device = 0;  ///< held on the device besides
+  std::string layout_reason;     ///< why Layout::automatic became what it did; else empty
   std::vector<Tuned> tuned;      ///< what searches can ask for by recall, ascending by k and target
   std::uint64_t revision = 0;    ///< rises when retrain() or fit_queries() make what was tuned void
 };

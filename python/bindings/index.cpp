@@ -190,6 +190,7 @@ Record stats(const Index& index) {
   result["bytes_ids"] = now.bytes_ids;
   result["bytes_tokens"] = now.bytes_tokens;
   result["bytes_device"] = now.bytes_device;
+  result["layout_reason"] = now.layout_reason;
   result["tuned"] = to_list(now.tuned);
   return result;
 }

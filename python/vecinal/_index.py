@@ -59,11 +59,13 @@ class Index(Searched):
     pooling : int
         With "chamfer": an item keeps one in so many of its vectors, the means of clusters; 1 is all
         of them.
-    layout : {"split", "fused"}
+    layout : {"split", "fused", "auto"}
         How vectors and links lie in memory: apart, or so that one read of memory gives the distance
         of a node and estimates of all its neighbours ("fused"; with "lvq" encodings and a degree
         that is a multiple of 32): more queries a second for more memory, at degree 32 about 4 bytes
-        a dimension.
+        a dimension. "auto": fused where that goes, but split where fused would take more than half
+        of `memory_limit` for the first `add`, or `train` comes before it; ``config["layout"]`` tells
+        what it became, ``stats()["layout_reason"]`` why.
     graph : {"hnsw"} or None
         Approximate search over a graph, or exact search over all vectors.
     degree : int
@@ -132,7 +134,7 @@ class Index(Searched):
         fde: Mapping[str, Any] | None = None,
         tokens: Literal["lvq8", "f16", "f32"] = "lvq8",
         pooling: int = 1,
-        layout: Literal["split", "fused"] = "split",
+        layout: Literal["split", "fused", "auto"] = "split",
         graph: Literal["hnsw"] | None = "hnsw",
         degree: int = 32,
         build_beam: int = 200,

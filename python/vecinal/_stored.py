@@ -73,6 +73,7 @@ class Stored:
             ``bytes``, and its parts ``bytes_rows``, ``bytes_secondary`` (vectors that rank the
             answers, if others than those walked), ``bytes_graph``, ``bytes_ids`` and
             ``bytes_tokens`` (the vectors of the sets). ``bytes_device`` is held on the device besides.
+            ``layout_reason``: why ``layout="auto"`` became what ``config["layout"]`` says.
             ``tuned``: what searches can ask for by `recall`, a list of what `tune` returned,
             ascending by ``k`` and ``target``.
         """

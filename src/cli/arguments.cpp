@@ -67,7 +67,7 @@ void add_row_options(CLI::App& command, IndexOptions& options) {
            "Rows kept to rank the answers, with lvq8 and lvq4: none, f16, f32")
       ->capture_default_str();
   add_name(command, "--layout", options.layout,
-           "Rows and links apart, or neighbours' signs behind each row: split, fused")
+           "Rows and links apart, or neighbours' signs behind each row: split, fused, auto")
       ->capture_default_str();
   add_file(command, "--train-queries", options.train_queries,
            "A sample of the queries to come, for leanvec_ood");

@@ -39,6 +39,7 @@ void report(const Index& index, const BuildOptions& options, double seconds) {
                        {"config", json_of(index.config())},
                        {"reduced_dim", stats.reduced_dim},
                        {"quantizer", name(stats.quantizer)},
+                       {"layout_reason", stats.layout_reason},
                        {"seconds", seconds},
                        {"bytes_per_vector", bytes_per_vector},
                        {"file_bytes", file_bytes}});

@@ -7,8 +7,8 @@
 namespace vecinal {
 BuildParams VectorIndex::build_params() const {
   return {.beam = config_.build_beam,
-          .geometry = geometry_of(config_),
-          .fill = config_.layout == Layout::fused ? config_.degree : 0,
+          .geometry = geometry_of(config()),
+          .fill = config().layout == Layout::fused ? config_.degree : 0,
           .slack = config_.degree / 8,
           .seed = config_.seed,
           .threads = resolve_threads(config_.threads),

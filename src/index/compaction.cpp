@@ -7,7 +7,7 @@ std::unique_ptr<VectorIndex::Copy> VectorIndex::compacted() {
   if (population_->slots != population_->count + free_.size() + kept_for_twins_) repair();
   auto copy = std::make_unique<Copy>(config_);
   copy->slots = used_slots();
-  copy->rows = std::make_unique<Rows>(config_, rows_->model());
+  copy->rows = std::make_unique<Rows>(config(), rows_->model());
   copy->rows->copy(*rows_, copy->slots);
   if (config_.graph == GraphKind::hnsw) copy->graph.copy(graph_, copy->slots);
   if (copy->rows->fused() != nullptr)

@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 3> keep_names = {"none", "f16", "f32"};
 /// The directions of a learned reduction come from dim x dim matrices.
 constexpr std::size_t max_learned_dim = 8192;
 
-constexpr std::array<std::string_view, 2> layout_names = {"split", "fused"};
+constexpr std::array<std::string_view, 3> layout_names = {"split", "fused", "auto"};
 constexpr std::array<std::string_view, 2> graph_names = {"hnsw", "none"};
 constexpr std::array<std::string_view, 3> order_names = {"given", "shuffled", "lid"};
 constexpr std::array<std::string_view, 5> plan_names = {"auto", "walk", "inside", "bridge", "scan"};

@@ -77,6 +77,7 @@ Stats VectorIndex::stats() const {
   stats.bytes_secondary = rows_->two() ? rows_->ranking().bytes() : 0;
   stats.bytes_graph = graph_.bytes() + (rows_->fused() != nullptr ? rows_->fused()->bytes() : 0);
   stats.bytes_ids = ids_.bytes() + population_->bytes() + labels_.bytes();
+  stats.layout_reason = settled_ ? settled_->reason : first_choice_.reason;
   stats.tuned.assign(tuned_rows().begin(), tuned_rows().end());
   stats.revision = revision_;
   if (mirror_) stats.bytes_device = mirror_->bytes();

@@ -32,7 +32,7 @@ Fitted VectorIndex::fit_queries(const Batch& queries, const FitParams& params) {
   Fitter fitter(graph_, rows_->walked(),
                 {.beam = std::max(params.beam, params.neighbors),
                  .neighbours = params.neighbors,
-                 .geometry = geometry_of(config_),
+                 .geometry = geometry_of(config()),
                  .threads = resolve_threads(config_.threads)});
   try {
     fit_graph(fitter, queries, params.progress);

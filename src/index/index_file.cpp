@@ -168,6 +168,9 @@ ConfigSection read_config(const SectionReader& reader) {
   } catch (const std::invalid_argument& wrong) {
     fail(wrong.what());
   }
+  if (section.layout == static_cast<std::uint8_t>(Layout::automatic) &&
+      (section.trained != 0 || section.slots != 0))
+    fail("the layout is open, and there are rows or training");
   if (section.slots > (std::uint64_t{1} << 31U) - 2) fail("too many rows");
   if (section.live > section.slots) fail("more items than rows");
   if (section.beam < 1 || section.beam > 1'000'000) fail("beam is out of range");
@@ -212,7 +215,7 @@ ConfigSection VectorIndex::config_section() const {
   section.quantizer = static_cast<std::uint8_t>(config_.quantizer);
   section.keep = static_cast<std::uint8_t>(config_.keep);
   section.gamma = defaults().gamma;
-  section.layout = static_cast<std::uint8_t>(config_.layout);
+  section.layout = static_cast<std::uint8_t>(config().layout);
   section.trained = trained_ && needs_training(config_) ? 1 : 0;
   section.reduced_dim = static_cast<std::uint32_t>(config_.reduced_dim);
   section.next_id = ids_.next_id();

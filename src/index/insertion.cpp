@@ -98,6 +98,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
   check_memory(config_, bytes_with(items.count));
   const std::vector<Slot> slots = next_slots(items.count);
   const std::size_t first = rows_->size();
+  const bool was_trained = trained_;
   std::unique_ptr<Rows> untrained;
   const std::size_t label_sets = labels_.sets();
   ProgressMeter meter(progress, items.count);
@@ -114,6 +115,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
     if (!trained_) {
       const Batch sample = items.make(0, std::min(items.chunk, items.count));
       validate_batch(config_, sample, "add");
+      if (config().layout == Layout::automatic) settle(choose_layout(config_, items.count));
       untrained = learn(sample, {});
     }
     if (slots.front() < first) ++rewrites_;
@@ -125,6 +127,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
   } catch (...) {
     drop_rows(slots, first, label_sets);
     if (untrained) publish(std::move(untrained), false);
+    if (!was_trained) unsettle();
     throw;
   }
   forget_outdated();

@@ -73,6 +73,7 @@ MultiVectorIndex::Sets::Sets(const Config& config, FdeEncoder trained)
 
 MultiVectorIndex::MultiVectorIndex(const Config& config)
     : config_(validated(config)),
+      forms_(config_),
       mirror_(make_sets_mirror(config.device)),
       inner_(std::make_unique<VectorIndex>(encodings_config(config))) {
   publish(std::make_unique<Sets>(config_, make_encoder()));

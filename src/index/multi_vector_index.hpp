@@ -57,7 +57,7 @@ class MultiVectorIndex final : public SavedIndex {
   void save(const std::filesystem::path& file) const override;
   std::vector<std::byte> to_bytes() const override;
   Stats stats() const override;
-  const Config& config() const override { return config_; }
+  const Config& config() const override { return forms_.in(inner_->config().layout); }
   std::vector<std::string> check() const override;
 
  private:
@@ -97,7 +97,8 @@ class MultiVectorIndex final : public SavedIndex {
   // multi_file.cpp
   void read_sections(const SectionReader& reader, const LoadOptions& options, int file);
 
-  Config config_;
+  Config config_;  ///< as given: the layout, once chosen, is that of config()
+  ConfigForms forms_;
   std::unique_ptr<SetsMirror> mirror_;  ///< null on the CPU
   std::unique_ptr<VectorIndex> inner_;
   std::unique_ptr<Sets> sets_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
@@ -11,6 +12,9 @@
 namespace vecinal {
 VectorIndex::VectorIndex(const Config& config)
     : config_(validated(config)),
+      forms_(config_),
+      first_choice_(choose_layout(config_, std::nullopt)),
+      layout_(first_choice_.layout),
       graph_(config.degree),
       population_(std::make_unique<Population>()),
       seen_(population_.get()) {
@@ -20,12 +24,17 @@ VectorIndex::VectorIndex(const Config& config)
 }
 
 std::unique_ptr<Rows> VectorIndex::untrained_rows() const {
-  if (!needs_training(config_)) return std::make_unique<Rows>(config_, Model(config_.dim));
-  // Rows of the right kind, none in number.
-  Model::Parts parts;
-  parts.mean.assign(config_.dim, 0.0F);
-  parts.walk_dim = config_.dim;
-  return std::make_unique<Rows>(config_, Model(std::move(parts)));
+  return vecinal::untrained_rows(forms_.in(first_choice_.layout));
+}
+
+void VectorIndex::settle(LayoutChoice choice) {
+  settled_ = std::move(choice);
+  layout_.store(settled_->layout, std::memory_order_release);
+}
+
+void VectorIndex::unsettle() noexcept {
+  settled_.reset();
+  layout_.store(first_choice_.layout, std::memory_order_release);
 }
 
 std::unique_ptr<Rows> VectorIndex::publish(std::unique_ptr<Rows> rows, bool trained) noexcept {
@@ -57,8 +66,8 @@ void VectorIndex::wait_for_readers() noexcept {
 }
 
 std::unique_ptr<Rows> VectorIndex::learn(const Batch& sample, const Batch& queries) {
-  return publish(std::make_unique<Rows>(config_, train_model(config_, sample, queries,
-                                                             resolve_threads(config_.threads))),
+  return publish(std::make_unique<Rows>(config(), train_model(config(), sample, queries,
+                                                              resolve_threads(config_.threads))),
                  true);
 }
 
@@ -72,7 +81,15 @@ void VectorIndex::train(const Batch& sample, const Batch& queries) {
   if (rows_->size() != 0)
     throw std::invalid_argument(concat("train: the index has ", rows_->size(),
                                        " rows already; retrain() learns from them"));
-  learn(sample, queries);
+  const bool open = config().layout == Layout::automatic;
+  if (open)
+    settle({Layout::split, "split: there is a memory_limit, and train() came before the items"});
+  try {
+    learn(sample, queries);
+  } catch (...) {
+    if (open) unsettle();
+    throw;
+  }
 }
 
 void VectorIndex::retrain(const Batch& queries, const Progress& progress) {
@@ -93,7 +110,7 @@ void VectorIndex::retrain(const Batch& queries, const Progress& progress) {
   const std::size_t sampled = std::min(slots.size(), most);
   const std::vector<float> sample = decode(0, slots.size() / sampled, sampled);
   auto rows = std::make_unique<Rows>(
-      config_, train_model(config_, {sample.data(), sampled, config_.dim}, queries, threads));
+      config(), train_model(config(), {sample.data(), sampled, config_.dim}, queries, threads));
   rows->resize(rows_->size());
   constexpr std::size_t chunk = 4096;
   float magnitude = 0;
@@ -128,7 +145,9 @@ std::vector<Slot> VectorIndex::used_slots() const {
 
 void VectorIndex::forget_training(std::unique_ptr<Rows> untrained) noexcept {
   const std::lock_guard writer(writer_);
-  if (rows_->size() == 0) publish(std::move(untrained), !needs_training(config_));
+  if (rows_->size() != 0) return;
+  publish(std::move(untrained), !needs_training(config_));
+  unsettle();
 }
 
 }  // namespace vecinal

@@ -21,6 +21,7 @@
 #include "graph/walk.hpp"
 #include "index/allowed.hpp"
 #include "index/label_column.hpp"
+#include "index/layout_choice.hpp"
 #include "index/mirror.hpp"
 #include "index/population.hpp"
 #include "index/rows.hpp"
@@ -140,7 +141,9 @@ class VectorIndex final : public SavedIndex {
   void save(const std::filesystem::path& file) const override;
   std::vector<std::byte> to_bytes() const override;
   Stats stats() const override;
-  const Config& config() const override { return config_; }
+  const Config& config() const override {
+    return forms_.in(layout_.load(std::memory_order_acquire));
+  }
   std::vector<std::string> check() const override;
 
  private:
@@ -155,6 +158,9 @@ class VectorIndex final : public SavedIndex {
   };
 
   // vector_index.cpp
+  void settle(LayoutChoice choice);
+  /// What the layout was chosen for did not come to be.
+  void unsettle() noexcept;
   /// Both return what there was before, which no search looks at any more.
   std::unique_ptr<Rows> learn(const Batch& sample, const Batch& queries);
   std::unique_ptr<Rows> publish(std::unique_ptr<Rows> rows, bool trained) noexcept;
@@ -261,7 +267,11 @@ class VectorIndex final : public SavedIndex {
     std::uint64_t clipped = 0;
   };
 
-  Config config_;
+  Config config_;  ///< as given: the layout, once chosen, is that of config()
+  ConfigForms forms_;
+  LayoutChoice first_choice_;  ///< when it was made: of the layout, which may still be open
+  std::optional<LayoutChoice> settled_;  ///< the later one, if that was open
+  std::atomic<Layout> layout_;           ///< as searches see it
   std::unique_ptr<Rows> rows_;
   std::atomic<const Rows*> published_{nullptr};  ///< rows_, as searches see it
   bool trained_ = false;
