@@ -41,6 +41,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.3,
                         help="least processor time of a measurement")
     parser.add_argument("--stride", type=int, default=1, help="take every n-th setting only")
+    parser.add_argument("--batch", type=int, default=0,
+                        help="queries a call; 0: all, where queries may wait for each other")
+    parser.add_argument("--limit", type=int, default=0, help="queries used; 0: all")
     parser.add_argument("--prepare-only", action="store_true", help="make the .npy folders, stop")
     return parser.parse_args()
 
@@ -95,7 +98,8 @@ def main() -> None:
     names, skipped, versions = usable_engines(options.engines, engines.ENGINES, options)
     results = document(options, skipped, versions)
     plan = harness.Plan(k=options.k, threads=options.threads, build_threads=options.build_threads,
-                        repeats=options.repeats, seconds=options.seconds, stride=options.stride)
+                        repeats=options.repeats, seconds=options.seconds, stride=options.stride,
+                        batch=options.batch, limit=options.limit)
     for folder in folders:
         dataset = datasets.load(folder)
         log(f"{dataset.name}: {dataset.base.shape}, {dataset.metric}")

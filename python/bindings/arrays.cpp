@@ -23,6 +23,8 @@ std::span<const std::size_t> to_sizes(const std::optional<Ids>& offsets) {
 }  // namespace
 
 Batch to_batch(const Rows& rows) {
+  if (rows.ndim() == 1 && is_aligned(rows) && is_dense(rows))
+    return {.data = rows.data(), .count = 1, .dim = static_cast<std::size_t>(rows.shape(0))};
   if (rows.ndim() != 2) throw std::invalid_argument("rows must be a 2-D array");
   const auto count = static_cast<std::size_t>(rows.shape(0));
   const auto dim = static_cast<std::size_t>(rows.shape(1));

@@ -6,6 +6,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -24,7 +25,8 @@ using Ids = py::array_t<Id, py::array::c_style>;
 using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
 using Words = py::array_t<std::uint64_t, py::array::c_style>;
 
-/// A view of a (n, dim) float32 array whose rows are contiguous and do not overlap.
+/// A view of a (n, dim) float32 array whose rows are contiguous and do not overlap, or of a dense
+/// one of the shape (dim,) as one row.
 /// Throws std::invalid_argument for any other layout.
 [[nodiscard]] Batch to_batch(const Rows& rows);
 
@@ -37,9 +39,15 @@ using Words = py::array_t<std::uint64_t, py::array::c_style>;
 /// Labels of items, int64, and where they may be many, the offsets of the items.
 [[nodiscard]] Labels to_labels(const std::optional<Ids>& values, const std::optional<Ids>& offsets);
 
-/// An array over the values of a vector, which it owns from now on.
+/// An array with the values of a vector: a copy of few, which costs less than to own the vector.
 template <class T>
 [[nodiscard]] py::array_t<T> to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
+  constexpr std::size_t few = 512;
+  if (values.size() <= few) {
+    py::array_t<T> copy(std::move(shape));
+    std::copy(values.begin(), values.end(), copy.mutable_data());
+    return copy;
+  }
   auto owned = std::make_unique<std::vector<T>>(std::move(values));
   const T* const data = owned->data();
   const py::capsule owner(owned.get(),

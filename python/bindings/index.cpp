@@ -7,10 +7,12 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
@@ -63,38 +65,44 @@ std::size_t remove(Index& index, const Ids& ids) {
   return unlocked(index, Effect::waits, [&] { return index.remove(given); });
 }
 
-using Found = py::typing::Tuple<py::array_t<Id>, py::array_t<float>, py::array_t<std::int64_t>,
-                                py::array_t<bool>, Record>;
+/// In the order of SearchStats.
+using Costs = py::typing::Tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t,
+                                std::size_t, std::string>;
 
-/// (ids (q, k), distances (q, k), counts (q,), complete (q,), stats)
-Found to_tuple(Neighbors&& found) {
-  const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(found.queries),
-                                       static_cast<py::ssize_t>(found.k)};
-  py::array_t<bool> complete(static_cast<py::ssize_t>(found.queries));
-  for (std::size_t i = 0; i < found.queries; ++i)
-    complete.mutable_data()[i] = found.complete.empty() || found.complete[i] != 0;
-  Record stats;
-  stats["hops"] = found.stats.hops;
-  stats["distances"] = found.stats.distances;
-  stats["reranked"] = found.stats.reranked;
-  stats["exact"] = found.stats.exact;
-  stats["allowed"] = found.stats.allowed;
-  stats["plan"] = std::string(name(found.stats.plan));
-  return py::make_tuple(
-      to_array(std::move(found.ids), shape), to_array(std::move(found.distances), shape),
-      to_array(std::vector<std::int64_t>(found.counts.begin(), found.counts.end())), complete,
-      stats);
+using Found = py::typing::Tuple<py::array_t<Id>, py::array_t<float>, py::array_t<std::int64_t>,
+                                std::optional<py::array_t<bool>>, Costs>;
+
+/// (ids (q, k), distances (q, k), counts (q,), complete (q,), costs); of one query without the axis
+/// of the queries. complete: None without a timeout, all are.
+Found to_tuple(Neighbors&& found, bool one) {
+  const auto queries = static_cast<py::ssize_t>(found.queries);
+  std::vector<py::ssize_t> each;
+  if (!one) each.push_back(queries);
+  std::vector<py::ssize_t> all = each;
+  all.push_back(static_cast<py::ssize_t>(found.k));
+  py::array_t<std::int64_t> counts(each);
+  std::copy(found.counts.begin(), found.counts.end(), counts.mutable_data());
+  std::optional<py::array_t<bool>> complete;
+  if (!found.complete.empty()) {
+    complete.emplace(each);
+    std::copy(found.complete.begin(), found.complete.end(), complete->mutable_data());
+  }
+  const SearchStats& stats = found.stats;
+  return py::make_tuple(to_array(std::move(found.ids), all),
+                        to_array(std::move(found.distances), all), counts, complete,
+                        py::make_tuple(stats.hops, stats.distances, stats.reranked, stats.exact,
+                                       stats.allowed, name(stats.plan)));
 }
 
 Found search(const Index& index, const Rows& queries, const std::optional<Ids>& offsets,
              std::size_t k, double recall, std::size_t beam, std::size_t rerank, float gamma,
              std::size_t reduced_dim, std::size_t candidates, float carving,
-             const py::object& filter, const std::string& plan, std::int64_t timeout, bool exact,
-             unsigned threads, const py::object& progress) {
+             const py::object& filter, std::string_view plan, std::int64_t timeout, bool exact,
+             unsigned threads, const py::object& progress, bool one) {
   const Batch batch = to_batch(queries, offsets);
   Filter allowed = to_filter(filter);
   const Plan way = parse_plan(plan);
-  return to_tuple(interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
+  auto found = interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
     return index.search(batch, {.k = k,
                                 .recall = recall,
                                 .beam = beam,
@@ -109,18 +117,20 @@ Found search(const Index& index, const Rows& queries, const std::optional<Ids>& 
                                 .exact = exact,
                                 .threads = threads,
                                 .progress = watch});
-  }));
+  });
+  return to_tuple(std::move(found), one);
 }
 
 Found rerank(const Index& index, const Rows& queries, const std::optional<Ids>& offsets,
              const Ids& candidates, std::size_t k, float carving, unsigned threads,
-             const py::object& progress) {
+             const py::object& progress, bool one) {
   const Batch batch = to_batch(queries, offsets);
   const std::span<const Id> given{candidates.data(), static_cast<std::size_t>(candidates.size())};
-  return to_tuple(interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
+  auto found = interruptible(index, Effect::reads, progress, [&](const Progress& watch) {
     return index.rerank(batch, given,
                         {.k = k, .carving = carving, .threads = threads, .progress = watch});
-  }));
+  });
+  return to_tuple(std::move(found), one);
 }
 
 /// (vectors of the item, dim)
@@ -210,8 +220,7 @@ Record fit_queries(Index& index, const Rows& queries, const std::optional<Ids>& 
 Record tune_beam(Index& index, const Rows& queries, const std::optional<Ids>& offsets,
                  double recall, std::size_t k) {
   const Batch batch = to_batch(queries, offsets);
-  return to_dict(
-      unlocked(index, Effect::waits, [&] { return tune(index, batch, recall, k); }));
+  return to_dict(unlocked(index, Effect::waits, [&] { return tune(index, batch, recall, k); }));
 }
 
 void set_defaults(Index& index, std::size_t beam, std::size_t rerank, std::size_t candidates,
@@ -266,11 +275,12 @@ void bind_index(py::module_& module) {
       .def("compact", &compact)
       .def("remove", &remove, arg("ids").noconvert())
       .def("search", &search, arg("queries").noconvert(), arg("offsets").noconvert(), arg("k"),
-           arg("recall"), arg("beam"), arg("rerank"), arg("gamma"), arg("reduced_dim"), arg("candidates"),
-           arg("carving"), arg("filter"), arg("plan"), arg("timeout"), arg("exact"), arg("threads"),
-           arg("progress"))
+           arg("recall"), arg("beam"), arg("rerank"), arg("gamma"), arg("reduced_dim"),
+           arg("candidates"), arg("carving"), arg("filter"), arg("plan"), arg("timeout"),
+           arg("exact"), arg("threads"), arg("progress"), arg("one"))
       .def("rerank", &rerank, arg("queries").noconvert(), arg("offsets").noconvert(),
-           arg("candidates").noconvert(), arg("k"), arg("carving"), arg("threads"), arg("progress"))
+           arg("candidates").noconvert(), arg("k"), arg("carving"), arg("threads"), arg("progress"),
+           arg("one"))
       .def("fit_queries", &fit_queries, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("beam"), arg("neighbors"), arg("progress"))
       .def("tune", &tune_beam, arg("queries").noconvert(), arg("offsets").noconvert(),
@@ -288,7 +298,6 @@ void bind_index(py::module_& module) {
       .def("save", &save, arg("path"))
       .def("to_bytes", &to_bytes)
       .def("stats", &stats)
-      .def_property_readonly("dim", [](const Index& index) { return index.config().dim; })
       .def("config", [](const Index& index) { return to_dict(index.config()); })
       .def("check", &check);
   module.def("load_file", &load_file, arg("path"), arg("mmap"), arg("verify"), arg("threads"),

@@ -22,6 +22,8 @@ UINT32_MAX = (1 << 32) - 1
 
 def as_integer(name: str, value: Any, low: int, high: int) -> int:
     """Return `value` as an int in ``[low, high]``; TypeError for bools, floats and the rest."""
+    if type(value) is int and low <= value <= high:
+        return value
     if type(value) is not int:
         if isinstance(value, (bool, np.bool_)) or not hasattr(type(value), "__index__"):
             raise TypeError(f"{name} must be an int, got {value!r}")

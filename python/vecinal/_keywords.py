@@ -59,7 +59,7 @@ def explain_unknown(call: _Call) -> _Call:
 
     @functools.wraps(call)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        if not known.issuperset(kwargs):
+        if kwargs and not known.issuperset(kwargs):
             unknown = next(name for name in kwargs if name not in known)
             raise TypeError(explain(call, type(args[0]).__name__, unknown))
         return call(*args, **kwargs)

@@ -14,6 +14,9 @@ else:
     _Pair = tuple
 
 
+_COSTS = ("hops", "distances", "reranked", "exact", "allowed", "plan")
+
+
 class Neighbors(_Pair):
     """The pair ``(ids, distances)``, best first, with names.
 
@@ -39,29 +42,37 @@ class Neighbors(_Pair):
         items are allowed, else "inside", "bridge" or "scan", see `Index.search`.
     """
 
-    counts: NDArray[np.int64]
-    complete: NDArray[np.bool_]
-    stats: dict[str, Any]
-    _metric: str
+    # What few callers ask for is made when they do: a search of one query takes microseconds.
+    _rest: tuple[NDArray[np.int64], NDArray[np.bool_] | None, tuple[Any, ...], str]
 
     def __new__(
         cls,
         ids: NDArray[np.int64],
         distances: NDArray[np.float32],
         counts: NDArray[np.int64],
-        stats: dict[str, Any],
+        complete: NDArray[np.bool_] | None,
+        costs: tuple[Any, ...],
         metric: str,
-        complete: NDArray[np.bool_],
     ) -> Neighbors:
-        self = super().__new__(cls, (ids, distances))
-        self.complete = complete
-        self.counts = counts
-        self.stats = stats
-        self._metric = metric
+        self = tuple.__new__(cls, (ids, distances))
+        self._rest = (counts, complete, costs, metric)
         return self
 
     def __getnewargs__(self) -> Any:
-        return (self[0], self[1], self.counts, self.stats, self._metric, self.complete)
+        return (self[0], self[1], *self._rest)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        return self._rest[0][()]  # a number where there is one query
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        counts, complete, *_ = self._rest
+        return np.ones(counts.shape, np.bool_)[()] if complete is None else complete[()]
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        return dict(zip(_COSTS, self._rest[2]))
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -77,11 +88,11 @@ class Neighbors(_Pair):
 
         -inf where fewer than k items were found. AttributeError for "l2", which is a distance.
         """
-        if self._metric == "ip":
+        if self._rest[3] == "ip":
             return -self[1]
-        if self._metric == "cosine":
+        if self._rest[3] == "cosine":
             return 1 - self[1]
-        raise AttributeError(f"metric {self._metric!r} has distances but no similarities")
+        raise AttributeError(f"metric {self._rest[3]!r} has distances but no similarities")
 
     def __repr__(self) -> str:
         return f"Neighbors(ids={self[0]!r}, distances={self[1]!r})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._filter import as_filter
-from ._inputs import UINT32_MAX, as_integer, as_matrix, as_optional, as_real, as_rows, as_share
+from ._inputs import UINT32_MAX, as_integer, as_matrix, as_real, as_rows, as_share
 from ._keywords import explain_unknown
 from ._neighbors import Neighbors
 from ._progress import Meter
@@ -49,8 +49,8 @@ class Searched(Stored):
         """Return the queries, and whether there is one that came without a leading axis."""
         if self._metric != "chamfer":
             rows = as_rows(values, "Q")  # type: ignore[arg-type]
-            if rows.ndim == 1 and offsets is None:
-                return (rows[None], None), True
+            if offsets is None and rows.ndim in (1, 2):
+                return (rows, None), rows.ndim == 1
             if rows.ndim != 2:
                 raise ValueError(
                     f"Q must have the shape (q, {self.dim}) or ({self.dim},), got {rows.shape}"
@@ -155,11 +155,11 @@ class Searched(Stored):
         k = as_integer("k", k, 1, UINT32_MAX)
         widths = (
             0.0 if recall is None else as_share("recall", recall),
-            as_optional("beam", beam, 1, UINT32_MAX),
-            as_optional("rerank", rerank, 0, UINT32_MAX),
+            0 if beam is None else as_integer("beam", beam, 1, UINT32_MAX),
+            0 if rerank is None else as_integer("rerank", rerank, 0, UINT32_MAX),
             0.0 if gamma is None else as_real("gamma", gamma),
-            as_optional("reduced_dim", reduced_dim, 0, UINT32_MAX),
-            as_optional("candidates", candidates, 0, UINT32_MAX),
+            0 if reduced_dim is None else as_integer("reduced_dim", reduced_dim, 0, UINT32_MAX),
+            0 if candidates is None else as_integer("candidates", candidates, 0, UINT32_MAX),
             float(carving),
         )
         threads = as_integer("threads", threads, 0, UINT32_MAX)
@@ -168,19 +168,15 @@ class Searched(Stored):
         limit = _NO_TIMEOUT if timeout is None else as_nanoseconds(timeout)
         allowed = None if filter is None else as_filter(filter)
         if progress is None:
-            found = self._cpp.search(*parts, k, *widths, allowed, plan, limit, bool(exact), threads, None)
+            found = self._cpp.search(
+                *parts, k, *widths, allowed, plan, limit, bool(exact), threads, None, is_one
+            )
         else:
             with Meter(progress, "search") as callback:
                 found = self._cpp.search(
-                    *parts, k, *widths, allowed, plan, limit, bool(exact), threads, callback
+                    *parts, k, *widths, allowed, plan, limit, bool(exact), threads, callback, is_one
                 )
-        return self._found(found, is_one)
-
-    def _found(self, found: Any, is_one: bool) -> Neighbors:
-        ids, distances, counts, complete, stats = found
-        if is_one:
-            ids, distances, counts, complete = ids[0], distances[0], counts[0], complete[0]
-        return Neighbors(ids, distances, counts, stats, self._metric, complete)
+        return Neighbors(*found, self._metric)
 
     @explain_unknown
     def rerank(
@@ -217,13 +213,15 @@ class Searched(Stored):
             As `search`, or another number of lists than of queries.
         """
         parts, is_one = self._queries(Q, offsets)
-        count = len(parts[0]) if parts[1] is None else len(parts[1]) - 1
+        count = 1 if is_one else len(parts[0]) if parts[1] is None else len(parts[1]) - 1
         given = as_candidates(ids, count)
         k = as_integer("k", k, 1, UINT32_MAX)
         threads = as_integer("threads", threads, 0, UINT32_MAX)
         with Meter(progress, "rerank") as callback:
-            found = self._cpp.rerank(*parts, given.ravel(), k, float(carving), threads, callback)
-        return self._found(found, is_one)
+            found = self._cpp.rerank(
+                *parts, given.ravel(), k, float(carving), threads, callback, is_one
+            )
+        return Neighbors(*found, self._metric)
 
     def tune(self, Q: SetsLike, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
         """Find the cheapest settings that reach a recall, and keep them.

@@ -33,14 +33,17 @@ def _as_id(value: Any) -> int | None:
 class Stored:
     """The base of `Index`: ids and vectors, files, figures, and the defaults of a search."""
 
-    __slots__ = ("_cpp", "_metric", "__weakref__")
+    __slots__ = ("_cpp", "_dim", "_metric", "__weakref__")
 
     _cpp: _core.Index
+    _dim: int
     _metric: str
 
     def _attach(self, core: _core.Index) -> Self:
         self._cpp = core
-        self._metric = core.config()["metric"]
+        config = core.config()
+        self._dim = config["dim"]
+        self._metric = config["metric"]
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -87,7 +90,7 @@ class Stored:
     @property
     def dim(self) -> int:
         """Dimensions of a vector."""
-        return self._cpp.dim
+        return self._dim
 
     @property
     def ids(self) -> NDArray[np.int64]:

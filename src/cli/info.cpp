@@ -69,10 +69,11 @@ void print_as_text(const InfoOptions& options, const FileInfo& info) {
   fmt::print("  rerank    {}\n", info.defaults.rerank == 0 ? "as many as the beam"
                                                            : std::to_string(info.defaults.rerank));
   for (const Tuned& row : info.tuned) {
-    fmt::print("  tuned     recall {} at k {}: beam {}, rerank {}, gamma {:.4g}; {:.4f} to expect, on "
-               "{} vectors\n",
-               row.target, row.k, row.defaults.beam, row.defaults.rerank, row.defaults.gamma,
-               row.checked_recall, with_commas(row.items));
+    fmt::print(
+        "  tuned     recall {} at k {}: beam {}, rerank {}, gamma {:.4g}; {:.4f} to expect, on "
+        "{} vectors\n",
+        row.target, row.k, row.defaults.beam, row.defaults.rerank, row.defaults.gamma,
+        row.checked_recall, with_commas(row.items));
   }
   fmt::print("  sections  {:<10} {:>14} {:>16}\n", "tag", "offset", "bytes");
   for (const FileInfo::Section& section : info.sections) {

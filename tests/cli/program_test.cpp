@@ -296,16 +296,10 @@ TEST_F(Program, SearchAndBenchTakeARecallThatWasTuned) {
   build();
   const std::vector<std::string> search = {"search", "a.vcn", "queries.npy", "--recall", "0.8"};
   expect_failure(search, 2, "is not tuned");
-  run_json({"tune", "a.vcn", "queries.npy", "--recall", "0.9"});
-  const json info = run_json({"info", "a.vcn"});
-  EXPECT_EQ(info.at("tuned")[0].at("target"), 0.9);
-  EXPECT_EQ(info.at("tuned")[0].at("items"), 500);
-  const json found = run_json(search);
-  const json bench = run_json({"bench", "--index", "a.vcn", "--queries", "queries.npy", "--recall",
-                               "0.9", "--repeats", "1"});
-  EXPECT_GE(bench.at("beams")[0].at("recall"), 0.85);
-  EXPECT_EQ(bench.at("beams")[0].at("hops_per_query"), found.at("hops_per_query"));
-  expect_failure({"search", "a.vcn", "queries.npy", "--recall", "0.9", "--beam", "9"}, 2, "--beam");
+  EXPECT_GE(run_json({"tune", "a.vcn", "queries.npy", "--recall", "0.9"}).at("recall"), 0.9);
+  const json bench =
+      run_json({"bench", "--index", "a.vcn", "--queries", "queries.npy", "--recall", "0.9"});
+  EXPECT_EQ(bench.at("beams")[0].at("hops_per_query"), run_json(search).at("hops_per_query"));
   expect_failure({"bench", ".", "--recall", "0.9"}, 2, "--index");
 }
 

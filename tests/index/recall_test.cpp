@@ -70,7 +70,8 @@ class Recall : public testing::TestWithParam<Layout> {};
 
 TEST_P(Recall, SearchesReachTheRecallThatWasTuned) {
   const auto index = filled(config_of(GetParam()));
-  for (const double recall : {.99, .8}) EXPECT_GE(tune(*index, queries().batch(), recall).recall, recall);
+  for (const double recall : {.99, .8})
+    EXPECT_GE(tune(*index, queries().batch(), recall).recall, recall);
   const auto loaded = load_index(index->to_bytes());
   for (const Index* one : {index.get(), loaded.get()}) {
     const std::vector<Tuned> tuned = one->stats().tuned;
@@ -128,7 +129,9 @@ TEST_P(Recall, OnlyWhatChangesWhatABeamFindsMakesThemVoid) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, Recall, testing::Values(Layout::split, Layout::fused),
-                         [](const auto& param_info) { return std::string(name(param_info.param)); });
+                         [](const auto& param_info) {
+                           return std::string(name(param_info.param));
+                         });
 
 TEST(RecallRows, TheLeastSufficientTargetOfTheKOrTheNextLargerKIsTaken) {
   const auto index = filled(config_of(Layout::fused));
@@ -138,7 +141,8 @@ TEST(RecallRows, TheLeastSufficientTargetOfTheKOrTheNextLargerKIsTaken) {
   EXPECT_EQ(index->stats().tuned.size(), 5U) << "the newest of an equal one replaces it";
   const auto beam_of = [&](double recall, std::size_t k) {
     for (std::size_t beam = 1; beam < 70; ++beam)
-      if (hops(*index, {.k = k, .beam = beam}) == hops(*index, {.k = k, .recall = recall})) return beam;
+      if (hops(*index, {.k = k, .beam = beam}) == hops(*index, {.k = k, .recall = recall}))
+        return beam;
     return std::size_t{0};
   };
   EXPECT_EQ(beam_of(.5, 10), 25U);
@@ -165,7 +169,8 @@ TEST(RecallRows, WrongOnesAreNamed) {
   const auto index = filled(config_of(Layout::fused));
   EXPECT_TRUE(index->keep_tuned(row_of(.9, 10, 20)));
   for (const double recall : {-.1, 1.1, std::numeric_limits<double>::quiet_NaN()})
-    EXPECT_NE(refusal(*index, {.recall = recall}).find("recall must be in (0, 1]"), std::string::npos);
+    EXPECT_NE(refusal(*index, {.recall = recall}).find("recall must be in (0, 1]"),
+              std::string::npos);
   for (const SearchParams& both :
        {SearchParams{.recall = .9, .beam = 10}, SearchParams{.recall = .9, .rerank = 10},
         SearchParams{.recall = .9, .gamma = .1F}, SearchParams{.recall = .9, .reduced_dim = 32},

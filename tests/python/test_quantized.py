@@ -171,3 +171,21 @@ def test_equal_rows_and_outliers(data):
     with pytest.raises(ValueError, match="row 0"):
         index.add(np.full((1, 48), 1e30, "float32"))
     assert len(index) == 2000
+
+
+def test_layout_auto_says_what_it_became(data):
+    rows, _ = data
+    for options, layout in (
+        ({"encoding": "lvq8"}, "fused"),
+        ({"encoding": "f16"}, "split"),
+        ({"encoding": "lvq8", "degree": 16}, "split"),
+        ({"encoding": "lvq8", "memory_limit": 1_000_000}, "split"),
+        ({"encoding": "lvq8", "memory_limit": 100_000_000}, "fused"),
+    ):
+        index = vecinal.Index(rows.shape[1], layout="auto", **options)
+        index.add(rows)
+        assert index.config["layout"] == layout, options
+        assert index.stats()["layout_reason"].startswith(layout)
+        assert vecinal.load(bytes(index)).config["layout"] == layout
+        assert vecinal.Index(**index.config).config["layout"] == layout
+    assert vecinal.Index(3, layout="auto", encoding="lvq8", memory_limit=10**9).config["layout"] == "auto"
