@@ -47,8 +47,9 @@ void write_interval(const std::vector<double>& recalls, Tuned& to) {
   const double middle = (p + z2 / 2) / (1 + z2);
   const double half = z * std::sqrt(p * (1 - p) / draws + z2 / (4 * draws)) / (1 + z2);
   to.checked_recall = p;
-  to.checked_low = std::max(0.0, middle - half);
-  to.checked_high = std::min(1.0, middle + half);
+  // The ends of a share of 0 or 1 are that, but for rounding.
+  to.checked_low = std::clamp(middle - half, 0.0, p);
+  to.checked_high = std::clamp(middle + half, p, 1.0);
 }
 
 /// One setting, tried.
