@@ -58,14 +58,24 @@ bool reason_is(const std::filesystem::filesystem_error& error, std::errc reason)
   return error.code() == std::make_error_condition(reason);
 }
 
+/// Locks a file that was just made; false if another call has taken it for one that was left.
+bool claim(File& made) {
+  try {
+    made.lock();
+    return made.is_there();
+  } catch (...) {
+    ::unlink(made.path().c_str());
+    throw;
+  }
+}
+
 /// A new file beside `file` that no other call has. What a process left there which was killed is
 /// removed, not written to: it may be anyone's.
 File make_temporary(const std::filesystem::path& temporary) {
   for (;;) {
     try {
       File made(temporary, File::Open::create);
-      made.lock();
-      if (made.is_there()) return made;
+      if (claim(made)) return made;
     } catch (const std::filesystem::filesystem_error& error) {
       if (!reason_is(error, std::errc::file_exists)) throw;
       try {

@@ -40,12 +40,13 @@ SHORT = {
     "rename": ["EIO"],
     "ftruncate": ["EIO"],
     "openat": ["EMFILE"],
-    "flock": ["EINTR"],
+    "flock": ["EINTR", "EIO"],
+    "newfstatat": ["EIO"],
     "fchmod": ["EIO"],
     "mmap": ["ENOMEM"],
 }
 # Where an error may end the process: memory that is not there may be the driver's.
-MAY_GIVE_UP = {"write", "mmap", "munmap", "mprotect", "brk", "newfstatat", "lseek", "read"}
+MAY_GIVE_UP = {"write", "mmap", "munmap", "mprotect", "newfstatat", "lseek", "read"}
 
 
 class Failure(Exception):
@@ -146,6 +147,8 @@ class Case:
         if self.kind in RECOVERIES and not thorough:
             return
         for call in DISK + MEMORY if thorough else SHORT:
+            if call == "brk":
+                continue  # it has no errors
             reasons = (REASONS + ["ENOMEM"] * (call in MEMORY)) if thorough else SHORT[call]
             for reason in reasons:
                 step = 1 if thorough or call not in MEMORY else max(1, len(self.numbers(call)) // 12)
