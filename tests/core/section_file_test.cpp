@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <numeric>
 
+#include "support/file_surgery.hpp"
 #include "vecinal/error.hpp"
 
 namespace vecinal {
@@ -35,6 +38,21 @@ TEST(SectionFile, SectionsComeBackAlignedAndVerified) {
   EXPECT_TRUE(std::equal(values.begin(), values.end(), large.begin()));
   EXPECT_THROW((void)reader.array<std::uint64_t>("large", 20001), FormatError);
   EXPECT_THROW((void)reader.section("absent"), FormatError);
+}
+
+/// Nothing but the order of the offsets tells: the bytes that no section has are zero.
+TEST(SectionFile, SectionsThatShareBytesAreRefused) {
+  const std::vector<std::uint32_t> values(16, 7);
+  SectionWriter writer;
+  writer.add_array("first", std::span<const std::uint32_t>(values));
+  writer.add_array("second", std::span<const std::uint32_t>(values));
+  auto bytes = written(writer);
+  const std::size_t second = SectionReader(bytes).section("second").offset;
+  std::memcpy(bytes.data() + test::header_bytes + test::entry_bytes + 16,
+              bytes.data() + test::header_bytes + 16, sizeof(std::uint64_t));
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(second), 64, std::byte{0});
+  test::repair_checksums(bytes);
+  EXPECT_THROW(SectionReader{bytes}, FormatError);
 }
 
 TEST(SectionFile, TwoSectionsOfATagAreRefused) {

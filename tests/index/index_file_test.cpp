@@ -115,6 +115,9 @@ TEST_P(HostileFile, EveryTruncationAndExtensionIsRefused) {
   auto longer = bytes;
   longer.push_back(std::byte{0});
   EXPECT_THROW((void)load_index(longer), FormatError);
+  longer.resize(bytes.size() + 48);
+  longer.insert(longer.end(), bytes.end() - 16, bytes.end());  // with a footer of its own
+  EXPECT_THROW((void)load_index(longer), FormatError);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, HostileFile, ::testing::Bool(), [](const auto& param_info) {
