@@ -6,6 +6,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "core/section_file.hpp"
 #include "support/data.hpp"
 #include "vecinal/index.hpp"
 
@@ -188,6 +189,19 @@ TEST(Labels, AreForgottenByCompactionWithTheLastItemThatHadThem) {
   const auto never = make_index({.dim = dim, .build_beam = 40, .threads = 1});
   never->add(rows().part(0, 4), index->ids());
   EXPECT_EQ(index->to_bytes().size(), never->to_bytes().size());
+}
+
+TEST(Labels, OfRowsThatWaitForNewItemsAreGone) {
+  const auto index = make_index({.dim = dim, .build_beam = 40, .threads = 1});
+  const std::vector<Label> values(200, 5);
+  Batch items = rows().part(0, 200);
+  items.labels = {values, {}};
+  const std::vector<Id> ids = index->add(items);
+  index->remove(std::span(ids).first(100));
+  ASSERT_EQ(index->stats().free, 100U);
+  const std::vector<std::byte> bytes = index->to_bytes();
+  const auto numbers = SectionReader(bytes).array<std::uint32_t>("labels", 200);
+  EXPECT_EQ(std::count(numbers.begin(), numbers.end(), 0U), 100);
 }
 
 TEST(Labels, OfSetsOfVectors) {
