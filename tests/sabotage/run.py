@@ -1,6 +1,6 @@
 """Do the tests bite? Puts each fault of sabotages.toml into a copy of the sources and runs its gate there.
 
-    tests/sabotage/run.py [--check] [--only TEXT] [--jobs N] [FOLDER]
+    tests/sabotage/run.py [--check] [--only TEXT...] [--jobs N] [FOLDER]
 
 FOLDER (build/sabotage) takes the copy and its build. Exits with 1 if a fault passes its gate. --check only
 sees whether each fault still applies: what it replaces stands once in its file.
@@ -115,10 +115,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build/sabotage")
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", nargs="*", default=[""], help="parts of names")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    sabotages = [s for s in all_sabotages() if options.only in s.name]
+    sabotages = [s for s in all_sabotages() if any(part in s.name for part in options.only)]
     if problems := [problem for s in sabotages if (problem := s.problem())]:
         print(*problems, sep="\n")
         return 1
