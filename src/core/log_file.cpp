@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "core/concat.hpp"
+#include "core/raw_bytes.hpp"
 #include "vecinal/error.hpp"
 
 namespace vecinal {
@@ -17,7 +18,6 @@ namespace {
 
 constexpr std::array<char, 8> magic = {'V', 'E', 'C', 'I', 'N', 'L', 'O', 'G'};
 constexpr std::uint32_t log_version = 1;
-constexpr std::uint32_t endian_mark = 0x01020304;
 
 struct Header {
   std::array<char, 8> magic;
@@ -48,18 +48,6 @@ std::uint64_t checksum_of(const Header& header) {
 
 std::uint64_t checksum_of(const RecordHead& head, std::uint64_t id) {
   return XXH3_64bits_withSeed(&head, offsetof(RecordHead, checksum), id);
-}
-
-template <class T>
-T read_at(std::span<const std::byte> bytes, std::uint64_t offset) {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
-
-template <class T>
-std::span<const std::byte> bytes_of(const T& value) {
-  return std::as_bytes(std::span(&value, 1));
 }
 
 /// The whole record that begins at an offset, if there is one.

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "core/concat.hpp"
+#include "core/raw_bytes.hpp"
 #include "vecinal/error.hpp"
 
 namespace vecinal {
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::array<char, 8> magic = {'V', 'E', 'C', 'I', 'N', 'A', 'L', '\0'};
 constexpr std::array<char, 8> end_magic = {'V', 'E', 'C', 'I', 'N', 'E', 'N', 'D'};
-constexpr std::uint32_t endian_mark = 0x01020304;
 constexpr std::uint32_t max_sections = 256;
 constexpr std::uint64_t page = 4096;
 
@@ -54,18 +54,6 @@ std::uint64_t hash(std::span<const std::byte> data) {
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
   return (value + step - 1) / step * step;
-}
-
-template <class T>
-std::span<const std::byte> bytes_of(const T& value) {
-  return std::as_bytes(std::span(&value, 1));
-}
-
-template <class T>
-T read_at(std::span<const std::byte> file, std::uint64_t offset) {
-  T value;
-  std::memcpy(&value, file.data() + offset, sizeof value);
-  return value;
 }
 
 std::string tag_text(const std::array<char, 8>& tag) {

@@ -89,11 +89,11 @@ class Fused::Writer {
                        std::all_of(halves.factors, halves.factors + kept, is_zero);
     if (zeros || (greatest() > 0 && unit_of(greatest()) > unit))
       return write(layout, centre, neighbours, row);
-    std::vector<std::uint16_t> before(halves.offsets, halves.offsets + kept);
-    before.insert(before.end(), halves.factors, halves.factors + kept);
+    kept_halves_.assign(halves.offsets, halves.offsets + kept);
+    kept_halves_.insert(kept_halves_.end(), halves.factors, halves.factors + kept);
     write_halves(layout, unit, row);
-    std::copy_n(before.begin(), kept, halves.offsets);
-    std::copy_n(before.begin() + static_cast<std::ptrdiff_t>(kept), kept, halves.factors);
+    std::copy_n(kept_halves_.data(), kept, halves.offsets);
+    std::copy_n(kept_halves_.data() + kept, kept, halves.factors);
   }
 
  private:
@@ -162,6 +162,7 @@ class Fused::Writer {
   bool near_;  ///< queries lie in the space of the rows, and near the nodes they come to
   std::vector<float> offsets_;
   std::vector<float> factors_;
+  std::vector<std::uint16_t> kept_halves_;
 };
 
 Fused::Fused(const Storage& rows, std::uint32_t degree)
