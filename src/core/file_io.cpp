@@ -23,6 +23,13 @@ namespace {
                                           std::error_code(reason, std::generic_category()));
 }
 
+[[noreturn]] void close_and_fail(int number, const char* what, const std::filesystem::path& file,
+                                 int reason) {
+  ::close(number);
+  errno = reason;
+  fail(what, file);
+}
+
 /// The result of a system call that a signal may have interrupted before it began.
 template <class Call>
 auto uninterrupted(const Call& call) {
@@ -177,11 +184,8 @@ void sync_folder_of(const std::filesystem::path& file) {
   const int number =
       uninterrupted([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   if (number < 0) fail("open", folder);
-  const int result = ::fsync(number);
-  const int reason = errno;
+  if (::fsync(number) != 0) close_and_fail(number, "sync", folder, errno);
   ::close(number);
-  errno = reason;
-  if (result != 0) fail("sync", folder);
 }
 
 void replace_file(
@@ -208,25 +212,19 @@ void replace_file(
 }
 
 FileView::FileView(const std::filesystem::path& file)
-    : descriptor_(uninterrupted([&] { return ::open(file.c_str(), O_RDONLY | O_CLOEXEC); })) {
+    : descriptor_(uninterrupted([&] {
+        // A pipe is refused below, not waited for until somebody writes to it.
+        return ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+      })) {
   if (descriptor_ < 0) fail("open", file);
   struct stat info {};
-  if (::fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) {
-    if (!S_ISREG(info.st_mode)) errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
-    const int reason = errno;
-    ::close(descriptor_);
-    errno = reason;
-    fail("open", file);
-  }
+  if (::fstat(descriptor_, &info) != 0) close_and_fail(descriptor_, "open", file, errno);
+  if (!S_ISREG(info.st_mode))
+    close_and_fail(descriptor_, "open", file, S_ISDIR(info.st_mode) ? EISDIR : EINVAL);
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size == 0) return;
   void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor_, 0);
-  if (mapped == MAP_FAILED) {
-    const int reason = errno;
-    ::close(descriptor_);
-    errno = reason;
-    fail("mmap", file);
-  }
+  if (mapped == MAP_FAILED) close_and_fail(descriptor_, "mmap", file, errno);
   bytes_ = {static_cast<const std::byte*>(mapped), size};
 }
 

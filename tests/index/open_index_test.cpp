@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "cli/temporary_folder.hpp"
 #include "core/log_file.hpp"
@@ -188,6 +189,69 @@ TEST_F(Open, RefusesAnotherConfigAndWhatIsNotThere) {
     EXPECT_STREQ(error.what(), "open: the index has degree 4, the config has 8");
   }
   EXPECT_EQ(open_index(file_, config_)->size(), 30U);
+}
+
+/// What the file has is what counts; a config that says otherwise is a mistake of its caller.
+TEST_F(Open, EveryFieldThatIsSavedIsCompared) {
+  using Other = std::pair<std::string, std::function<void(Config&)>>;
+  const std::vector<Other> others = {
+      {"dim", [](Config& c) { c.dim = 4; }},
+      {"metric", [](Config& c) { c.metric = Metric::cosine; }},
+      {"encoding", [](Config& c) { c.encoding = Encoding::f16; }},
+      {"reduction", [](Config& c) { c.reduction = Reduction::pca; }},
+      {"reduced_dim", [](Config& c) { c.reduced_dim = 2; }},
+      {"quantizer", [](Config& c) { c.quantizer = Quantizer::plain; }},
+      {"keep", [](Config& c) { c.keep = Keep::f32; }},
+      {"layout", [](Config& c) { c.layout = Layout::fused; }},
+      {"graph", [](Config& c) { c.graph = GraphKind::none; }},
+      {"degree", [](Config& c) { c.degree = 8; }},
+      {"build_beam", [](Config& c) { c.build_beam = 11; }},
+      {"order", [](Config& c) { c.order = InsertionOrder::given; }},
+      {"seed", [](Config& c) { c.seed = 1; }}};
+  const std::vector<Other> others_of_sets = {
+      {"fde.k_sim", [](Config& c) { c.fde.k_sim = 2; }},
+      {"fde.projected_dim", [](Config& c) { c.fde.projected_dim = 2; }},
+      {"fde.projection", [](Config& c) { c.fde.projection = InnerProjection::dense; }},
+      {"fde.repetitions", [](Config& c) { c.fde.repetitions = 3; }},
+      {"fde.final_dim", [](Config& c) { c.fde.final_dim = 4; }},
+      {"fde.fill_empty", [](Config& c) { c.fde.fill_empty = false; }},
+      {"tokens", [](Config& c) { c.tokens = Encoding::f16; }},
+      {"pooling", [](Config& c) { c.pooling = 2; }}};
+  const auto compare = [&](const char* name, const Config& config, std::span<const Other> fields) {
+    (void)open_index(folder_ / name, config);
+    for (const auto& [field, change] : fields) {
+      Config other = config;
+      change(other);
+      try {
+        (void)open_index(folder_ / name, other);
+        ADD_FAILURE() << "another " << field;
+      } catch (const std::invalid_argument& error) {
+        EXPECT_EQ(std::string(error.what()).rfind("open: the index has " + field + " ", 0), 0U)
+            << error.what();
+      }
+    }
+    EXPECT_EQ(open_index(folder_ / name, config)->size(), 0U);
+  };
+  compare("a.vcn", config_, others);
+  config_.metric = Metric::chamfer;
+  config_.fde = {.k_sim = 1, .repetitions = 2};
+  compare("sets.vcn", config_, others_of_sets);
+}
+
+TEST_F(Open, SavingToItsFileIsACheckpointHoweverThePathIsSpelt) {
+  std::filesystem::create_directory(folder_ / "b");
+  const auto index = open_index(file_, config_);
+  const auto expect_checkpoint = [&](const std::filesystem::path& path) {
+    index->add(rows_.part(index->size(), 5));
+    EXPECT_EQ(index->log().records, 1U);
+    index->save(path);
+    EXPECT_EQ(index->log().records, 0U) << path;
+    EXPECT_EQ(load_index(file_)->to_bytes(), index->to_bytes());
+  };
+  expect_checkpoint(file_);
+  expect_checkpoint(folder_ / "b" / ".." / "a.vcn");
+  std::filesystem::remove(file_);
+  expect_checkpoint(folder_ / "b" / ".." / "a.vcn");  // it is not there and would be the same
 }
 
 TEST_F(Open, RefusesTheLogOfAnotherFile) {
