@@ -22,6 +22,16 @@ Columns columns(const std::vector<double>& values, std::size_t dim) {
   return {values.data(), n, static_cast<Eigen::Index>(values.size()) / n};
 }
 
+// Products of Eigen stay behind these: each expression that has one takes seconds to compile.
+Square times(const Square& a, const Square& b) { return a * b; }
+Square transposed_times(const Square& a, const Square& b) { return a.transpose() * b; }
+Square times_transposed(const Square& a, const Square& b) { return a * b.transpose(); }
+
+/// B^T M B
+Square along(const Square& b, const Square& moments) {
+  return times(transposed_times(b, moments), b);
+}
+
 /// Signs are arbitrary; with the largest value positive they are the same everywhere.
 void fix_signs(Square& directions) {
   for (Eigen::Index c = 0; c < directions.cols(); ++c) {
@@ -86,17 +96,17 @@ Projection learn_leanvec(const Moments& data, const Moments& queries, std::size_
   k_q.diagonal().array() += ridge * k_q.trace() / static_cast<double>(dim);
   const Eigen::SelfAdjointEigenSolver<Square> root(k_q);
   const Eigen::VectorXd scales = root.eigenvalues().cwiseMax(0.0).cwiseSqrt();
-  const Square w = root.eigenvectors() * scales.asDiagonal() * root.eigenvectors().transpose();
-  const Eigen::SelfAdjointEigenSolver<Square> solver(w * k_x * w);
+  const Square w = times_transposed(root.eigenvectors() * scales.asDiagonal(), root.eigenvectors());
+  const Eigen::SelfAdjointEigenSolver<Square> solver(times(times(w, k_x), w));
   // Roots, so that queries like the data give as many dims as their variances would.
   const Eigen::Index d = resolve(reduced_dim, solver.eigenvalues().cwiseMax(0.0).cwiseSqrt());
-  const Square span = w * solver.eigenvectors().rightCols(d);
+  const Square span = times(w, solver.eigenvectors().rightCols(d));
   const Square basis = Eigen::HouseholderQR<Square>(span).householderQ() *
                        Square::Identity(static_cast<Eigen::Index>(dim), d);
-  const Eigen::SelfAdjointEigenSolver<Square> within(basis.transpose() * k_x * basis);
-  Square directions = basis * within.eigenvectors();
+  const Eigen::SelfAdjointEigenSolver<Square> within(along(basis, k_x));
+  Square directions = times(basis, within.eigenvectors());
   fix_signs(directions);
-  Square query = k_x * directions;
+  Square query = times(k_x, directions);
   Eigen::VectorXd energy(d);
   const double floor = 1e-9 * k_x.trace() / static_cast<double>(dim);
   for (Eigen::Index c = 0; c < d; ++c) {
@@ -114,9 +124,9 @@ double reduction_loss(const Projection& reduction, const Moments& data, const Mo
   const std::size_t dim = reduction.dim;
   const Square k_x = view(data, dim);
   const Square k_q = view(queries, dim);
-  Square rest = columns(reduction.query, dim) * columns(reduction.data, dim).transpose();
+  Square rest = times_transposed(columns(reduction.query, dim), columns(reduction.data, dim));
   rest -= Square::Identity(rest.rows(), rest.cols());
-  return (rest.transpose() * k_q * rest * k_x).trace();
+  return (along(rest, k_q) * k_x).trace();
 }
 
 }  // namespace vecinal
