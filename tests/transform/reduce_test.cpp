@@ -66,7 +66,7 @@ double orthogonality_rounding(std::size_t dim, std::size_t d) {
 }
 
 void expect_orthonormal(const Dense& b) {
-  const Dense products = b.transpose() * b;
+  const Dense products = test::transposed_times(b, b);
   EXPECT_LE((products - Dense::Identity(b.cols(), b.cols())).cwiseAbs().maxCoeff(),
             2 * orthogonality_rounding(static_cast<std::size_t>(b.rows()),
                                        static_cast<std::size_t>(b.cols())));
@@ -80,7 +80,7 @@ void expect_no_worse(const Problem& problem, const Projection& best, const Proje
   const Loss loss = problem.loss(other);
   // The closed form sees moments only, whose products round by D^2 parts of 2^-53.
   const auto dim = static_cast<double>(problem.dim);
-  const double moments = dim * dim * 0x1p-53 * (problem.k_q * problem.k_x).trace();
+  const double moments = dim * dim * 0x1p-53 * problem.k_q.cwiseProduct(problem.k_x).sum();
   EXPECT_LE(least.value, (1 + 1e-9) * loss.value + least.rounding + loss.rounding + moments)
       << name << " with " << other.reduced_dim << " of " << problem.dim << " dims";
 }
@@ -140,8 +140,8 @@ TEST(Reduce, ClosedFormIsNoWorseOnFewVectorsAndSteepSpectra) {
 TEST(Reduce, ClosedFormReachesTheEckartYoungBound) {
   for (const std::size_t dim : {6U, 21U}) {
     const Problem problem = random_problem(dim, 8);
-    const Dense products = problem.r_q * problem.r_x.transpose();
-    const Eigen::VectorXd singular = Eigen::JacobiSVD<Dense>(products).singularValues();
+    const Eigen::VectorXd singular =
+        test::singular_values(test::times_transposed(problem.r_q, problem.r_x));
     for (std::size_t d = 1; d <= dim; ++d) {
       const Loss loss = problem.loss(problem.leanvec(d));
       const double bound = singular.tail(singular.size() - index(d)).squaredNorm();
@@ -159,7 +159,7 @@ TEST(Reduce, DataDirectionsAreOrthonormalAndUncorrelated) {
         ASSERT_EQ(p.query.size(), dim * d);
         const Dense b = columns(p.data, dim);
         expect_orthonormal(b);
-        Dense covariance = b.transpose() * problem.k_x * b;
+        Dense covariance = test::along(b, problem.k_x);
         covariance.diagonal().setZero();
         EXPECT_LE(covariance.cwiseAbs().maxCoeff(),
                   4 * orthogonality_rounding(dim, d) * problem.k_x.norm());
@@ -183,9 +183,8 @@ TEST(Reduce, EveryPrefixHasTheBestQuerySideForItsSpan) {
     for (const double size : {1e-3, 1e-1, 1.0}) {
       const Dense change = size * test::normal_values(a.rows(), a.cols(), random);
       const Projection other = test::projection(a + change, b);
-      const double cost = (change.transpose() * problem.k_q * change)
-                              .cwiseProduct(b.transpose() * problem.k_x * b)
-                              .sum();
+      const double cost =
+          test::along(change, problem.k_q).cwiseProduct(test::along(b, problem.k_x)).sum();
       const Loss least = problem.loss(first);
       const Loss loss = problem.loss(other);
       EXPECT_LE(least.value, loss.value);
@@ -214,16 +213,14 @@ TEST(Reduce, PrincipalDirectionsCarryTheLargestVariances) {
   for (const std::size_t dim : {1U, 24U, 33U}) {
     const Problem problem = random_problem(dim, 11);
     // Of the rows themselves: another way to the spectrum than the moments' eigenvectors.
-    const Eigen::VectorXd variances =
-        Eigen::BDCSVD<Dense>(problem.data).singularValues().array().square() /
-        static_cast<double>(problem.data.rows());
+    const Eigen::VectorXd variances = test::singular_values(problem.r_x).array().square();
     const double tolerance = static_cast<double>(dim) * static_cast<double>(problem.data.rows()) *
                              0x1p-53 * variances.sum();
     for (std::size_t d = 1; d <= dim; d += 4) {
       const Projection pca = problem.pca(d);
       EXPECT_EQ(pca.query, pca.data);
       const Dense b = columns(pca.data, dim);
-      const double captured = (b.transpose() * problem.k_x * b).trace();
+      const double captured = test::along(b, problem.k_x).trace();
       EXPECT_NEAR(captured, variances.head(index(d)).sum(), tolerance);
       for (std::size_t c = 0; c < d; ++c)
         EXPECT_NEAR(pca.energy[c], variances[index(c)] / variances.sum(),
@@ -249,8 +246,8 @@ TEST(Reduce, QueriesLikeTheDataLoseAsMuchAsThePrincipalDirections) {
   std::mt19937 random(3);
   Eigen::VectorXd scales(24);
   for (Eigen::Index i = 0; i < 24; ++i) scales[i] = std::pow(static_cast<double>(i + 1), -0.8);
-  const Problem sample(test::normal_values(8000, 24, random) * scales.asDiagonal(),
-                       test::normal_values(4000, 24, random) * scales.asDiagonal());
+  const Problem sample(test::normal_values(8000, scales, random),
+                       test::normal_values(4000, scales, random));
   const Dense truth = scales.array().square().matrix().asDiagonal();
   for (const std::size_t d : {1U, 6U, 12U}) {
     const double pca = trace_loss(sample.pca(d), truth, truth);
@@ -329,13 +326,10 @@ TEST(Reduce, DimsThatAreNotGivenComeFromTheSpectrum) {
     const Projection pca = problem.pca(0);
     EXPECT_EQ(pca.reduced_dim, choose_dim(problem.pca(dim).energy));
     EXPECT_EQ(pca.data, problem.pca(pca.reduced_dim).data);
-    const auto product = Eigen::EigenSolver<Dense>(problem.k_q * problem.k_x, false);
-    std::vector<double> energies;
-    for (const auto& value : product.eigenvalues())
-      energies.push_back(std::sqrt(std::max(0.0, value.real())));
-    std::sort(energies.rbegin(), energies.rend());
+    const Eigen::VectorXd energies =
+        test::singular_values(test::times_transposed(problem.r_q, problem.r_x));
     const Projection learned = problem.leanvec(0);
-    EXPECT_EQ(learned.reduced_dim, choose_dim(energies));
+    EXPECT_EQ(learned.reduced_dim, choose_dim({energies.begin(), energies.end()}));
     EXPECT_EQ(learned.data, problem.leanvec(learned.reduced_dim).data);
     const Problem alike(problem.data, problem.data);
     EXPECT_EQ(alike.leanvec(0).reduced_dim, pca.reduced_dim);
