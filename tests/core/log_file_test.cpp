@@ -129,6 +129,34 @@ TEST_F(Log, FlushedRecordsMayNotGo) {
   EXPECT_THROW((void)read_log(bytes, 10), FormatError);
 }
 
+/// The zeros after a payload are part of its record.
+TEST_F(Log, IsCutShortWithinTheZerosToo) {
+  write(std::vector<Bytes>{payload(8), payload(9)});
+  const Bytes bytes = content();
+  const std::uint64_t begin = read_log(bytes, 10).records[1].offset;
+  for (std::size_t missing = 1; missing < 8; ++missing) {
+    const LogContents log = read_log(std::span(bytes).first(bytes.size() - missing), 10);
+    EXPECT_EQ(log.records.size(), 1U) << missing;
+    EXPECT_EQ(log.end, begin) << missing;
+  }
+}
+
+/// Records of two logs of one id, as a copy that went on alone would leave them.
+TEST_F(Log, RecordsThatDoNotFollowEachOtherAreRefused) {
+  write(std::vector<Bytes>{payload(8), payload(16)});
+  const Bytes first = content();
+  const std::uint64_t second = read_log(first, 10).records[1].offset;
+  const auto begin = first.begin() + static_cast<std::ptrdiff_t>(second);
+  for (const auto& [from, to] : {std::pair{begin, first.end()}, {first.begin() + 64, begin}}) {
+    Bytes bytes = first;
+    bytes.insert(bytes.end(), from, to);  // 11, 12 and then 12 or 11 once more
+    EXPECT_THROW((void)read_log(bytes, 10), FormatError);
+  }
+  Bytes bytes(first.begin(), first.begin() + 64);
+  bytes.insert(bytes.end(), begin, first.end());
+  EXPECT_EQ(read_log(bytes, 11).records.front().sequence, 12U);
+}
+
 TEST_F(Log, GoesOnAfterWhatWasTorn) {
   write(std::vector<Bytes>{payload(5), payload(16)});
   Bytes bytes = content();

@@ -6,38 +6,18 @@
 #include <cstring>
 #include <limits>
 
-#include "core/section_file.hpp"
 #include "support/data.hpp"
+#include "support/file_parts.hpp"
 #include "support/file_surgery.hpp"
 #include "vecinal/index.hpp"
 
 namespace vecinal {
 namespace {
 
-using Bytes = std::vector<std::byte>;
-
-struct Part {
-  std::string tag;
-  Bytes data;
-};
-
-std::vector<Part> parts_of(const Bytes& file) {
-  const SectionReader reader(file);
-  std::vector<Part> parts;
-  for (const Section& section : reader.sections())
-    parts.push_back({section.tag, {section.data.begin(), section.data.end()}});
-  return parts;
-}
-
-Bytes file_of(const std::vector<Part>& parts) {
-  SectionWriter writer;
-  for (const Part& part : parts) writer.add(part.tag, part.data);
-  Bytes file;
-  writer.write([&](std::span<const std::byte> piece) {
-    file.insert(file.end(), piece.begin(), piece.end());
-  });
-  return file;
-}
+using test::Bytes;
+using test::file_of;
+using test::Part;
+using test::parts_of;
 
 void expect_refused(const Bytes& file, const std::string& what) {
   EXPECT_THROW((void)load_index(file, {.threads = 1}), FormatError) << what;

@@ -101,6 +101,61 @@ TEST(LabelColumn, CoversNewSlotsAsLongAsThereAreSets) {
   EXPECT_TRUE(labels_at(column, 2).empty());
 }
 
+/// Whoever chooses labels can choose them so that the hashes of two sets are equal (FNV-1a over
+/// words: of two words, the second makes up for the first).
+TEST(LabelColumn, SetsOfOneHashStayApart) {
+  constexpr std::uint64_t basis = 0xCBF29CE484222325U;
+  constexpr std::uint64_t prime = 0x100000001B3U;
+  const auto carry = [&](Label first) {
+    return (basis ^ static_cast<std::uint64_t>(first)) * prime;
+  };
+  std::vector<Label> values;
+  std::vector<std::size_t> offsets = {0};
+  const auto sum = carry(1) ^ std::uint64_t{INT64_MAX};
+  for (Label first = 1; offsets.size() < 4; ++first) {
+    const auto second = static_cast<Label>(carry(first) ^ sum);
+    if (second <= first) continue;  // sets ascend
+    values.insert(values.end(), {first, second});
+    offsets.push_back(values.size());
+  }
+  LabelColumn column;
+  append(column, 0, 3, {values, offsets});
+  EXPECT_EQ(column.sets(), 4U);
+  for (Slot slot = 0; slot < 3; ++slot)
+    EXPECT_EQ(labels_at(column, slot),
+              (std::vector<Label>{values[2 * slot], values[2 * slot + 1]}));
+  append(column, 3, 3, {values, offsets});
+  EXPECT_EQ(column.sets(), 4U) << "each is found again";
+  for (Slot slot = 0; slot < 3; ++slot) EXPECT_EQ(column.number(slot), column.number(3 + slot));
+}
+
+TEST(LabelColumn, CopiesTheLabelsOfASlot) {
+  LabelColumn column;
+  column.copy(0, 1, 2);
+  EXPECT_EQ(column.bytes(), 0U) << "there are none";
+  const std::vector<Label> values = {4, 5};
+  append(column, 0, 2, {values, {}});
+  column.copy(0, 2, 3);
+  EXPECT_EQ(labels_at(column, 2), (std::vector<Label>{4}));
+}
+
+TEST(LabelColumn, KeepsOutgrownMemoryUntilItIsReleased) {
+  constexpr std::size_t past_the_first = std::size_t{3} << 30U;  // bytes; none of them is touched
+  const std::vector<Label> values = {4, 5};
+  for (const int which : {0, 1, 2}) {
+    LabelColumn column;
+    append(column, 0, 2, {values, {}});
+    EXPECT_FALSE(column.has_retired());
+    if (which == 0) column.numbers().reserve(past_the_first / sizeof(LabelColumn::Number));
+    if (which == 1) column.ends().reserve(past_the_first / sizeof(std::uint64_t));
+    if (which == 2) column.values().reserve(past_the_first / sizeof(Label));
+    EXPECT_TRUE(column.has_retired()) << which;
+    column.release_retired();
+    EXPECT_FALSE(column.has_retired()) << which;
+    EXPECT_EQ(labels_at(column, 1), (std::vector<Label>{5}));
+  }
+}
+
 TEST(LabelColumn, SaysWhatIsWrongWithAFile) {
   using Numbers = std::vector<LabelColumn::Number>;
   const auto fault_of = [](const Numbers& numbers, const std::vector<std::uint64_t>& ends,

@@ -374,6 +374,13 @@ TEST_F(HostileLog, CountsAreCheckedAgainstTheBytesThatRemain) {
   }
 }
 
+TEST_F(HostileLog, ReservedBytesAreZero) {
+  std::vector<std::uint64_t> words = start_of(8, 0);
+  words[0] |= std::uint64_t{1} << 32U;
+  append(words);
+  EXPECT_THROW((void)open_index(file_), FormatError);
+}
+
 TEST_F(HostileLog, ARefusedChangeMayOnlyBeTheLast) {
   const std::vector<std::uint64_t> wrong = start_of(5, 0);  // beam 0
   append(wrong);

@@ -39,6 +39,7 @@ inline void repair_checksums(std::span<std::byte> file) {
   std::memcpy(file.data() + 16, &length, sizeof length);
   const std::size_t sections = read_at<std::uint32_t>(file.data() + 24);
   const std::size_t head = header_bytes + sections * entry_bytes;
+  write_hash(file.data() + 56, file.data(), 56);
   if (head > file.size() - footer_bytes) return;
   for (std::size_t i = 0; i < sections; ++i) {
     std::byte* entry = file.data() + header_bytes + i * entry_bytes;
