@@ -45,7 +45,8 @@ elseif(KIND STREQUAL "pkg_config")
   step(${CXX} -std=c++20 ${SOURCE}/tests/consumer/main.cpp -o ${program} ${flags})
 else()
   step(${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/add_subdirectory -B ${WORK}/build ${generator}
-       -D VECINAL_SOURCE=${SOURCE} -D BUILD_SHARED_LIBS=ON -D CMAKE_BUILD_TYPE=Debug -D CMAKE_CXX_FLAGS_DEBUG=-O0)
+       -D VECINAL_SOURCE=${SOURCE} -D BUILD_SHARED_LIBS=ON -D CMAKE_BUILD_TYPE=Debug -D CMAKE_CXX_FLAGS_DEBUG=-O0
+       -D VECINAL_PRECOMPILE=ON)
   step(${CMAKE_COMMAND} --build ${WORK}/build --target consumer)
 endif()
 
