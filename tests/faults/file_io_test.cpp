@@ -135,8 +135,8 @@ TEST_F(FailingFile, WhatAKilledProcessLeftIsNotWrittenTo) {
 
 /// Another call may take, rename or remove a temporary file at any moment.
 TEST_F(FailingFile, ATemporaryFileThatIsGoneIsMadeAgain) {
-  {
-    const FailingCall failing(Call::lstat, ENOENT);  // after it was made
+  for (const int reason : {ENOENT, test::other_disk}) {
+    const FailingCall failing(Call::lstat, reason);  // after it was made
     replace("one");
     EXPECT_TRUE(failing.happened());
     expect_is("one");

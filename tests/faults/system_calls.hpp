@@ -22,8 +22,10 @@ enum class Call : unsigned char {
   calls,  ///< how many there are
 };
 
-/// The reason for which a pwrite() writes half of what it was given, and says so.
+/// Reasons that are no failures: a pwrite() writes half of what it was given, and says so; lstat()
+/// tells of a file of the same number on another disk.
 inline constexpr int cut_short = 0;
+inline constexpr int other_disk = 0;
 
 /// While it lives, the n-th call of a kind from its start on (1 is the next one) fails for a reason
 /// (of errno.h). One of a kind lives at a time.

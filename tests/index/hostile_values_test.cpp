@@ -160,6 +160,20 @@ TEST(HostileValues, ModelsHaveWhatTheirEncodingHas) {
   expect_refused(codes, model([=](auto& m) { m.squared_norm = inf; }), fault);
 }
 
+TEST(HostileValues, DirectionsAreOfTheirNumberAndLength) {
+  const Bytes file =
+      plain_index({.dim = 3, .reduction = Reduction::pca, .reduced_dim = 2})->to_bytes();
+  const auto value = [](float wrong) {
+    return [wrong](Parts& parts) { parts.set("dirs", 1, wrong); };
+  };
+  expect_refused(file, value(1.5F), "section dirs: a value is out of range");
+  expect_refused(file, value(std::numeric_limits<float>::quiet_NaN()), "section dirs");
+  expect_refused(file, model([](auto& m) { m.walk_dim = 1; }), "walk_dim is not the configured");
+  expect_refused(file, model([](auto& m) { m.walk_dim = 4; }), "walk_dim is out of range");
+  const Bytes codes = plain_index({.dim = 3, .encoding = Encoding::lvq8})->to_bytes();
+  expect_refused(codes, model([](auto& m) { m.walk_dim = 2; }), "there is no reduction");
+}
+
 TEST(HostileValues, SetsSayWhatGoesWithTheirEncodings) {
   const float inf = std::numeric_limits<float>::infinity();
   const Bytes file = sets_index({})->to_bytes();
@@ -194,6 +208,9 @@ TEST(HostileValues, TokensOfSetsAreTheirOwn) {
   expect_refused(file, extent(0, end + 1), fault);
   expect_refused(file, extent(1, end + 1), fault);
   expect_refused(file, extent(1, 1'000'000), fault);
+  expect_refused(file, extent(1, 0), "set 0");
+  const auto mean = [](Parts& parts) { parts.set("tmean", 0, 1e30F); };
+  expect_refused(file, mean, "section tmean: a value is out of range");
 }
 
 TEST(HostileValues, ConfigsOfEveryKindComeBack) {

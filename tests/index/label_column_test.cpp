@@ -129,6 +129,16 @@ TEST(LabelColumn, SetsOfOneHashStayApart) {
   for (Slot slot = 0; slot < 3; ++slot) EXPECT_EQ(column.number(slot), column.number(3 + slot));
 }
 
+TEST(LabelColumn, GatheredSlotsMayHaveNoLabels) {
+  LabelColumn column;
+  const std::vector<Label> values = {4};
+  append(column, 0, 2, {values, std::vector<std::size_t>{0, 0, 1}});
+  LabelColumn some;
+  some.gather(column, std::vector<Slot>{0, 1});
+  EXPECT_TRUE(some.of(0).empty());
+  EXPECT_EQ(labels_at(some, 1), (std::vector<Label>{4}));
+}
+
 TEST(LabelColumn, CopiesTheLabelsOfASlot) {
   LabelColumn column;
   column.copy(0, 1, 2);

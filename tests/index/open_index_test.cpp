@@ -365,20 +365,19 @@ TEST_F(HostileLog, CountsAreCheckedAgainstTheBytesThatRemain) {
       folder_.write("a.vcn.log", empty);
       sequence_ = 0;
     }
-  for (std::vector<std::uint64_t> words : {add, {}}) {
-    words.resize(words.empty() ? add.size() - 1 : add.size() + 1);
+  std::vector<std::uint64_t> reserved = add;
+  reserved[0] |= std::uint64_t{1} << 32U;
+  std::vector<std::uint64_t> without_dims = start_of(1, 0);
+  without_dims[8] = 1;
+  std::vector<std::uint64_t> longer = add;
+  longer.push_back(0);
+  const std::vector<std::uint64_t> shorter(add.begin(), add.end() - 1);
+  for (const auto& words : {reserved, without_dims, longer, shorter}) {
     append(words);
     EXPECT_THROW((void)open_index(file_), FormatError) << words.size();
     folder_.write("a.vcn.log", empty);
     sequence_ = 0;
   }
-}
-
-TEST_F(HostileLog, ReservedBytesAreZero) {
-  std::vector<std::uint64_t> words = start_of(8, 0);
-  words[0] |= std::uint64_t{1} << 32U;
-  append(words);
-  EXPECT_THROW((void)open_index(file_), FormatError);
 }
 
 TEST_F(HostileLog, ARefusedChangeMayOnlyBeTheLast) {

@@ -70,6 +70,7 @@ TEST(TunedRows, EveryValueOutOfRangeIsRefused) {
       [](TunedSection& row) { row.checked_recall = -1; },
       [](TunedSection& row) { row.checked_low = .95; },
       [](TunedSection& row) { row.checked_high = .5; },
+      [](TunedSection& row) { row.checked_high = 1.5; },
       [](TunedSection& row) { row.items = 0; },
       [](TunedSection& row) { row.k = 0; },
       [](TunedSection& row) { row.beam = 0; },
@@ -96,6 +97,28 @@ TEST(TunedRows, EveryValueOutOfRangeIsRefused) {
   std::vector<TunedSection> sets = good();
   sets[0].candidates = 5;
   EXPECT_EQ(read(sets, true)[0].defaults.candidates, 5U);
+}
+
+TEST(TunedRows, LargerThanFilesHoldAreRefused) {
+  Tuned row{.target = .5, .k = 4'294'967'295, .recall = 1, .checked_high = 1, .items = 1};
+  EXPECT_NO_THROW(validate(row));
+  ++row.k;
+  EXPECT_THROW(validate(row), std::invalid_argument);
+}
+
+TEST(TunedRows, TheMessageListsThoseThereAre) {
+  const auto refusal = [](std::span<const Tuned> rows) {
+    try {
+      (void)find_row(rows, .95, 10);
+    } catch (const std::invalid_argument& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const std::vector<Tuned> rows = {{.target = .5, .k = 10}, {.target = .75, .k = 10}};
+  EXPECT_NE(refusal({}).find("(nothing is)"), std::string::npos);
+  EXPECT_NE(refusal(std::span(rows).first(1)).find("(0.5 at k 10 is)"), std::string::npos);
+  EXPECT_NE(refusal(rows).find("(0.5 at k 10, 0.75 at k 10 are)"), std::string::npos);
 }
 
 }  // namespace
