@@ -58,7 +58,11 @@ void VectorIndex::update(std::span<const Id> ids, const Batch& items, const Prog
     throw std::invalid_argument(
         concat("update: items have ", items.dim, " dims, the index has ", config_.dim));
   const auto all = [&](std::size_t, std::size_t) { return items; };
-  update_from({.count = items.count, .chunk = items.count, .make = all, .labels = items.labels},
+  update_from({.count = items.count,
+               .chunk = items.count,
+               .make = all,
+               .labels = items.labels,
+               .call = "update"},
               ids, progress);
 }
 
@@ -80,11 +84,11 @@ void VectorIndex::update_from(const ItemSource& items, std::span<const Id> ids,
   insert({items, ids, std::move(replaced)}, progress);
 }
 
-std::vector<Slot> VectorIndex::next_slots(std::size_t count) const {
+std::vector<Slot> VectorIndex::next_slots(std::size_t count, const char* call) const {
   const std::size_t reused = std::min(count, free_.size());
   if (count - reused > max_items - rows_->size())
     throw std::length_error(
-        concat("add: an index holds at most ", max_items, " items, removed ones included"));
+        concat(call, ": an index holds at most ", max_items, " items, removed ones included"));
   std::vector<Slot> slots(free_.rbegin(), free_.rbegin() + static_cast<std::ptrdiff_t>(reused));
   slots.resize(count);
   std::iota(slots.begin() + static_cast<std::ptrdiff_t>(reused), slots.end(),
@@ -95,8 +99,8 @@ std::vector<Slot> VectorIndex::next_slots(std::size_t count) const {
 void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
   const ItemSource& items = insertion.items;
   if (items.count == 0) return;
-  check_memory(config_, bytes_with(items.count));
-  const std::vector<Slot> slots = next_slots(items.count);
+  check_memory(config_, bytes_with(items.count), items.call);
+  const std::vector<Slot> slots = next_slots(items.count, items.call);
   const std::size_t first = rows_->size();
   const bool was_trained = trained_;
   std::unique_ptr<Rows> untrained;
@@ -114,7 +118,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
     }
     if (!trained_) {
       const Batch sample = items.make(0, std::min(items.chunk, items.count));
-      validate_batch(config_, sample, "add");
+      validate_batch(config_, sample, items.call);
       if (config().layout == Layout::automatic) settle(choose_layout(config_, items.count));
       untrained = learn(sample, {});
     }
@@ -142,7 +146,8 @@ EncodeSummary VectorIndex::encode_rows(const ItemSource& items, std::span<const 
   EncodeSummary encoded;
   for (std::size_t done = 0; done < items.count; done += items.chunk) {
     const Batch made = items.make(done, std::min(items.chunk, items.count - done));
-    encoded += rows_->encode(made, slots.subspan(done, made.count), threads, done);
+    encoded += rows_->encode(made, slots.subspan(done, made.count), threads,
+                              {.call = items.call, .first = done});
     meter.update(0);
   }
   return encoded;

@@ -7,9 +7,9 @@
 
 namespace vecinal {
 
-void check_memory(const Config& config, std::size_t bytes) {
+void check_memory(const Config& config, std::size_t bytes, const char* call) {
   if (config.memory_limit != 0 && bytes > config.memory_limit)
-    throw MemoryLimit(concat("add: the index would hold about ", bytes,
+    throw MemoryLimit(concat(call, ": the index would hold about ", bytes,
                              " bytes, its memory_limit is ", config.memory_limit));
 }
 

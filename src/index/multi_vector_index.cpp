@@ -144,7 +144,8 @@ std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> id
   validate_sets(items, config_.dim, EmptySets::refused, "add");
   const std::lock_guard writer(writer_);
   std::vector<Id> chosen;
-  store(items, [&](const ItemSource& source) { chosen = inner_->add_from(source, ids, progress); });
+  store(items, "add",
+        [&](const ItemSource& source) { chosen = inner_->add_from(source, ids, progress); });
   return chosen;
 }
 
@@ -152,11 +153,12 @@ void MultiVectorIndex::update(std::span<const Id> ids, const Batch& items,
                               const Progress& progress) {
   validate_sets(items, config_.dim, EmptySets::refused, "update");
   const std::lock_guard writer(writer_);
-  store(items, [&](const ItemSource& source) { inner_->update_from(source, ids, progress); });
+  store(items, "update",
+        [&](const ItemSource& source) { inner_->update_from(source, ids, progress); });
   release_free_if_possible();
 }
 
-void MultiVectorIndex::store(const Batch& items, const Pass& pass) {
+void MultiVectorIndex::store(const Batch& items, const char* call, const Pass& pass) {
   // What it takes to forget what is learned here.
   std::unique_ptr<Rows> untrained_inner;
   std::unique_ptr<Sets> untrained;
@@ -166,14 +168,16 @@ void MultiVectorIndex::store(const Batch& items, const Pass& pass) {
   }
   OwnedSets pooled;
   const Batch kept = keep(config_, items, pooled);
-  check_memory(config_, inner_->bytes_with(items.items()) +
-                            sets_->tokens.rows().stride() * (sets_->tokens.size() + kept.count));
+  check_memory(config_,
+               inner_->bytes_with(items.items()) +
+                   sets_->tokens.rows().stride() * (sets_->tokens.size() + kept.count),
+               call);
   release_free();
-  const std::vector<Slot> slots = inner_->next_slots(items.items());
+  const std::vector<Slot> slots = inner_->next_slots(items.items(), call);
   TokenRows::Mark before = sets_->tokens.mark();
   try {
     if (!trained_ && items.items() != 0) learn(kept, {});
-    sets_->tokens.assign(slots, kept, resolve_threads(config_.threads));
+    sets_->tokens.assign(slots, kept, resolve_threads(config_.threads), call);
     // Copies of rows that were free before are of what was there before.
     if (mirror_ && sets_->tokens.size() - before.rows < kept.count) mirror_->forget();
     Encodings encodings(sets_->encoder, mirror_.get());
@@ -184,7 +188,8 @@ void MultiVectorIndex::store(const Batch& items, const Pass& pass) {
               [&](std::size_t first, std::size_t count) {
                 return encodings.documents(slice(kept, first, count, offsets));
               },
-          .labels = items.labels});
+          .labels = items.labels,
+          .call = call});
   } catch (...) {
     sets_->tokens.take_back(std::move(before), slots);
     if (untrained && trained_) {

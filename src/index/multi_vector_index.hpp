@@ -78,7 +78,7 @@ class MultiVectorIndex final : public SavedIndex {
   [[nodiscard]] FdeEncoder make_encoder() const;
   /// Stores sets as those of the inner index's next slots, and calls pass(their encodings).
   using Pass = std::function<void(const ItemSource&)>;
-  void store(const Batch& items, const Pass& pass);
+  void store(const Batch& items, const char* call, const Pass& pass);
   void release_outgrown();
   /// Lets the rows of sets be used again whose slots are free.
   void release_free();

@@ -166,8 +166,8 @@ class Rows::Encoder {
  public:
   static constexpr std::size_t chunk = 64;
 
-  Encoder(const Rows& rows, std::size_t named)
-      : named_(named),
+  Encoder(const Rows& rows, ItemNames names)
+      : names_(names),
         stride_(kernels::padded_codes(rows.config_.dim)),
         prepared_(chunk * stride_),
         centred_(rows.model_.identity() ? 0 : chunk * stride_),
@@ -183,7 +183,7 @@ class Rows::Encoder {
       const auto [fault, norm] =
           prepare_row(rows.config_.metric, items.row(i), rows.config_.dim, row);
       if (fault != RowFault::none)
-        throw std::invalid_argument(concat("add: row ", named_ + i, " ", describe(fault)));
+        throw std::invalid_argument(concat(names_.call, ": row ", names_.first + i, " ", describe(fault)));
       summary.magnitude = std::max(summary.magnitude, norm);
       if (identity) continue;
       float* centred = centred_.data() + (i - begin) * stride_;
@@ -226,8 +226,9 @@ class Rows::Encoder {
 
   void note(const Storage& storage, const Encoded& done, std::size_t item) {
     if (!done.in_range)
-      throw std::invalid_argument(concat("add: row ", named_ + item, " has a value out of range: ",
-                                         "the encoding holds ", storage.codec().range()));
+      throw std::invalid_argument(concat(names_.call, ": row ", names_.first + item,
+                                         " has a value out of range: the encoding holds ",
+                                         storage.codec().range()));
     raise(std::sqrt(done.squared_norm) + std::sqrt(done.squared_error));
   }
 
@@ -235,7 +236,7 @@ class Rows::Encoder {
     summary.magnitude = std::max(summary.magnitude, static_cast<float>(magnitude));
   }
 
-  std::size_t named_;  ///< number of the first item in messages
+  ItemNames names_;
   std::size_t stride_;
   AlignedFloats prepared_;
   AlignedFloats centred_;
@@ -245,10 +246,10 @@ class Rows::Encoder {
 };
 
 EncodeSummary Rows::encode(const Batch& items, std::span<const Slot> slots, unsigned threads,
-                           std::size_t named) {
+                           ItemNames names) {
   std::vector<Encoder> encoders;
   encoders.reserve(threads);
-  for (unsigned i = 0; i < threads; ++i) encoders.emplace_back(*this, named);
+  for (unsigned i = 0; i < threads; ++i) encoders.emplace_back(*this, names);
   // Added up in the order of the items, or the last bits would depend on the threads.
   std::vector<EncodeSummary> parts((items.count + Encoder::chunk - 1) / Encoder::chunk);
   parallel_for({.count = items.count, .grain = Encoder::chunk, .threads = threads},

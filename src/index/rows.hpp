@@ -34,6 +34,12 @@ struct EncodeSummary {
   void operator+=(const EncodeSummary& other);
 };
 
+/// How messages name the items of a batch.
+struct ItemNames {
+  const char* call = "add";
+  std::size_t first = 0;  ///< number of the first one
+};
+
 /// Some queries in the space of either kind of row; used again, it allocates nothing.
 struct QuerySet {
   std::vector<Query> walked;
@@ -73,10 +79,9 @@ class Rows {
   [[nodiscard]] bool has_retired() const;
   void release_retired();
 
-  /// Encodes the items as the rows of the slots. Throws std::invalid_argument naming the item,
-  /// where the first one has the number `named`.
+  /// Encodes the items as the rows of the slots. Throws std::invalid_argument naming the item.
   EncodeSummary encode(const Batch& items, std::span<const Slot> slots, unsigned threads,
-                       std::size_t named = 0);
+                       ItemNames names = {});
 
   /// Fills a row with zeros.
   void clear(Slot slot);

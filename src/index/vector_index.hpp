@@ -40,8 +40,9 @@ class SectionWriter;
 /// The config, once validate() has passed it.
 [[nodiscard]] Config validated(const Config& config);
 
-/// Throws MemoryLimit if an index of the config may not hold so many bytes.
-void check_memory(const Config& config, std::size_t bytes);
+/// Throws MemoryLimit, which begins with the call, if an index of the config may not hold so many
+/// bytes.
+void check_memory(const Config& config, std::size_t bytes, const char* call);
 
 /// Items that are made while they are added, so that not all of them need be held.
 struct ItemSource {
@@ -49,6 +50,7 @@ struct ItemSource {
   std::size_t chunk = 0;  ///< most items asked for at a time
   std::function<Batch(std::size_t first, std::size_t count)> make;  ///< valid until the next call
   Labels labels = {};                                               ///< of all
+  const char* call = "add";                                         ///< in messages
 };
 
 class VectorIndex final : public SavedIndex {
@@ -71,7 +73,7 @@ class VectorIndex final : public SavedIndex {
   void update_from(const ItemSource& items, std::span<const Id> ids, const Progress& progress);
 
   /// The slots that the next items get, free ones first; ascending. While no call changes it.
-  [[nodiscard]] std::vector<Slot> next_slots(std::size_t count) const;
+  [[nodiscard]] std::vector<Slot> next_slots(std::size_t count, const char* call) const;
 
   /// Slots that wait for new items, descending. While no call changes it.
   [[nodiscard]] std::span<const Slot> free_slots() const { return free_; }

@@ -25,13 +25,23 @@ kernels::RowType row_type(Encoding encoding) {
   }
 }
 
+[[noreturn]] void refuse_vector(const Batch& sets, std::size_t vector, const Storage& rows,
+                                const char* call) {
+  std::size_t set = 0;
+  while (sets.begin(set + 1) <= vector) ++set;
+  throw std::invalid_argument(concat(call, ": vector ", vector - sets.begin(set), " of set ", set,
+                                     " has a value out of range: the encoding holds ",
+                                     rows.codec().range()));
+}
+
 }  // namespace
 
 TokenRows::TokenRows(std::size_t dim, Encoding encoding, std::span<const float> mean)
     : mean_(mean.begin(), mean.end()),
       rows_({.type = row_type(encoding), .op = kernels::Op::negative_dot, .dim = dim}) {}
 
-void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigned threads) {
+void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigned threads,
+                       const char* call) {
   const std::size_t first = rows_.size();
   const std::size_t old_sets = extents_.size();
   std::size_t last = first;
@@ -43,7 +53,8 @@ void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigne
     const std::optional<Slot> found = free.take(count);
     if (!found && count > max_rows - last)
       throw std::length_error(
-          concat("add: an index holds at most ", max_rows, " vectors, of removed items included"));
+          concat(call, ": an index holds at most ", max_rows,
+                 " vectors, of removed items included"));
     const Slot begin = found ? *found : static_cast<Slot>(last);
     if (!found) last += count;
     for (std::size_t j = 0; j < count; ++j) rows.push_back(static_cast<Slot>(begin + j));
@@ -53,8 +64,9 @@ void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigne
     rows_.resize(last);
     parallel_for({.count = sets.count, .grain = grain, .threads = threads},
                  [&](std::size_t begin, std::size_t end, unsigned) {
-                   QueryBuffer buffer(rows_);
-                   encode(sets, begin, end, rows, buffer, longest[begin / grain]);
+                   const std::size_t out =
+                       encode(sets, begin, end, rows, longest[begin / grain]);
+                   if (out != end) refuse_vector(sets, out, rows_, call);
                  });
     extents_.resize(numbers.empty() ? old_sets
                                     : std::max<std::size_t>(old_sets, numbers.back() + 1));
@@ -139,20 +151,17 @@ bool TokenRows::adopt_raw(std::size_t rows) {
   return true;
 }
 
-void TokenRows::encode(const Batch& sets, std::size_t begin, std::size_t end,
-                       std::span<const Slot> rows, QueryBuffer& buffer, float& longest) {
+std::size_t TokenRows::encode(const Batch& sets, std::size_t begin, std::size_t end,
+                              std::span<const Slot> rows, float& longest) {
+  QueryBuffer buffer(rows_);
   AlignedFloats centred(rows_.padded_dim());
   for (std::size_t i = begin; i < end; ++i) {
     for (std::size_t d = 0; d < dim(); ++d) centred.data()[d] = sets.row(i)[d] - mean_[d];
     const double length = std::sqrt(dot(centred.data(), centred.data(), dim()));
     longest = std::max(longest, static_cast<float>(length));
-    if (rows_.set(rows[i], centred.data(), 0, buffer).in_range) continue;
-    std::size_t set = 0;
-    while (sets.begin(set + 1) <= i) ++set;
-    throw std::invalid_argument(concat("add: vector ", i - sets.begin(set), " of set ", set,
-                                       " has a value out of range: the encoding holds ",
-                                       rows_.codec().range()));
+    if (!rows_.set(rows[i], centred.data(), 0, buffer).in_range) return i;
   }
+  return end;
 }
 
 void TokenRows::decode(std::size_t set, std::span<float> to) const {

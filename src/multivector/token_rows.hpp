@@ -30,8 +30,9 @@ class TokenRows {
 
   /// Stores sound sets as those of the numbers, each of which has no rows or follows the last one.
   /// Throws std::invalid_argument naming the set if a value is beyond the encoding's range,
-  /// std::length_error if there are too many vectors; nothing has changed then.
-  void assign(std::span<const Slot> numbers, const Batch& sets, unsigned threads);
+  /// std::length_error if there are too many vectors; nothing has changed then. call: in messages.
+  void assign(std::span<const Slot> numbers, const Batch& sets, unsigned threads,
+              const char* call = "add");
 
   /// Rows of the sets are zero and free from now on; no reader may look at them. Nothing has
   /// changed if it throws.
@@ -81,8 +82,10 @@ class TokenRows {
   }
 
  private:
-  void encode(const Batch& sets, std::size_t begin, std::size_t end, std::span<const Slot> rows,
-              QueryBuffer& buffer, float& longest);
+  /// Stores vectors begin .. end - 1 as those rows. Returns the first one that is beyond the
+  /// encoding's range, or end.
+  std::size_t encode(const Batch& sets, std::size_t begin, std::size_t end,
+                     std::span<const Slot> rows, float& longest);
   void clear(Extent extent);
 
   std::vector<float> mean_;

@@ -29,6 +29,7 @@ def test_update_gives_items_other_vectors():
         ([1, 1], rows_of(2), "update: id 1 is given to row 0 and to row 1"),
         ([1], rows_of(2), "update: 2 items but 1 ids"),
         ([1, 2], rows_of(2, dim=7), "7"),
+        ([1, 2], np.array([[0] * 8, [0] * 7 + [np.nan]]), "update: row 1 "),
     ],
 )
 def test_an_update_that_is_refused_changes_nothing(ids, rows, message):
@@ -37,6 +38,18 @@ def test_an_update_that_is_refused_changes_nothing(ids, rows, message):
     before = bytes(index)
     with pytest.raises(ValueError, match=message):
         index.update(ids, rows)
+    assert bytes(index) == before
+
+
+def test_messages_about_sets_name_the_update():
+    index = vecinal.Index(dim=8, metric="chamfer", tokens="f16")
+    index.add([rows_of(3), rows_of(4)])
+    before = bytes(index)
+    for value, message in ((np.nan, "update: "), (1e30, "update: vector 1 of set 0")):
+        rows = rows_of(2)
+        rows[1, 0] = value
+        with pytest.raises(ValueError, match=message):
+            index.update([1], [rows])
     assert bytes(index) == before
 
 
