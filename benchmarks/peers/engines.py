@@ -57,14 +57,20 @@ class Vecinal:
 
 class VecinalFused(Vecinal):
     """The fused layout. gamma: the effort is the stop rule's gamma, in thousandths, instead of the
-    beam."""
+    beam. refine: the links are chosen anew on the finished graph."""
 
     BEAMS = (2, 3, 4, 6, 8)
     WIDE = 400
 
-    def __init__(self, gamma: bool = False, **config: Any) -> None:
+    def __init__(self, gamma: bool = False, refine: bool = False, **config: Any) -> None:
         super().__init__(layout="fused", **config)
         self._by_gamma = gamma
+        self._refine = refine
+
+    def build(self, base: np.ndarray, metric: str, threads: int) -> None:
+        super().build(base, metric, threads)
+        if self._refine:
+            self._index.refine()
 
     def settings(self) -> Sequence[int]:
         return (5, *EF_SWEEP) if self._by_gamma else (*self.BEAMS, *EF_SWEEP)
@@ -271,6 +277,10 @@ ENGINES: dict[str, Entry] = {
     "vecinal-fused": Entry("vecinal", "vecinal", lambda: VecinalFused(encoding="lvq8")),
     "vecinal-fused8x8": Entry("vecinal", "vecinal", lambda: VecinalFused(encoding="lvq8x8")),
     "vecinal-fused-gamma": Entry("vecinal", "vecinal", lambda: VecinalFused(gamma=True, encoding="lvq8x8")),
+    "vecinal-fused-refined": Entry("vecinal", "vecinal", lambda: VecinalFused(refine=True, encoding="lvq8")),
+    "vecinal-fused-gamma-refined": Entry(
+        "vecinal", "vecinal", lambda: VecinalFused(gamma=True, refine=True, encoding="lvq8x8")
+    ),
     "vecinal-fused-pca": Entry("vecinal", "vecinal", lambda: VecinalFused(encoding="lvq8", reduce="pca")),
     "hnswlib": Entry("hnswlib", "hnswlib", Hnswlib),
     "faiss-hnsw": Entry("faiss-cpu", "faiss", FaissHnsw),

@@ -33,6 +33,7 @@ STYLES = {  # colour, marker
     "vecinal": ("#c1121f", "o"), "vecinal-f16": ("#f08a5d", "o"),
     "vecinal-lvq8": ("#e07a1f", "o"), "vecinal-lvq4x8": ("#b5651d", "o"),
     "vecinal-pca8": ("#d4a017", "o"), "vecinal-fused": ("#c1121f", "*"),
+    "vecinal-fused-refined": ("#ff6b6b", "*"), "vecinal-fused-gamma-refined": ("#3d0009", "*"),
     "vecinal-fused-gamma": ("#7a0012", "*"), "vecinal-fused-pca": ("#e75480", "*"),
     "hnswlib": ("#1d3557", "s"), "faiss-hnsw": ("#2a9d8f", "^"), "usearch": ("#8d6a9f", "D"),
     "voyager": ("#7f7f7f", "v"), "deglib": ("#b08900", "P"), "symqg": ("#0077b6", "X"),

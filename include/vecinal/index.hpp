@@ -9,8 +9,8 @@
 /// and graph are then those of the encodings.
 ///
 /// Threads: any number of const calls may run beside each other and beside one mutating call
-/// (train, add, update, retrain, fit_queries, remove, compact, set_defaults, keep_tuned); mutating
-/// calls queue. A search sees an add, an update and a remove whole or not at all.
+/// (train, add, update, retrain, fit_queries, refine, remove, compact, set_defaults, keep_tuned);
+/// mutating calls queue. A search sees an add, an update and a remove whole or not at all.
 #pragma once
 
 #include <chrono>
@@ -82,6 +82,13 @@ struct Fitted {
   std::size_t refused = 0;  ///< wanted too, but all places of the node hold links that stay
 };
 
+/// How refine() looks for the neighbours of each item.
+struct RefineParams {
+  std::size_t beam = 200;  ///< nearest items among which its links are chosen; 1 .. 10,000
+  std::size_t rounds = 1;  ///< 1 .. 100; a second one changes little
+  Progress progress = {};
+};
+
 /// What a search uses where its SearchParams say 0. Saved with the index.
 struct SearchDefaults {
   std::size_t beam = 64;       ///< 1 .. 1,000,000
@@ -140,7 +147,8 @@ struct Stats {
   std::size_t bytes_device = 0;  ///< held on the device besides
   std::string layout_reason;     ///< why Layout::automatic became what it did; else empty
   std::vector<Tuned> tuned;      ///< what searches can ask for by recall, ascending by k and target
-  std::uint64_t revision = 0;    ///< rises when retrain() or fit_queries() make what was tuned void
+  std::uint64_t revision = 0;    ///< rises when what was tuned becomes void: by retrain(),
+                                 ///< fit_queries() and refine()
 };
 
 class Index {
@@ -190,6 +198,15 @@ class Index {
   /// Cancelled.
   virtual Fitted fit_queries(const Batch& queries, const FitParams& params = {}) = 0;
 
+  /// Chooses the links of all items anew, among what a search of the finished graph finds: when an
+  /// item was added, the nearest of those that came after it were not there yet. The same beam then
+  /// finds more, in the same memory, at some third of what the build took in the fused layout,
+  /// which searches by its fused rows, and most of it in the other. For an index that is complete
+  /// for a while: later adds link new items as ever. All or nothing; deterministic; may be called
+  /// beside searches. Needs 20 bytes for each link meanwhile.
+  /// Throws std::invalid_argument (a params' range, no items, no graph), MemoryLimit, Cancelled.
+  virtual void refine(const RefineParams& params = {}) = 0;
+
   /// Removes the ids it holds, at once invisible to new searches; returns how many it held. Their
   /// rows are taken out of the graph when there are enough of them, and used for items to come.
   virtual std::size_t remove(std::span<const Id> ids) = 0;
@@ -214,10 +231,10 @@ class Index {
   /// Makes settings the defaults and keeps them for searches that ask for their recall
   /// (SearchParams::recall), in place of those of the same target and k; what tune() does. Settings
   /// that fall short of their target only become the defaults, and those there were are given up.
-  /// retrain() and fit_queries() give up all, for they change what a beam finds; after add() and
-  /// remove() all stay, with the number of items they were measured on. Returns false, and changes
-  /// nothing, if they are of an earlier Stats::revision.
-  /// Throws std::invalid_argument naming the field and its range.
+  /// retrain(), fit_queries() and refine() give up all, for they change what a beam finds; after
+  /// add() and remove() all stay, with the number of items they were measured on. Returns false,
+  /// and changes nothing, if they are of an earlier Stats::revision. Throws std::invalid_argument
+  /// naming the field and its range.
   virtual bool keep_tuned(const Tuned& tuned) = 0;
 
   [[nodiscard]] virtual std::size_t size() const = 0;

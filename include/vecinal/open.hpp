@@ -41,11 +41,11 @@ struct LogInfo {
                               ///< whose call therefore never returned
 };
 
-/// An index whose mutating calls (train, add, update, retrain, fit_queries, remove, compact,
-/// set_labels, set_defaults) are all or nothing on the disk too. They throw, besides what Index
-/// says, std::filesystem::filesystem_error (path and reason) if the log cannot be written: then
-/// nothing has changed, in memory or on the disk. After a sync that failed nobody knows what the
-/// disk holds: they throw until the index is opened again. The index itself goes on answering.
+/// An index whose mutating calls (train, add, update, retrain, fit_queries, refine, remove,
+/// compact, set_labels, set_defaults) are all or nothing on the disk too. They throw, besides what
+/// Index says, std::filesystem::filesystem_error (path and reason) if the log cannot be written:
+/// then nothing has changed, in memory or on the disk. After a sync that failed nobody knows what
+/// the disk holds: they throw until the index is opened again. The index itself goes on answering.
 class LoggedIndex : public Index {
  public:
   /// Writes the index file anew, atomically, and empties the log, which otherwise grows for ever.

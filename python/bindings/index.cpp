@@ -217,6 +217,12 @@ Record fit_queries(Index& index, const Rows& queries, const std::optional<Ids>& 
   return result;
 }
 
+void refine(Index& index, std::size_t beam, std::size_t rounds, const py::object& progress) {
+  interruptible(index, Effect::waits, progress, [&](const Progress& watch) {
+    index.refine({.beam = beam, .rounds = rounds, .progress = watch});
+  });
+}
+
 Record tune_beam(Index& index, const Rows& queries, const std::optional<Ids>& offsets,
                  double recall, std::size_t k) {
   const Batch batch = to_batch(queries, offsets);
@@ -283,6 +289,7 @@ void bind_index(py::module_& module) {
            arg("one"))
       .def("fit_queries", &fit_queries, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("beam"), arg("neighbors"), arg("progress"))
+      .def("refine", &refine, arg("beam"), arg("rounds"), arg("progress"))
       .def("tune", &tune_beam, arg("queries").noconvert(), arg("offsets").noconvert(),
            arg("recall"), arg("k"))
       .def("get", &get, arg("id"))

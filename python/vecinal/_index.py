@@ -9,8 +9,8 @@ from ._config import config_record
 from ._inputs import UINT32_MAX, as_bytes, as_ids, as_integer
 from ._keywords import explain_unknown
 from ._labels import as_labels
+from ._learned import Learned
 from ._progress import Meter
-from ._searched import Searched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from ._labels import LabelsLike
     from ._progress import ProgressLike
-    from ._sets import Parts, SetsLike
+    from ._sets import SetsLike
 
 
-class Index(Searched):
+class Index(Learned):
     """An index of vectors that answers nearest-neighbour queries.
 
     Parameters
@@ -166,109 +166,6 @@ class Index(Searched):
             "seed": seed,
         }
         self._attach(_core.Index(config_record(given)))
-
-    def train(self, X: SetsLike, queries: SetsLike | None = None) -> None:
-        """Learn what `encoding` and `reduce` need; the first `add` does if this was not called.
-
-        "f32" and "f16" without `reduce` need nothing: the sample is then only checked.
-
-        Parameters
-        ----------
-        X : array_like, shape (n, dim)
-            A sample of the items, as in `add`.
-        queries : array_like, shape (m, dim), optional
-            A sample of the queries to come, for ``reduce="leanvec_ood"``, as in `search`.
-
-        Raises
-        ------
-        ValueError
-            Another shape, a value that is not finite or a zero vector with "cosine" (with its row),
-            fewer vectors than `reduced_dim`, or an index that holds vectors: see `retrain`.
-        NotTrained
-            "leanvec_ood" without queries.
-        """
-        self._cpp.train(*self._items(X, "X"), *self._sample(queries))
-
-    def _sample(self, queries: SetsLike | None) -> Parts | tuple[None, None]:
-        return (None, None) if queries is None else self._items(queries, "queries")
-
-    @explain_unknown
-    def retrain(
-        self, queries: SetsLike | None = None, *, progress: ProgressLike = None
-    ) -> None:
-        """Learn again from the vectors in the index, as it stores them, and encode them anew.
-
-        For items that have drifted (``stats()["added_error"]``). Ids and graph stay. Needs memory
-        for the old and the new form at once. `progress` and Ctrl-C are heeded while it encodes, not
-        while it learns.
-
-        Parameters
-        ----------
-        queries : array_like, shape (m, dim), optional
-            As in `train`.
-        progress : callable or bool, optional
-            Called as ``progress(done, total)``; returning False cancels. True shows a bar.
-
-        Raises
-        ------
-        ValueError
-            As `train`.
-        NotTrained
-            An index that never held a vector, or "leanvec_ood" without queries.
-        Cancelled
-            `progress` returned False; nothing has changed.
-        """
-        sample = self._sample(queries)
-        with Meter(progress, "retrain") as callback:
-            self._cpp.retrain(sample[0], sample[1], callback)
-
-    @explain_unknown
-    def fit_queries(
-        self,
-        Q: SetsLike,
-        *,
-        beam: int = 500,
-        neighbors: int = 50,
-        progress: ProgressLike = None,
-    ) -> dict[str, Any]:
-        """Repair the links of the graph for queries that are distributed unlike the items.
-
-        Texts that ask for images, or words that ask for sentences, have nearest items that lie far
-        from each other: a search leaves them to come from one to another, and ends too early. This
-        gives links to those that lack them, in the places of links that matter least: the same beam
-        then finds more, in the same memory. Call `tune` afterwards. Items added later are linked as
-        ever; when they are many, call it again. NGFix and RFix (arXiv 2510.22316).
-
-        Parameters
-        ----------
-        Q : array_like, shape (q, dim)
-            A sample of real queries, as in `search`: the more, the better.
-        beam : int
-            Candidates kept while the nearest items of a query are looked for, 1 .. 10,000; raised
-            to `neighbors`.
-        neighbors : int
-            Nearest items of a query that are to lead to each other, 2 .. 1,000.
-        progress : callable or bool, optional
-            Called as ``progress(done, total)``; returning False cancels. True shows a bar.
-
-        Returns
-        -------
-        dict
-            ``links`` made, and how many more were ``refused`` for want of a place.
-
-        Raises
-        ------
-        ValueError
-            Another shape, a value that is not finite or a zero vector with "cosine" (with its row),
-            an option out of its range, an empty index or one without a graph.
-        Cancelled
-            `progress` returned False; nothing has changed.
-        """
-        parts = self._items(Q, "Q")
-        beam = as_integer("beam", beam, 0, UINT32_MAX)
-        neighbors = as_integer("neighbors", neighbors, 0, UINT32_MAX)
-        with Meter(progress, "fit_queries") as callback:
-            return self._cpp.fit_queries(*parts, beam, neighbors, callback)
 
     @explain_unknown
     def add(

@@ -23,7 +23,7 @@ class LoggedIndex(Index):
     """An `Index` with a file and a log, which `vecinal.open` returns.
 
     Calls that change it (`add`, `update`, `remove`, `set_labels`, `train`, `retrain`, `fit_queries`,
-    `tune`, `compact`, ``defaults = ...``) are all or nothing on the disk too: when they return, the
+    `refine`, `tune`, `compact`, ``defaults = ...``) are all or nothing on the disk too: when they return, the
     change survives a crash of the process or the machine; when they raise, nothing has changed. An
     OSError names the file and the reason. If it came from a sync, nobody knows what the disk holds,
     and changes raise until the index is opened again.

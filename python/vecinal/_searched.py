@@ -227,8 +227,8 @@ class Searched(Stored):
         """Find the cheapest settings that reach a recall, and keep them.
 
         They become the `defaults`, and searches that ask for this `recall` get them, also after
-        other calls: a file keeps all. `retrain` and `fit_queries` give them up, since they change
-        what a beam finds. `add` and `remove` do not: when the items have become many more or others,
+        other calls: a file keeps all. `retrain`, `fit_queries` and `refine` give them up, since they
+        change what a beam finds. `add` and `remove` do not: when the items have become many more or others,
         call it again; ``stats()["tuned"]`` says how many there were.
 
         Parameters

@@ -79,6 +79,8 @@ void add_graph_options(CLI::App& command, IndexOptions& options) {
   add_number(command, "--degree", options.degree, "Links of a node on level 0: even, 4 to 256");
   add_number(command, "--build-beam", options.build_beam,
              "Candidates kept while a node is inserted");
+  add_number(command, "--refine", options.refine,
+             "Rounds in which links are chosen anew on the finished graph");
   add_name(command, "--order", options.order, "Order of insertion: given, shuffled, lid")
       ->capture_default_str();
   add_number(command, "--seed", options.seed, "Same seed, same data: same file");

@@ -53,6 +53,7 @@ void build(Subject& subject, const FloatMatrix& base, const DataFiles& files,
   const Stopwatch watch;
   train_for(*subject.index, base, options.build);
   subject.index->add(batch_of(base), {}, bar.callback());
+  if (options.build.refine != 0) subject.index->refine({.rounds = options.build.refine});
   subject.build_seconds = watch.seconds();
 }
 

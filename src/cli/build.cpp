@@ -88,6 +88,10 @@ int run(const BuildOptions& options) {
     train_for(*index, vectors, options.index);
     index->add(batch_of(vectors), ids, bar.callback());
   }
+  if (options.index.refine != 0) {
+    ProgressBar bar("refining");
+    index->refine({.rounds = options.index.refine, .progress = bar.callback()});
+  }
   const double seconds = watch.seconds();
   index->save(options.output);
 

@@ -27,6 +27,7 @@ struct IndexOptions {
   std::string order{name(Config{}.order)};
   std::uint32_t degree = Config{}.degree;
   std::uint32_t build_beam = Config{}.build_beam;
+  std::size_t refine = 0;  ///< rounds after the build
   std::uint64_t seed = Config{}.seed;
   std::string device{name(Config{}.device)};
   unsigned threads = 0;  ///< of the build; 0 = all cores

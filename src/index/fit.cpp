@@ -1,7 +1,7 @@
 // VectorIndex::fit_queries: the graph repaired for a sample of queries.
 #include <stdexcept>
 
-#include "core/concat.hpp"
+#include "core/check_range.hpp"
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
 #include "graph/fitter.hpp"
@@ -10,19 +10,10 @@
 #include "index/vector_index.hpp"
 
 namespace vecinal {
-namespace {
-
-void check_range(const char* field, std::size_t value, std::size_t least, std::size_t most) {
-  if (value < least || value > most)
-    throw std::invalid_argument(
-        concat("fit_queries: ", field, " must be ", least, " to ", most, ", got ", value));
-}
-
-}  // namespace
 
 Fitted VectorIndex::fit_queries(const Batch& queries, const FitParams& params) {
-  check_range("beam", params.beam, 1, 10'000);
-  check_range("neighbors", params.neighbors, 2, 1000);
+  check_range("fit_queries: beam", params.beam, 1, 10'000);
+  check_range("fit_queries: neighbors", params.neighbors, 2, 1000);
   if (config_.graph == GraphKind::none)
     throw std::invalid_argument("fit_queries: the index has no graph");
   refuse_sets(queries, "fit_queries");

@@ -147,7 +147,7 @@ EncodeSummary VectorIndex::encode_rows(const ItemSource& items, std::span<const 
   for (std::size_t done = 0; done < items.count; done += items.chunk) {
     const Batch made = items.make(done, std::min(items.chunk, items.count - done));
     encoded += rows_->encode(made, slots.subspan(done, made.count), threads,
-                              {.call = items.call, .first = done});
+                             {.call = items.call, .first = done});
     meter.update(0);
   }
   return encoded;

@@ -144,7 +144,7 @@ void write_operation(const Operation& operation, const LogFile::Sink& sink) {
 Operation read_operation(const LogRecord& record) {
   Reader reader(record);
   const Start start = reader.take<Start>(1)[0];
-  if (start.kind > static_cast<std::uint32_t>(Operation::Kind::keep_tuned))
+  if (start.kind > static_cast<std::uint32_t>(Operation::Kind::refine))
     reader.fail(concat("is of the kind ", start.kind, ", which there is not"));
   if (start.reserved != 0) reader.fail("has a reserved byte set");
   if ((start.dim == 0 && start.rows != 0) || (start.query_dim == 0 && start.query_rows != 0))
@@ -195,6 +195,8 @@ void apply(const Operation& operation, Index& index, const Progress& progress) {
     case Operation::Kind::keep_tuned:
       index.keep_tuned(tuned_of(operation, index));
       return;
+    case Operation::Kind::refine:
+      return index.refine({.beam = numbers[0], .rounds = numbers[1], .progress = progress});
   }
 }
 

@@ -23,12 +23,14 @@ struct Operation {
     fit_queries,
     compact,
     keep_tuned,
+    refine,
   };
   Kind kind = Kind::compact;
   std::span<const Id> ids = {};
   Batch items = {};    ///< of train: the sample; of set_labels: labels only
   Batch queries = {};  ///< of train, retrain and fit_queries
   /// set_defaults: beam, rerank, candidates, bits of gamma. fit_queries: beam, neighbors.
+  /// refine: beam, rounds.
   /// keep_tuned: as set_defaults, then k, items and the bits of target, recall, checked_recall,
   /// checked_low and checked_high.
   std::array<std::uint64_t, 11> numbers = {};

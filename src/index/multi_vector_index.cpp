@@ -139,6 +139,11 @@ Fitted MultiVectorIndex::fit_queries(const Batch& queries, const FitParams& para
   return inner_->fit_queries(asked.queries(queries), params);
 }
 
+void MultiVectorIndex::refine(const RefineParams& params) {
+  const std::lock_guard writer(writer_);
+  inner_->refine(params);
+}
+
 std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> ids,
                                       const Progress& progress) {
   validate_sets(items, config_.dim, EmptySets::refused, "add");

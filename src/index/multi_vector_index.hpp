@@ -38,6 +38,7 @@ class MultiVectorIndex final : public SavedIndex {
   void compact() override;
   void retrain(const Batch& queries, const Progress& progress) override;
   Fitted fit_queries(const Batch& queries, const FitParams& params) override;
+  void refine(const RefineParams& params) override;
   std::size_t remove(std::span<const Id> ids) override;
   Neighbors search(const Batch& queries, const SearchParams& params) const override;
   Neighbors rerank(const Batch& queries, std::span<const Id> candidates,

@@ -254,6 +254,11 @@ Fitted OpenIndex::fit_queries(const Batch& queries, const FitParams& params) {
                 [&] { return index_->fit_queries(queries, params); });
 }
 
+void OpenIndex::refine(const RefineParams& params) {
+  logged({.kind = Operation::Kind::refine, .numbers = {params.beam, params.rounds}},
+         [&] { index_->refine(params); });
+}
+
 std::size_t OpenIndex::remove(std::span<const Id> ids) {
   return logged({.kind = Operation::Kind::remove, .ids = ids}, [&] { return index_->remove(ids); });
 }

@@ -32,6 +32,7 @@ class OpenIndex final : public LoggedIndex {
   void compact() override;
   void retrain(const Batch& queries, const Progress& progress) override;
   Fitted fit_queries(const Batch& queries, const FitParams& params) override;
+  void refine(const RefineParams& params) override;
   std::size_t remove(std::span<const Id> ids) override;
   void set_defaults(const SearchDefaults& defaults) override;
   bool keep_tuned(const Tuned& tuned) override;

@@ -183,7 +183,8 @@ class Rows::Encoder {
       const auto [fault, norm] =
           prepare_row(rows.config_.metric, items.row(i), rows.config_.dim, row);
       if (fault != RowFault::none)
-        throw std::invalid_argument(concat(names_.call, ": row ", names_.first + i, " ", describe(fault)));
+        throw std::invalid_argument(
+            concat(names_.call, ": row ", names_.first + i, " ", describe(fault)));
       summary.magnitude = std::max(summary.magnitude, norm);
       if (identity) continue;
       float* centred = centred_.data() + (i - begin) * stride_;

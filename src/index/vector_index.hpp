@@ -32,6 +32,7 @@ namespace vecinal {
 
 class Fitter;
 class ProgressMeter;
+class Refiner;
 struct BuildParams;
 struct ConfigSection;
 class SectionReader;
@@ -123,6 +124,7 @@ class VectorIndex final : public SavedIndex {
   void compact() override;
   void retrain(const Batch& queries, const Progress& progress) override;
   Fitted fit_queries(const Batch& queries, const FitParams& params) override;
+  void refine(const RefineParams& params) override;
   std::size_t remove(std::span<const Id> ids) override;
   Neighbors search(const Batch& queries, const SearchParams& params) const override;
   Neighbors rerank(const Batch& queries, std::span<const Id> candidates,
@@ -254,6 +256,9 @@ class VectorIndex final : public SavedIndex {
 
   // fit.cpp
   void fit_graph(Fitter& fitter, const Batch& queries, const Progress& progress) const;
+
+  // refine.cpp
+  void refine_once(Refiner& refiner, const std::function<void(std::size_t done)>& watch);
 
   // index_file.cpp
   void read_sections(const SectionReader& reader, const LoadOptions& options, int file,

@@ -52,9 +52,8 @@ void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigne
     const std::size_t count = sets.begin(i + 1) - sets.begin(i);
     const std::optional<Slot> found = free.take(count);
     if (!found && count > max_rows - last)
-      throw std::length_error(
-          concat(call, ": an index holds at most ", max_rows,
-                 " vectors, of removed items included"));
+      throw std::length_error(concat(call, ": an index holds at most ", max_rows,
+                                     " vectors, of removed items included"));
     const Slot begin = found ? *found : static_cast<Slot>(last);
     if (!found) last += count;
     for (std::size_t j = 0; j < count; ++j) rows.push_back(static_cast<Slot>(begin + j));
@@ -64,8 +63,7 @@ void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigne
     rows_.resize(last);
     parallel_for({.count = sets.count, .grain = grain, .threads = threads},
                  [&](std::size_t begin, std::size_t end, unsigned) {
-                   const std::size_t out =
-                       encode(sets, begin, end, rows, longest[begin / grain]);
+                   const std::size_t out = encode(sets, begin, end, rows, longest[begin / grain]);
                    if (out != end) refuse_vector(sets, out, rows_, call);
                  });
     extents_.resize(numbers.empty() ? old_sets

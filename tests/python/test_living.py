@@ -43,7 +43,7 @@ def test_an_update_that_is_refused_changes_nothing(ids, rows, message):
 
 def test_messages_about_sets_name_the_update():
     index = vecinal.Index(dim=8, metric="chamfer", tokens="f16")
-    index.add([rows_of(3), rows_of(4)])
+    index.add([rows_of(n, seed=n) for n in (3, 4, 5)])
     before = bytes(index)
     for value, message in ((np.nan, "update: "), (1e30, "update: vector 1 of set 0")):
         rows = rows_of(2)

@@ -34,6 +34,8 @@ def changes(index):
     yield
     index.fit_queries(ROWS[30:40])
     yield
+    index.refine(beam=20, rounds=2)
+    yield
     index.tune(ROWS[30:40], 0.9)
     yield
     index.compact()

@@ -55,6 +55,7 @@ LONG_CALLS = {
         2000,
         lambda index, rows, **options: index.fit_queries(rows[:20_000], **options),
     ),
+    "refine": ({}, 8000, lambda index, rows, **options: index.refine(**options)),
     "retrain": (FLAT_CODES, 300_000, lambda index, rows, **options: index.retrain(**options)),
 }
 
@@ -153,6 +154,7 @@ CALLS_THAT_WAIT = {
     "retrain": lambda index: index.retrain(),
     "set defaults": lambda index: setattr(index, "defaults", {"rerank": 50}),
     "fit_queries": lambda index: index.fit_queries(np.ones((1, DIM))),
+    "refine": lambda index: index.refine(),
     "tune": lambda index: index.tune(np.ones((1, DIM))),
     "check": lambda index: index.check(),
     "stats": lambda index: index.stats(),

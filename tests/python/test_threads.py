@@ -53,6 +53,7 @@ LONG_CALLS = {
     "search": lambda index, rows: index.search(rows[:6000], k=50, beam=200),
     "exact search": lambda index, rows: index.search(rows[:20_000], exact=True),
     "fit_queries": lambda index, rows: index.fit_queries(rows[5000:6000]),
+    "refine": lambda index, rows: index.refine(),
     "tune": lambda index, rows: index.tune(rows[:1000], recall=0.99),
     "train": lambda index, rows: [index.train(rows) for _ in range(20)],
     "retrain": lambda index, rows: retrain_codes(rows),

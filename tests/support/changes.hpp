@@ -44,7 +44,10 @@ class Changes {
     add(7, {});
     update({2, 1001, 30 - (chamfer ? 2 : 0)});
     label({3, 1000});
-    if (config.graph != GraphKind::none) fit();
+    if (config.graph != GraphKind::none) {
+      fit();
+      push("refine", [](Index& index) { index.refine({.beam = 20, .rounds = 2}); });
+    }
     push("retrain", [queries = items(40)](Index& index) { index.retrain(queries->batch); });
     remove({0, 1002});
     push("compact", [](Index& index) { index.compact(); });
