@@ -7,7 +7,7 @@
 #                                        sequences of 50 calls)
 #   scripts/soak.sh crash                kills and errors at every system call
 #   scripts/soak.sh sabotage             faults put into the sources, each of which a test must catch
-#   scripts/soak.sh coverage             lines and branches that the unit tests run
+#   scripts/soak.sh coverage             lines and branches that the tests run
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
@@ -50,14 +50,22 @@ case "${1:-}" in
     python3 tests/sabotage/run.py
     ;;
   coverage)
-    build coverage vecinal_tests vecinal_fault_tests
-    need_venv build/test-venv
-    build/test-venv/bin/pip install --quiet 'gcovr==8.*'
-    find build/coverage -name '*.gcda' -delete
-    build/coverage/tests/vecinal_tests --gtest_brief=1
-    build/coverage/tests/faults/vecinal_fault_tests --gtest_brief=1
-    build/test-venv/bin/gcovr --root . --filter src/ --exclude src/cli --exclude-throw-branches \
-      --exclude-unreachable-branches --print-summary build/coverage
+    need clang llvm
+    build release vecinal_cuda_emulated # it is not measured, and older Clangs have no _Float16
+    build coverage vecinal_tests vecinal_fault_tests vecinal_cuda_tests
+    tests=build/coverage/tests
+    rm -rf build/coverage/runs
+    export LLVM_PROFILE_FILE=$PWD/build/coverage/runs/%m.profraw
+    "$tests/vecinal_tests" --gtest_brief=1
+    "$tests/faults/vecinal_fault_tests" --gtest_brief=1
+    VECINAL_CUDA_LIBRARY=$PWD/build/release/tests/cuda/libvecinal_cuda_emulated.so \
+      "$tests/cuda/vecinal_cuda_tests" --gtest_brief=1
+    llvm-profdata merge -o build/coverage/all.profdata build/coverage/runs
+    seen=(-instr-profile build/coverage/all.profdata "$tests/vecinal_tests" -object "$tests/faults/vecinal_fault_tests"
+      -object "$tests/cuda/vecinal_cuda_tests" src)
+    llvm-cov export "${seen[@]}" >build/coverage/all.json
+    llvm-cov show -show-branches count -show-instantiations=false "${seen[@]}" >build/coverage/lines.txt
+    python3 scripts/coverage_report.py build/coverage/all.json
     ;;
   *)
     sed -n '2,11p' "${BASH_SOURCE[0]}" >&2
