@@ -161,7 +161,7 @@ TEST_F(Log, GoesOnAfterWhatWasTorn) {
   write(std::vector<Bytes>{payload(5), payload(16)});
   Bytes bytes = content();
   std::filesystem::resize_file(file_, bytes.size() - 3);
-  bytes.resize(bytes.size() - 3);
+  bytes.erase(bytes.end() - 3, bytes.end());
   {
     LogFile log(file_, LogFile::Durability::each);
     log.resume(read_log(bytes, 10), 11);
