@@ -35,7 +35,7 @@ std::unique_ptr<Index> filled(const Config& config, const Rows& rows) {
 class Refine : public testing::TestWithParam<Layout> {};
 
 TEST_P(Refine, TheSameBeamFindsMore) {
-  const Rows rows = test::clustered(6000, dim, 1, 40);
+  const Rows rows = test::clustered(4000, dim, 1, 40);
   const Rows asked = test::clustered(300, dim, 2, 40);
   double before = 0;
   double after = 0;
@@ -199,7 +199,7 @@ TEST(RefineOfOthers, NeedsAGraphAndForgetsWhatWasTuned) {
 }
 
 TEST(RefineOfOthers, SetsHaveTheGraphOfTheirEncodings) {
-  const test::Sets sets = test::random_sets(300, 16, 1);
+  const test::Sets sets = test::random_sets(60, 16, 1);
   Config config{.dim = 16, .metric = Metric::chamfer, .encoding = Encoding::lvq8, .threads = 2};
   const auto index = make_index(config);
   index->add(sets.batch());
