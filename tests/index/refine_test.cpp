@@ -53,7 +53,7 @@ TEST_P(Refine, TheSameBeamFindsMore) {
 }
 
 TEST_P(Refine, GivesTheSameBytesForAnyNumberOfThreads) {
-  const Rows rows = test::clustered(1500, dim, 3, 20);
+  const Rows rows = test::clustered(800, dim, 3, 20);
   Config config = config_of(GetParam(), Encoding::lvq4x8, Metric::cosine);
   const auto two = filled(config, rows);
   config.threads = 1;
@@ -136,7 +136,7 @@ TEST_P(Refine, ACancelledOneLeavesTheIndexAsItWas) {
 }
 
 TEST_P(Refine, SearchesGoOnBesideIt) {
-  const Rows rows = test::clustered(3000, dim, 10, 20);
+  const Rows rows = test::clustered(1000, dim, 10, 20);
   const auto index = filled(config_of(GetParam(), Encoding::lvq8), rows);
   std::atomic<bool> done = false;
   std::atomic<std::size_t> searches = 0;
