@@ -199,12 +199,12 @@ class Index {
   virtual Fitted fit_queries(const Batch& queries, const FitParams& params = {}) = 0;
 
   /// Chooses the links of all items anew, among what a search of the finished graph finds: when an
-  /// item was added, the nearest of those that came after it were not there yet. The same beam then
-  /// finds more, in the same memory, at some third of what the build took in the fused layout,
-  /// which searches by its fused rows, and most of it in the other. For an index that is complete
-  /// for a while: later adds link new items as ever. All or nothing; deterministic; may be called
-  /// beside searches. Needs 20 bytes for each link meanwhile.
-  /// Throws std::invalid_argument (a params' range, no items, no graph), MemoryLimit, Cancelled.
+  /// item was added, the nearest of those that came after it were not there yet. A narrow
+  /// beam then finds more, in the same memory; a wide one about as much. It takes part of the time
+  /// of the build: less in the fused layout, which searches by its fused rows. For an index that is
+  /// complete for a while: later adds link new items as ever. All or nothing; deterministic; may be
+  /// called beside searches. Needs 20 bytes for each link meanwhile. Throws std::invalid_argument
+  /// (a params' range, no items, no graph), MemoryLimit, Cancelled.
   virtual void refine(const RefineParams& params = {}) = 0;
 
   /// Removes the ids it holds, at once invisible to new searches; returns how many it held. Their

@@ -127,8 +127,8 @@ class Learned(Searched):
         """Choose the links of the graph anew, among what searches of the finished graph find.
 
         When an item was added, the nearest of those that came after it were not there yet. After
-        this the same beam finds more, in the same memory. It takes some third of the time of the
-        build in the fused layout, whose fast search it uses, and most of it in the other. Worth it
+        this a narrow beam finds more, in the same memory; a wide one about as much. It takes part
+        of the time of the build: less in the fused layout, whose fast search it uses. Worth it
         for an index that is complete for a while: items added later are linked as ever. Call `tune`
         afterwards.
 

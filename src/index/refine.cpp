@@ -25,7 +25,8 @@ void VectorIndex::refine(const RefineParams& params) {
                    .geometry = geometry_of(config()),
                    .fill = build_params().fill,
                    .threads = resolve_threads(config_.threads)});
-  ProgressMeter meter(params.progress, params.rounds * refiner.nodes());
+  const std::size_t total = params.rounds * refiner.nodes();
+  ProgressMeter meter(params.progress, total);
   std::size_t round = 0;
   try {
     for (; round < params.rounds; ++round)
@@ -41,8 +42,7 @@ void VectorIndex::refine(const RefineParams& params) {
   }
   note_change(Change::links);
   forget_tuned();
-  if (params.progress)
-    params.progress(params.rounds * refiner.nodes(), params.rounds * refiner.nodes());
+  if (params.progress) params.progress(total, total);
 }
 
 void VectorIndex::refine_once(Refiner& refiner,

@@ -55,31 +55,28 @@ void expect_refused(const Bytes& file, const Damage& damage, const std::string& 
   }
 }
 
+template <class Section, class Change>
+Damage edited(std::string_view tag, Change change) {
+  return [tag, change](Parts& parts) {
+    auto section = parts.get<Section>(tag);
+    change(section);
+    parts.set(tag, 0, section);
+  };
+}
+
 template <class Change>
 Damage config(Change change) {
-  return [change](Parts& parts) {
-    auto section = parts.get<ConfigSection>("config");
-    change(section);
-    parts.set("config", 0, section);
-  };
+  return edited<ConfigSection>("config", change);
 }
 
 template <class Change>
 Damage model(Change change) {
-  return [change](Parts& parts) {
-    auto section = parts.get<ModelSection>("model");
-    change(section);
-    parts.set("model", 0, section);
-  };
+  return edited<ModelSection>("model", change);
 }
 
 template <class Change>
 Damage sets(Change change) {
-  return [change](Parts& parts) {
-    auto section = parts.get<SetsSection>("sets");
-    change(section);
-    parts.set("sets", 0, section);
-  };
+  return edited<SetsSection>("sets", change);
 }
 
 TEST(HostileValues, LevelsWithoutNodesAreRefused) {
