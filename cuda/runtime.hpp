@@ -108,10 +108,10 @@ class Buffer {
     if (bytes <= bytes_) return memory_;
     const std::size_t larger = bytes > bytes_ + bytes_ / 2 ? bytes : bytes_ + bytes_ / 2;
     void* memory = allocate(larger);
-    if (kept != 0) {
-      copy_within(memory, memory_, kept, stream);
-      synchronize(stream);
-    }
+    // Rows have gaps that nobody writes, and the kept part is copied whole.
+    fill_bytes(static_cast<unsigned char*>(memory) + kept, 0, larger - kept, stream);
+    if (kept != 0) copy_within(memory, memory_, kept, stream);
+    synchronize(stream);
     release(memory_);
     memory_ = memory;
     bytes_ = larger;

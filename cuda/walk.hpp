@@ -55,6 +55,7 @@ __device__ unsigned score_links(const QueryAtHand& query, const RowsView& rows,
   bool fresh = link < layer.count;
   if (fresh) fresh = atomicExch(scratch.seen + (link * 0x9E3779B1U >> 23U), link) != link;
   const unsigned mask = __ballot_sync(all_lanes, fresh);
+  __syncwarp();  // what the scratch held has been read
   if (fresh) {
     const int at = __popc(mask & ((1U << lane) - 1U));
     scratch.fresh[at] = link;

@@ -1,6 +1,9 @@
 // Graphs that are built with the help of a device are those of the CPU.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "backend/device_build.hpp"
 #include "support/data.hpp"
 #include "world.hpp"
@@ -122,9 +125,11 @@ TEST(BuildParity, AnAddThatIsCancelledLeavesNothing) {
   const auto index = make_index(config);
   index->add(rows.part(0, 1000));
   const auto before = index->to_bytes();
-  EXPECT_THROW(index->add(rows.part(1000, 2300), {},
-                          [](std::size_t done, std::size_t) { return done < 300; }),
-               Cancelled);
+  const auto until_300 = [](std::size_t done, std::size_t) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));  // the next call back is due
+    return done < 300;
+  };
+  EXPECT_THROW(index->add(rows.part(1000, 2300), {}, until_300), Cancelled);
   EXPECT_TRUE(index->to_bytes() == before);
   index->add(rows.part(1000, 2300));
   EXPECT_EQ(index->check(), std::vector<std::string>{});
