@@ -1,9 +1,9 @@
 // Exact search by rows: every query against every row, as for few queries reading the rows once is
 // all that can be done. A block of four warps has one query and every splits-th piece of 128 rows;
 // each warp keeps the best it has seen (warp_pool.hpp), and a second kernel merges the lists of all
-// warps. Most rows are turned away by one comparison with the last entry. Shared memory of a warp:
-// the pool and 256 bytes; of a block: one query. The lists have a total order, so results depend on
-// neither splits nor batches.
+// warps: one block a query, whose warps share the lists. Most rows are turned away by one
+// comparison with the last entry. Shared memory of a warp: the pool and 256 bytes; of a block: one
+// query. The lists have a total order, so results depend on neither splits nor batches.
 #include "scan.hpp"
 
 #include "warp_pool.hpp"
@@ -28,7 +28,7 @@ unsigned splits_of(const ScanRequest& request) {
   const unsigned pieces =
       (request.rows + warps_a_block * warp_size - 1) / (warps_a_block * warp_size);
   const unsigned wanted = 8 * device_info().multiprocessors / request.queries + 1;
-  const unsigned most = pieces / 8 + 1;
+  const unsigned most = pieces / 2 + 1;
   return wanted < most ? wanted : most;
 }
 
@@ -61,19 +61,38 @@ __global__ void scan_kernel(RowsView rows, QueriesView queries, ScanShape shape,
     to[i] = i < pool.size() ? pool[i] : no_key;
 }
 
-/// The best of `lists` lists of each query: one warp a query.
+/// Offers the keys of a sorted list, as far as they may be kept.
+__device__ void offer_list(WarpPool& pool, const std::uint64_t* keys, unsigned count,
+                           unsigned lane) {
+  for (unsigned first = 0; first < count; first += warp_size) {
+    const std::uint64_t key = first + lane < count ? keys[first + lane] : no_key;
+    if (!__any_sync(all_lanes, key < pool.limit())) return;
+    pool.offer(key, lane);
+  }
+}
+
+/// The best of `lists` lists of each query: each warp takes every warps-th list, and the first one
+/// then the lists of the others.
 __global__ void merge_kernel(const std::uint64_t* partial, unsigned lists, unsigned most,
                              Found* found) {
-  const unsigned lane = threadIdx.x;
-  WarpPool pool(shared_memory(), most);
+  const unsigned lane = threadIdx.x % warp_size;
+  const unsigned warp = threadIdx.x / warp_size;
+  const unsigned warps = blockDim.x / warp_size;
+  const std::size_t pitch = pool_bytes(most) + sizeof(std::uint64_t);
+  unsigned char* memory = shared_memory();
+  WarpPool pool(memory + warp * pitch, most);
   const std::uint64_t* from = partial + static_cast<std::size_t>(blockIdx.x) * lists * most;
-  for (unsigned list = 0; list < lists; ++list) {
-    for (unsigned first = 0; first < most; first += warp_size) {
-      const std::uint64_t key =
-          first + lane < most ? from[static_cast<std::size_t>(list) * most + first + lane] : no_key;
-      if (!__any_sync(all_lanes, key < pool.limit())) break;
-      pool.offer(key, lane);
-    }
+  for (unsigned list = warp; list < lists; list += warps)
+    offer_list(pool, from + static_cast<std::size_t>(list) * most, most, lane);
+  // Behind each pool, how many keys it has.
+  auto* size = reinterpret_cast<unsigned*>(memory + warp * pitch + pool_bytes(most));
+  if (lane == 0) *size = pool.size();
+  __syncthreads();
+  if (warp != 0) return;
+  for (unsigned other = 1; other < warps; ++other) {
+    const unsigned char* theirs = memory + other * pitch;
+    offer_list(pool, reinterpret_cast<const std::uint64_t*>(theirs),
+               *reinterpret_cast<const unsigned*>(theirs + pool_bytes(most)), lane);
   }
   Found* to = found + static_cast<std::size_t>(blockIdx.x) * most;
   for (unsigned i = lane; i < most; i += warp_size)
@@ -108,7 +127,11 @@ void scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queri
 
 void merge_lists(const std::uint64_t* partial, unsigned lists, const ScanRequest& request,
                  Stream stream) {
-  launch("merge", merge_kernel, Grid{{request.queries, 1, 1}, warp_size, pool_bytes(request.most)},
+  const std::size_t pitch = pool_bytes(request.most) + sizeof(std::uint64_t);
+  unsigned warps = 1;
+  while (warps < warp_size && 4 * warps < lists && 2 * warps * pitch <= device_info().shared_bytes)
+    warps *= 2;
+  launch("merge", merge_kernel, Grid{{request.queries, 1, 1}, warps * warp_size, warps * pitch},
          stream, partial, lists, request.most, static_cast<Found*>(request.found));
 }
 
