@@ -96,8 +96,8 @@ struct CodeTokens {
           rows[m][half] =
               tokens.data + std::size_t{slot < set.end ? slot : set.end - 1} * tokens.pitch;
         }
-      const CodeTile sums = multiply_codes<Bytes>(rows, tokens.padded_dim,
-                                                  reinterpret_cast<const unsigned*>(panel), lane);
+      const CodeTile sums = multiply_codes<Bytes, 0>(
+          rows, tokens.padded_dim, reinterpret_cast<const unsigned*>(panel), lane);
       unsigned headers[CodeTile::row_tiles][2];
 #pragma unroll
       for (unsigned m = 0; m < CodeTile::row_tiles; ++m)

@@ -6,12 +6,10 @@
 #pragma once
 
 #include "byte_tile.hpp"
+#include "panel_tile.hpp"
 #include "score.hpp"
 
 namespace vecinal::cuda {
-
-inline constexpr unsigned panel_vectors = 32;
-inline constexpr unsigned panel_plane_words = 256;  ///< of 32 dims: 32 vectors of 32 bytes
 
 /// Word `at` of a panel; steps(vector): the steps of a query, or null for none.
 template <class Steps>
@@ -37,19 +35,9 @@ __device__ inline uint2 eight_codes(const unsigned char* row, unsigned d, unsign
   return {both.x >> shift & 0x0F0F0F0FU, both.y >> shift & 0x0F0F0F0FU};
 }
 
-/// The sums of a lane: of rows row(m, half) and vectors vector(lane, j), j < 8.
-struct CodeTile {
-  static constexpr unsigned row_tiles = 2;     ///< of 16 rows
-  static constexpr unsigned vector_tiles = 4;  ///< of 8 vectors
+struct CodeTile : PanelTile {
   int upper[row_tiles][vector_tiles][4];
   int lower[row_tiles][vector_tiles][4];
-
-  __device__ static unsigned row(unsigned lane, unsigned m, unsigned half) {
-    return 16 * m + 8 * half + lane / 4;
-  }
-  __device__ static unsigned vector(unsigned lane, unsigned j) {
-    return j / 2 * 8 + lane % 4 * 2 + j % 2;
-  }
 
   /// In unsigned integers: parts may leave the range that the whole stays in.
   [[nodiscard]] __device__ unsigned whole(unsigned m, unsigned half, unsigned j) const {
@@ -59,34 +47,28 @@ struct CodeTile {
   }
 };
 
-using TileRows = const unsigned char * [CodeTile::row_tiles][2];
-
-template <class Codes>
+/// ahead: of stream_rows().
+template <class Codes, unsigned ahead>
 __device__ CodeTile multiply_codes(const TileRows& rows, unsigned padded_dim, const unsigned* panel,
                                    unsigned lane) {
   CodeTile tile = {};
-  for (unsigned d = 0; d < padded_dim; d += 32) {
-    unsigned a[CodeTile::row_tiles][4];
-#pragma unroll
-    for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
-#pragma unroll
-      for (unsigned half = 0; half < 2; ++half) {
-        const uint2 codes = eight_codes(rows[m][half], d, lane % 4, Codes{});
-        a[m][half] = codes.x;
-        a[m][half + 2] = codes.y;
-      }
-    const unsigned* planes = panel + d / 32 * 2 * panel_plane_words + lane / 4 * 8 + lane % 4 * 2;
+  const auto load = [&](const unsigned char* row, unsigned step) {
+    return eight_codes(row, 32 * step, lane % 4, Codes{});
+  };
+  stream_rows<uint2, ahead>(rows, padded_dim / 32, load, [&](unsigned step, const auto& codes) {
+    const unsigned* planes = panel + step * 2 * panel_plane_words;
 #pragma unroll
     for (unsigned j = 0; j < CodeTile::vector_tiles; ++j) {
-      const auto high = *reinterpret_cast<const uint2*>(planes + j * 64);
-      const auto low = *reinterpret_cast<const uint2*>(planes + panel_plane_words + j * 64);
+      const uint2 high = plane_part(planes, j, lane);
+      const uint2 low = plane_part(planes + panel_plane_words, j, lane);
 #pragma unroll
       for (unsigned m = 0; m < CodeTile::row_tiles; ++m) {
-        multiply_bytes<true>(tile.upper[m][j], a[m], high);
-        multiply_bytes<false>(tile.lower[m][j], a[m], low);
+        const unsigned a[4] = {codes[m][0].x, codes[m][1].x, codes[m][0].y, codes[m][1].y};
+        multiply_bytes<true>(tile.upper[m][j], a, high);
+        multiply_bytes<false>(tile.lower[m][j], a, low);
       }
     }
-  }
+  });
   return tile;
 }
 

@@ -4,14 +4,16 @@
 // list is turned away by one comparison. Blocks that share a panel take every splits-th piece of
 // 256 rows; the lists of all are merged as those of scan.cu are.
 //
-// Codes are multiplied on tensor cores, exactly (code_panel.hpp), and scores have the CPU's bits;
-// floats in registers (float_tile.hpp), squared distances by way of the norms. Shared memory: the
-// panel (64 bytes a dim of codes, 128 of floats), 33 KiB of scores, 8 bytes an entry of each list
-// and 384 beside them, and 36 KiB of slabs for floats.
+// All are multiplied on tensor cores: codes exactly (code_panel.hpp), and scores have the CPU's
+// bits; floats as pairs of halves (split_panel.hpp), squared distances by way of the norms. Shared
+// memory: the panel (64 bytes a dim of codes, 128 of floats), 33 KiB of scores, 8 bytes an entry of
+// each list and 384 beside them.
 #include "panel_scan.hpp"
 
+#include <algorithm>
+
 #include "code_panel.hpp"
-#include "float_tile.hpp"
+#include "split_panel.hpp"
 #include "warp_pool.hpp"
 
 namespace vecinal::cuda {
@@ -19,6 +21,7 @@ namespace {
 
 constexpr unsigned warps_a_block = 8;
 constexpr unsigned threads_a_block = warps_a_block * warp_size;
+constexpr unsigned tile_rows = 16 * PanelTile::row_tiles;
 constexpr unsigned piece = warps_a_block * tile_rows;  ///< rows of a step of a block
 constexpr unsigned score_pitch = piece + 1;
 constexpr unsigned lists_a_warp = panel_vectors / warps_a_block;
@@ -52,7 +55,7 @@ template <class Codes>
 __device__ void code_dots(const TileRows& rows, const PanelInputs& in, unsigned first_query,
                           const PanelShape& shape, const unsigned* panel, unsigned lane,
                           LaneDots& dots) {
-  const CodeTile tile = multiply_codes<Codes>(rows, in.rows.padded_dim, panel, lane);
+  const CodeTile tile = multiply_codes<Codes, 4>(rows, in.rows.padded_dim, panel, lane);
 #pragma unroll
   for (unsigned j = 0; j < 8; ++j) {
     const unsigned query = first_query + CodeTile::vector(lane, j);
@@ -82,8 +85,6 @@ template <class Rows>
 struct PanelRows;
 
 struct CodePanel {
-  static constexpr std::size_t warp_bytes = 0;
-
   __device__ static unsigned pack(const QueriesView& queries, unsigned first, unsigned count,
                                   unsigned at) {
     return panel_word(
@@ -118,7 +119,7 @@ struct CodePanel {
 template <class Codes>
 struct PanelRows<CodeRows<Codes>> : CodePanel {
   __device__ static void tile(const PanelInputs& in, const PanelShape& shape, unsigned first,
-                              unsigned first_query, const unsigned* panel, float*, unsigned lane,
+                              unsigned first_query, const unsigned* panel, unsigned lane,
                               float* scores) {
     TileRows rows;
     row_starts(in.rows.data, in.rows.pitch, in, shape, first, lane, rows);
@@ -131,7 +132,7 @@ struct PanelRows<CodeRows<Codes>> : CodePanel {
 template <class First, class Second>
 struct PanelRows<LevelRows<First, Second>> : CodePanel {
   __device__ static void tile(const PanelInputs& in, const PanelShape& shape, unsigned first,
-                              unsigned first_query, const unsigned* panel, float*, unsigned lane,
+                              unsigned first_query, const unsigned* panel, unsigned lane,
                               float* scores) {
     TileRows rows;
     LaneDots base;
@@ -158,35 +159,37 @@ __device__ inline float distance_of(float dot, float, float, NegativeDot) { retu
 
 template <class Values, class Op>
 struct PanelRows<FloatRows<Values, Op>> {
-  static constexpr std::size_t warp_bytes = slab_bytes;
-
   __device__ static unsigned pack(const QueriesView& queries, unsigned first, unsigned count,
                                   unsigned at) {
-    const unsigned query = first + at % panel_vectors;
-    if (query >= count) return 0;
-    return reinterpret_cast<const unsigned*>(
-        queries.values + std::size_t{query} * queries.query_bytes)[at / panel_vectors];
+    return split_word(
+        [&](unsigned vector) {
+          return first + vector < count
+                     ? reinterpret_cast<const unsigned*>(
+                           queries.values + std::size_t{first + vector} * queries.query_bytes)
+                     : nullptr;
+        },
+        at);
   }
 
   __device__ static void tile(const PanelInputs& in, const PanelShape& shape, unsigned first,
-                              unsigned first_query, const unsigned* panel, float* slab,
-                              unsigned lane, float* scores) {
-    const FloatTile tile = multiply_tile(
-        [&](unsigned row, unsigned d) {
-          return Values::load(in.rows.data + slot_at(in, shape, first + row) * in.rows.pitch, d);
-        },
-        in.rows.padded_dim, reinterpret_cast<const float*>(panel), slab, lane);
+                              unsigned first_query, const unsigned* panel, unsigned lane,
+                              float* scores) {
+    TileRows rows;
+    row_starts(in.rows.data, in.rows.pitch, in, shape, first, lane, rows);
+    const SplitTile tile = multiply_split<Values>(rows, in.rows.padded_dim, panel, lane);
 #pragma unroll
-    for (unsigned j = 0; j < FloatTile::columns; ++j) {
-      const unsigned vector = FloatTile::column(lane, j);
+    for (unsigned j = 0; j < 8; ++j) {
+      const unsigned vector = SplitTile::vector(lane, j);
       const unsigned query = first_query + vector < shape.queries ? first_query + vector : 0;
 #pragma unroll
-      for (unsigned i = 0; i < FloatTile::rows; ++i) {
-        const unsigned row = FloatTile::row(lane, i);
-        const unsigned at = first + row < shape.rows ? first + row : 0;
-        scores[vector * score_pitch + row] =
-            distance_of(tile.sums[i][j], in.query_norms[query], in.row_norms[at], Op{});
-      }
+      for (unsigned m = 0; m < SplitTile::row_tiles; ++m)
+#pragma unroll
+        for (unsigned half = 0; half < 2; ++half) {
+          const unsigned row = SplitTile::row(lane, m, half);
+          const unsigned at = first + row < shape.rows ? first + row : 0;
+          scores[vector * score_pitch + row] =
+              distance_of(tile.sum(m, half, j), in.query_norms[query], in.row_norms[at], Op{});
+        }
     }
   }
 };
@@ -220,13 +223,12 @@ __global__ void __launch_bounds__(threads_a_block, 1)
   auto* panel = reinterpret_cast<unsigned*>(memory);
   unsigned char* lists = memory + shape.panel_bytes;
   auto* scores = reinterpret_cast<float*>(lists + panel_vectors * shape.list_bytes);
-  float* slab = scores + panel_vectors * score_pitch + warp * (Kind::warp_bytes / sizeof(float));
   for (unsigned i = threadIdx.x; i < shape.panel_bytes / sizeof(unsigned); i += blockDim.x)
     panel[i] = Kind::pack(in.queries, first_query, shape.queries, i);
   __syncthreads();
   unsigned sizes[lists_a_warp] = {};
   for (unsigned first = blockIdx.x * piece; first < shape.rows; first += gridDim.x * piece) {
-    Kind::tile(in, shape, first + warp * tile_rows, first_query, panel, slab, lane,
+    Kind::tile(in, shape, first + warp * tile_rows, first_query, panel, lane,
                scores + warp * tile_rows);
     __syncthreads();
     offer_piece(in, shape, scores, first, first_query, lists, sizes, warp, lane);
@@ -278,9 +280,18 @@ unsigned panels_of(const ScanRequest& request) {
 
 unsigned splits_of(const ScanRequest& request) {
   const unsigned pieces = (request.rows + piece - 1) / piece;
-  const unsigned wanted = 2 * device_info().multiprocessors / panels_of(request) + 1;
-  const unsigned most = pieces / 4 + 1;
-  return wanted < most ? wanted : most;
+  const unsigned panels = panels_of(request);
+  const unsigned together = device_info().multiprocessors;  // blocks, by their shared memory
+  const unsigned most = std::min(pieces / 4 + 1, 4 * together / panels + 1);
+  // Blocks run in rounds; the fewest splits whose last round is nearly full.
+  const auto used = [&](unsigned splits) {
+    const unsigned rounds = (panels * splits + together - 1) / together;
+    return static_cast<double>(panels) * splits / (static_cast<double>(rounds) * together);
+  };
+  unsigned best = 1;
+  for (unsigned splits = 2; splits <= most; ++splits)
+    if (used(splits) > used(best) + 0.04) best = splits;
+  return best;
 }
 
 bool are_codes(const KindOfRows& kind) {
@@ -299,9 +310,8 @@ std::size_t partial_bytes(const ScanRequest& request) {
 }  // namespace
 
 std::size_t panel_scan_bytes(const KindOfRows& kind, std::size_t padded_dim, std::size_t most) {
-  const std::size_t slabs = are_codes(kind) ? 0 : warps_a_block * slab_bytes;
   return padded_dim * panel_dim_bytes(kind) + panel_vectors * list_bytes(most) +
-         panel_vectors * score_pitch * sizeof(float) + slabs;
+         panel_vectors * score_pitch * sizeof(float);
 }
 
 std::size_t panel_scan_workspace(const ScanRequest& request) {

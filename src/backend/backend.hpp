@@ -147,8 +147,8 @@ class Backend {
                                     std::span<Scored> found) = 0;
 
   /// For each query the `most` best of the listed slots, or of the first `count` rows if none are
-  /// listed; ordered as Scored is: found[query * most + i]. Many queries are multiplied in other
-  /// ways than few, which shows in the last bits of floats.
+  /// listed; ordered as Scored is: found[query * most + i]. Scores of float rows are
+  /// off by 2^-16 of the product of the norms, beside the rounding of sums.
   virtual void knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
                    std::span<const Slot> slots, std::size_t most, std::span<Scored> found) = 0;
 

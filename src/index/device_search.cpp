@@ -163,8 +163,12 @@ bool DeviceSearch::finish_scan(std::size_t query, std::span<const Scored> best, 
   const std::size_t k = searcher_.params.k;
   // Rows that were not found are at least as far as the last one that was.
   if (best.back().slot != no_slot && best.back().score <= best[k - 1].score + margin) return false;
-  const auto end =
-      std::find_if(best.begin(), best.end(), [](const Scored& row) { return row.slot == no_slot; });
+  // Those past the margin cannot be among the k best.
+  const float limit = best[k - 1].slot == no_slot ? std::numeric_limits<float>::infinity()
+                                                  : best[k - 1].score + margin;
+  const auto end = std::find_if(best.begin(), best.end(), [&](const Scored& row) {
+    return row.slot == no_slot || row.score > limit;
+  });
   std::vector<Scored> found(best.begin(), end);
   if (margin > 0) score_again(query, found);
   searcher_.finish(query, found, worker.best);
@@ -181,10 +185,12 @@ void DeviceSearch::score_again(std::size_t query, std::vector<Scored>& found) co
 
 float DeviceSearch::score_margin() const {
   if (rows_.ranking().codec().is_code()) return 0;  // exact sums, the same on every device
-  // Sums of dim products, off by dim 2^-24 of the magnitudes at most; twice, as two are compared.
+  // Sums of dim products, off by dim 2^-24 of the magnitudes at most, and by 2^-16 where values are
+  // pairs of halves; twice, as two are compared, and twice as squared distances have 2 <q, x>.
   float magnitude = searcher_.index.max_norm_.load();
   for (const auto& worker : workers_) magnitude = std::max(magnitude, worker->magnitude);
-  return 8.0F * 0x1p-24F * static_cast<float>(rows_.ranking().padded_dim()) * magnitude * magnitude;
+  const float sums = 8.0F * 0x1p-24F * static_cast<float>(rows_.ranking().padded_dim());
+  return (sums + 4.0F * 0x1p-16F) * magnitude * magnitude;
 }
 
 const std::vector<Slot>& DeviceSearch::allowed_slots() {

@@ -65,7 +65,7 @@ TEST_P(Parity, ScansForManyQueriesFindTheSame) {
       cuda_backend().knn(world.on_device(), world.block(), 700, {}, most, found);
       for (std::size_t q = 0; q < 43; q += 7)
         expect_alike(std::span(found).subspan(q * most, most),
-                     best_of(world, q, first_slots(700), most), world.tolerance(),
+                     best_of(world, q, first_slots(700), most), world.split_tolerance(),
                      "dim " + std::to_string(dim) + " query " + std::to_string(q));
     }
   }
@@ -78,7 +78,7 @@ void expect_listed_only(const Kind& kind, const std::vector<Slot>& listed, std::
   cuda_backend().knn(world.on_device(), world.block(), 200, listed, most, found);
   for (std::size_t q = 0; q < queries; ++q)
     expect_alike(std::span(found).subspan(q * most, most), best_of(world, q, listed, most),
-                 world.tolerance(), "query " + std::to_string(q));
+                 world.split_tolerance(), "query " + std::to_string(q));
 }
 
 TEST_P(Parity, ScansSeeTheListedRowsOnly) {

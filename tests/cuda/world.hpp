@@ -63,6 +63,12 @@ class World {
     return codes() ? 0.0F : 2.0F * (dims / 16 + 8) * 0x1p-24F * 4 * dims;
   }
 
+  /// The same where floats are multiplied as pairs of halves (cuda/split_panel.hpp).
+  [[nodiscard]] float split_tolerance() const {
+    return tolerance() +
+           (codes() ? 0.0F : 2.0F * 3 * 0x1p-18F * 4 * static_cast<float>(rows_->padded_dim()));
+  }
+
   [[nodiscard]] QueryBlock block() {
     QueryBuffer buffer(*rows_);
     if (arrays_ == nullptr) {

@@ -134,29 +134,49 @@ unsigned char* shared() { return running->shared(); }
 void wait_for_block() { running->wait_for_block(); }
 const std::uint64_t* exchange(std::uint64_t value) { return running->exchange(value); }
 
-void multiply_bytes(int (&sums)[4], const unsigned (&a)[4], const uint2& b, bool is_signed) {
-  const auto both = [](unsigned first, unsigned second) {
-    std::array<std::uint64_t, warp_size> all{};
-    std::copy_n(exchange(first | std::uint64_t{second} << 32U), warp_size, all.begin());
-    return all;
-  };
+namespace {
+
+/// Two words of each lane of the warp.
+std::array<std::uint64_t, warp_size> both(unsigned first, unsigned second) {
+  std::array<std::uint64_t, warp_size> all{};
+  std::copy_n(exchange(first | std::uint64_t{second} << 32U), warp_size, all.begin());
+  return all;
+}
+
+/// Calls add(i, words of a row, words of a vector) for all that sum i of the lane is made of.
+template <class Add>
+void for_products(const unsigned (&a)[4], const uint2& b, Add add) {
   const std::array<std::array<std::uint64_t, warp_size>, 2> rows{both(a[0], a[2]),
                                                                  both(a[1], a[3])};
   const std::array<std::uint64_t, warp_size> vectors = both(b.x, b.y);
-  for (unsigned i = 0; i < 4; ++i) {
+  for (unsigned i = 0; i < 4; ++i)
+    for (unsigned t = 0; t < 4; ++t)
+      add(i, rows[i / 2][lane() / 4 * 4 + t], vectors[(lane() % 4 * 2 + i % 2) * 4 + t]);
+}
+
+}  // namespace
+
+void multiply_bytes(int (&sums)[4], const unsigned (&a)[4], const uint2& b, bool is_signed) {
+  for_products(a, b, [&](unsigned i, std::uint64_t row, std::uint64_t vector) {
     auto sum = static_cast<unsigned>(sums[i]);
-    for (unsigned t = 0; t < 4; ++t) {
-      const std::uint64_t row = rows[i / 2][lane() / 4 * 4 + t];
-      const std::uint64_t vector = vectors[(lane() % 4 * 2 + i % 2) * 4 + t];
-      for (unsigned shift = 0; shift < 64; shift += 8) {
-        const auto x = static_cast<int>(row >> shift & 0xFFU);
-        const auto byte = static_cast<int>(vector >> shift & 0xFFU);
-        const int q = is_signed && byte > 127 ? byte - 256 : byte;
-        sum += static_cast<unsigned>(x * q);
-      }
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+      const auto x = static_cast<int>(row >> shift & 0xFFU);
+      const auto byte = static_cast<int>(vector >> shift & 0xFFU);
+      const int q = is_signed && byte > 127 ? byte - 256 : byte;
+      sum += static_cast<unsigned>(x * q);
     }
     sums[i] = static_cast<int>(sum);
-  }
+  });
+}
+
+void multiply_bf16(float (&sums)[4], const unsigned (&a)[4], const uint2& b) {
+  const auto value = [](std::uint64_t bits, unsigned shift) {
+    return std::bit_cast<float>(static_cast<unsigned>(bits >> shift & 0xFFFFU) << 16U);
+  };
+  for_products(a, b, [&](unsigned i, std::uint64_t row, std::uint64_t vector) {
+    for (unsigned shift = 0; shift < 64; shift += 16)
+      sums[i] += value(row, shift) * value(vector, shift);
+  });
 }
 
 }  // namespace emulation

@@ -73,6 +73,16 @@ inline unsigned lane() { return place().thread.x % 32; }
 /// multiply_bytes() of cuda/byte_tile.hpp, as tensor cores do it: sums wrap around.
 void multiply_bytes(int (&sums)[4], const unsigned (&a)[4], const uint2& b, bool is_signed);
 
+/// A float rounded to bfloat16, to the nearest, ties to even.
+inline unsigned bf16_bits(float value) {
+  const auto bits = std::bit_cast<unsigned>(value);
+  if ((bits & 0x7FFFFFFFU) > 0x7F800000U) return bits >> 16U | 0x40U;  // a NaN stays one
+  return (bits + 0x7FFFU + (bits >> 16U & 1U)) >> 16U;
+}
+
+/// multiply_bf16() of cuda/bf16_tile.hpp.
+void multiply_bf16(float (&sums)[4], const unsigned (&a)[4], const uint2& b);
+
 }  // namespace emulation
 
 #define threadIdx (emulation::place().thread)

@@ -1,0 +1,89 @@
+/// Inner products of 32 rows of floats with a panel of 32 queries, by one warp, on tensor cores: a
+/// value is the sum of two bfloat16, its upper half and what that leaves, and three of the four
+/// products of halves are taken (Henry, Tang, Heinecke, "Leveraging the bfloat16 artificial
+/// intelligence datatype for higher-precision computations", 2019). Halves have the range of
+/// floats, and are off by 2^-18 of the value at most; so products of unit vectors by 3 * 2^-18,
+/// beside the rounding of sums.
+///
+/// A panel has, for every 16 dims, the upper halves of 32 queries, then their lower ones.
+#pragma once
+
+#include "bf16_tile.hpp"
+#include "panel_tile.hpp"
+
+namespace vecinal::cuda {
+
+inline constexpr unsigned split_dims = 16;  ///< of a step
+
+/// Two values as halves, side by side.
+struct SplitPair {
+  unsigned upper;
+  unsigned lower;
+};
+
+/// a, b: bits of floats.
+__device__ inline SplitPair split(unsigned a, unsigned b) {
+  const float first = __uint_as_float(a);
+  const float second = __uint_as_float(b);
+  const unsigned upper = pack_bf16(first, second);
+  return {upper, pack_bf16(__fsub_rn(first, __uint_as_float(upper << 16U)),
+                           __fsub_rn(second, __uint_as_float(upper & 0xFFFF0000U)))};
+}
+
+/// Word `at` of a panel; values(vector): those of a query, or null for none.
+template <class Values>
+__device__ unsigned split_word(Values values, unsigned at) {
+  const unsigned* from = values(at / 8 % panel_vectors);
+  if (from == nullptr) return 0;
+  from += at / (2 * panel_plane_words) * split_dims + at % 8 * 2;
+  const SplitPair pair = split(from[0], from[1]);
+  return at / panel_plane_words % 2 == 0 ? pair.upper : pair.lower;
+}
+
+struct SplitTile : PanelTile {
+  float sums[row_tiles][vector_tiles][4];
+
+  [[nodiscard]] __device__ float sum(unsigned m, unsigned half, unsigned j) const {
+    return sums[m][j / 2][2 * half + j % 2];
+  }
+};
+
+/// Values: F32Values or F16Values. padded_dim: a multiple of 16.
+template <class Values>
+__device__ SplitTile multiply_split(const TileRows& rows, unsigned padded_dim,
+                                    const unsigned* panel, unsigned lane) {
+  SplitTile tile = {};
+  const auto load = [&](const unsigned char* row, unsigned step) {
+    return Values::load(row, split_dims * step + lane % 4 * 4);
+  };
+  stream_rows<uint4, 4>(rows, padded_dim / split_dims, load, [&](unsigned step, const auto& x) {
+    unsigned upper[SplitTile::row_tiles][4];
+    unsigned lower[SplitTile::row_tiles][4];
+#pragma unroll
+    for (unsigned m = 0; m < SplitTile::row_tiles; ++m)
+#pragma unroll
+      for (unsigned half = 0; half < 2; ++half) {
+        const SplitPair first = split(x[m][half].x, x[m][half].y);
+        const SplitPair second = split(x[m][half].z, x[m][half].w);
+        upper[m][half] = first.upper;
+        upper[m][half + 2] = second.upper;
+        lower[m][half] = first.lower;
+        lower[m][half + 2] = second.lower;
+      }
+    const unsigned* planes = panel + step * 2 * panel_plane_words;
+#pragma unroll
+    for (unsigned j = 0; j < SplitTile::vector_tiles; ++j) {
+      const uint2 high = plane_part(planes, j, lane);
+      const uint2 low = plane_part(planes + panel_plane_words, j, lane);
+#pragma unroll
+      for (unsigned m = 0; m < SplitTile::row_tiles; ++m) {
+        multiply_bf16(tile.sums[m][j], upper[m], high);
+        multiply_bf16(tile.sums[m][j], upper[m], low);
+        multiply_bf16(tile.sums[m][j], lower[m], high);
+      }
+    }
+  });
+  return tile;
+}
+
+}  // namespace vecinal::cuda
