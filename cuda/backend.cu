@@ -39,6 +39,17 @@ QueriesView put_queries(const CudaRows& rows, const QueryBlock& queries, std::si
   return view;
 }
 
+/// Gives what the lane has found for some queries the scores of these rows. Kernels of the lane's
+/// stream that still read other queries end before these overwrite them.
+void rank_found(const CudaRows& rows, const QueryBlock& queries, std::size_t first,
+                std::size_t count, std::size_t capacity, Lane& lane) {
+  const QueriesView view = put_queries(rows, queries, first, count, lane);
+  cuda::rerank(rows.kind(), rows.view(), view,
+               {static_cast<unsigned>(count), 0, static_cast<unsigned>(capacity),
+                lane.found.as<void>(), nullptr},
+               lane.stream);
+}
+
 /// Calls use(first, count) for pieces of the queries.
 template <class Use>
 void in_pieces(std::size_t queries, Use use) {
@@ -145,7 +156,7 @@ std::size_t CudaBackend::max_found(const DeviceRows& rows) const {
 
 DeviceCounts CudaBackend::search_graph(const DeviceRows& rows, const DeviceGraph& graph,
                                        const QueryBlock& queries, const DeviceBreadth& breadth,
-                                       std::span<Scored> found) {
+                                       const DeviceRanking* ranking, std::span<Scored> found) {
   const LanePool::Lease lane = lanes_.take();
   DeviceCounts total;
   in_pieces(queries.count, [&](std::size_t first, std::size_t count) {
@@ -158,6 +169,8 @@ DeviceCounts CudaBackend::search_graph(const DeviceRows& rows, const DeviceGraph
                        {static_cast<unsigned>(count), static_cast<unsigned>(breadth.window),
                         static_cast<unsigned>(breadth.capacity), lane->found.need(bytes), counts},
                        lane->stream);
+    if (ranking != nullptr)
+      rank_found(mine(*ranking->rows), ranking->queries, first, count, breadth.capacity, *lane);
     unsigned long long done[2] = {0, 0};
     copy_out(found.data() + first * breadth.capacity, lane->found.as<void>(), bytes, lane->stream);
     copy_out(done, counts, sizeof done, lane->stream);
@@ -191,24 +204,6 @@ void CudaBackend::knn(const DeviceRows& rows, const QueryBlock& queries, std::si
       cuda::scan(kind, mine(rows).view(), view, request,
                  lane->workspace.need(scan_workspace(request)), lane->stream);
     copy_out(found.data() + first * most, lane->found.as<void>(), bytes, lane->stream);
-    synchronize(lane->stream);
-  });
-}
-
-void CudaBackend::rerank(const DeviceRows& rows, const QueryBlock& queries,
-                         std::span<Scored> found) {
-  if (queries.count == 0) return;
-  const LanePool::Lease lane = lanes_.take();
-  const std::size_t capacity = found.size() / queries.count;
-  in_pieces(queries.count, [&](std::size_t first, std::size_t count) {
-    const QueriesView view = put_queries(mine(rows), queries, first, count, *lane);
-    const std::size_t bytes = count * capacity * sizeof(Scored);
-    copy_in(lane->found.need(bytes), found.data() + first * capacity, bytes, lane->stream);
-    cuda::rerank(mine(rows).kind(), mine(rows).view(), view,
-                 {static_cast<unsigned>(count), 0, static_cast<unsigned>(capacity),
-                  lane->found.as<void>(), nullptr},
-                 lane->stream);
-    copy_out(found.data() + first * capacity, lane->found.as<void>(), bytes, lane->stream);
     synchronize(lane->stream);
   });
 }

@@ -118,10 +118,9 @@ class CudaBackend final : public Backend {
   [[nodiscard]] std::size_t max_found(const DeviceRows& rows) const override;
   DeviceCounts search_graph(const DeviceRows& rows, const DeviceGraph& graph,
                             const QueryBlock& queries, const DeviceBreadth& breadth,
-                            std::span<Scored> found) override;
+                            const DeviceRanking* ranking, std::span<Scored> found) override;
   void knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
            std::span<const Slot> slots, std::size_t most, std::span<Scored> found) override;
-  void rerank(const DeviceRows& rows, const QueryBlock& queries, std::span<Scored> found) override;
   void find_links(const DeviceRows& rows, const DeviceGraph& graph, std::span<const Slot> slots,
                   const DeviceLinkParams& params, std::span<Slot> twins,
                   std::span<Scored> links) override;

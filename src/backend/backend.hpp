@@ -27,7 +27,7 @@
 namespace vecinal {
 
 /// Counts changes of what is declared here; library and caller must agree.
-inline constexpr int backend_interface = 3;
+inline constexpr int backend_interface = 4;
 
 /// What a code query carries beside its steps: kernels::QueryView.
 struct QueryScale {
@@ -118,6 +118,12 @@ struct DeviceBreadth {
   std::size_t capacity = 0;
 };
 
+/// The rows that rank what a walk found, and the queries as these want them.
+struct DeviceRanking {
+  const DeviceRows* rows = nullptr;
+  QueryBlock queries;
+};
+
 /// Work that was done.
 struct DeviceCounts {
   std::uint64_t hops = 0;
@@ -141,21 +147,17 @@ class Backend {
   [[nodiscard]] virtual std::size_t max_found(const DeviceRows& rows) const = 0;
 
   /// For each query the nodes that walk() finds from the entry of the graph, best first, behind
-  /// them entries with no_slot: found[query * capacity + i].
+  /// them entries with no_slot: found[query * capacity + i]. ranking, if given: they have the
+  /// scores of these rows, and keep the order of the walk.
   virtual DeviceCounts search_graph(const DeviceRows& rows, const DeviceGraph& graph,
                                     const QueryBlock& queries, const DeviceBreadth& breadth,
-                                    std::span<Scored> found) = 0;
+                                    const DeviceRanking* ranking, std::span<Scored> found) = 0;
 
   /// For each query the `most` best of the listed slots, or of the first `count` rows if none are
   /// listed; ordered as Scored is: found[query * most + i]. Scores of float rows are
   /// off by 2^-16 of the product of the norms, beside the rounding of sums.
   virtual void knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
                    std::span<const Slot> slots, std::size_t most, std::span<Scored> found) = 0;
-
-  /// Gives the listed rows of each query the scores of these rows, in place; entries with no_slot
-  /// stay. As many entries a query.
-  virtual void rerank(const DeviceRows& rows, const QueryBlock& queries,
-                      std::span<Scored> found) = 0;
 
   /// The part of building that is parallel, on level 0. For each slot the node with the same row,
   /// or no_slot, and the links it chooses: links[i * degree + j], then no_slot.

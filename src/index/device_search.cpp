@@ -1,5 +1,7 @@
-// Searching a VectorIndex on a device: queries are made ready here, in parallel; the device walks,
-// scans and ranks whole batches; ids, filters and copies of rows are looked up here again.
+// Searching a VectorIndex on a device. Walks: every thread takes pieces of the queries, makes them
+// ready, has the device walk and rank them, and looks up ids, filters and copies of rows; so one
+// piece is made ready while others are walked. Scans: as rows are read once for many queries, whole
+// chunks are made ready in parallel, and compared by one call.
 #include <algorithm>
 #include <limits>
 
@@ -10,8 +12,12 @@
 namespace vecinal {
 namespace {
 
-/// Queries that are on the device at a time.
+/// Queries of a scan.
 constexpr std::size_t chunk = 8192;
+
+/// Queries of a walk: enough for a call to be worth it, and few enough for memory.
+constexpr std::size_t least_piece = 128;
+constexpr std::size_t most_piece = 4096;
 
 /// Rows that a scan finds beyond k: as long as the last of them is farther than the k-th, no row
 /// with the same score was left out.
@@ -19,46 +25,48 @@ constexpr std::size_t spare = 16;
 
 }  // namespace
 
-DeviceSearch::DeviceSearch(const VectorIndex::Searcher& searcher, const Mirror::Hold& copies,
-                           unsigned threads)
-    : searcher_(searcher), copies_(copies), rows_(searcher.rows), threads_(threads) {
-  const std::size_t count = std::min(chunk, searcher.queries.count);
-  walked_ = std::make_unique<QueryArrays>(rows_.walked(), count);
-  if (rows_.two()) ranking_ = std::make_unique<QueryArrays>(rows_.ranking(), count);
-  for (unsigned i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>(rows_));
+DeviceSearch::Prepared::Prepared(const Rows& rows, std::size_t count)
+    : capacity(count), walked(rows.walked(), count) {
+  if (rows.two()) second = std::make_unique<QueryArrays>(rows.ranking(), count);
 }
 
 void DeviceSearch::answer(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
-  const std::size_t count = searcher_.queries.count;
-  const bool walks = worth_walking();
-  const Plan walked = searcher_.allowed.everything ? Plan::walk : Plan::inside;
-  searcher_.hits.stats.plan = walks ? walked : Plan::scan;
-  searcher_.hits.stats.plan = !walks                         ? Plan::scan
-                              : searcher_.allowed.everything ? Plan::walk
-                                                             : Plan::inside;
-  for (std::size_t first = 0; first < count; first += chunk) {
-    const std::size_t size = std::min(chunk, count - first);
-    prepare(first, size);
-    if (searcher_.deadline.passed()) return;
-    if (walks) walk(first, size, open);
-    scan(first, size, open);
-    meter.update(first + size);
+  if (worth_walking()) {
+    searcher_.hits.stats.plan = searcher_.allowed.everything ? Plan::walk : Plan::inside;
+    walk_all(meter, open);
+  } else {
+    searcher_.hits.stats.plan = Plan::scan;
+  }
+  scan_all(meter, open);
+}
+
+void DeviceSearch::take_workers(std::size_t count) {
+  while (workers_.size() < count) {
+    workers_.push_back(rows_.device_scratch().take());
+    if (workers_.back() == nullptr) workers_.back() = std::make_unique<Worker>(rows_);
   }
 }
 
-void DeviceSearch::prepare(std::size_t first, std::size_t count) {
-  parallel_for({.count = count, .grain = 64, .threads = threads_},
-               [&](std::size_t begin, std::size_t end, unsigned number) {
-                 Worker& worker = *workers_[number];
-                 rows_.prepare(searcher_.queries, first + begin, first + end, searcher_.walk_dim,
-                               worker.queries);
-                 worker.magnitude = std::max(worker.magnitude, worker.queries.magnitude);
-                 for (std::size_t i = begin; i < end; ++i) {
-                   walked_->set(i, worker.queries.walked[i - begin], worker.walked);
-                   if (ranking_)
-                     ranking_->set(i, worker.queries.ranking()[i - begin], worker.ranking);
-                 }
-               });
+void DeviceSearch::give_back_workers() {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const SearchStats done = std::exchange(worker(i).stats, {});
+    searcher_.hits.stats.hops += done.hops;
+    searcher_.hits.stats.distances += done.distances;
+    searcher_.hits.stats.reranked += done.reranked;
+    worker(i).magnitude = 0;
+    rows_.device_scratch().give_back(std::move(workers_[i]));
+  }
+  workers_.clear();
+}
+
+void DeviceSearch::prepare(std::size_t first, std::size_t count, Worker& worker, Prepared& to,
+                           std::size_t at) const {
+  rows_.prepare(searcher_.queries, first, first + count, searcher_.walk_dim, worker.queries);
+  worker.magnitude = std::max(worker.magnitude, worker.queries.magnitude);
+  for (std::size_t i = 0; i < count; ++i) {
+    to.walked.set(at + i, worker.queries.walked[i], worker.walked);
+    if (to.second) to.second->set(at + i, worker.queries.ranking()[i], worker.ranking);
+  }
 }
 
 DeviceBreadth DeviceSearch::breadth() const {
@@ -78,88 +86,110 @@ bool DeviceSearch::worth_walking() const {
          breadth().capacity <= copies_.backend().max_found(copies_.walked());
 }
 
-void DeviceSearch::walk(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open) {
-  const DeviceBreadth wide = breadth();
-  found_.resize(count * wide.capacity);
-  const DeviceCounts counts = copies_.backend().search_graph(copies_.walked(), copies_.graph(),
-                                                             walked_->block(count), wide, found_);
-  searcher_.hits.stats.hops += counts.hops;
-  searcher_.hits.stats.distances += counts.distances;
-  std::vector<std::vector<Scored>> lists(count);
-  parallel_for({.count = count, .grain = 64, .threads = threads_},
-               [&](std::size_t begin, std::size_t end, unsigned) {
-                 for (std::size_t i = begin; i < end; ++i)
-                   collect(std::span(found_).subspan(i * wide.capacity, wide.capacity), lists[i]);
-               });
-  if (rows_.two()) rank(count, lists);
-  parallel_for({.count = count, .grain = 64, .threads = threads_},
-               [&](std::size_t begin, std::size_t end, unsigned number) {
-                 for (std::size_t i = begin; i < end; ++i) {
-                   searcher_.finish(first + i, lists[i], workers_[number]->best);
-                   open[first + i] = searcher_.answered(first + i) ? 0 : 1;
-                 }
-               });
+void DeviceSearch::walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
+  const std::size_t count = searcher_.queries.count;
+  const std::size_t piece =
+      std::clamp(count / (std::size_t{2} * threads_) + 1, least_piece, most_piece);
+  take_workers(std::min<std::size_t>(threads_, (count + piece - 1) / piece));
+  parallel_for(
+      {.count = count, .grain = piece, .threads = threads_},
+      [&](std::size_t begin, std::size_t end, unsigned number) {
+        if (!searcher_.deadline.passed()) walk(begin, end - begin, worker(number), open);
+      },
+      [&](std::size_t done) { meter.update(done); });
+  give_back_workers();
 }
 
-void DeviceSearch::collect(std::span<const Scored> nodes, std::vector<Scored>& list) const {
+void DeviceSearch::walk(std::size_t first, std::size_t count, Worker& worker,
+                        std::vector<std::uint8_t>& open) const {
+  if (worker.prepared == nullptr || worker.prepared->capacity < count)
+    worker.prepared = std::make_unique<Prepared>(rows_, count);
+  prepare(first, count, worker, *worker.prepared, 0);
+  const DeviceBreadth wide = breadth();
+  worker.found.resize(count * wide.capacity);
+  const DeviceRanking ranking{&copies_.ranking(), worker.prepared->ranking().block(count)};
+  const DeviceCounts counts = copies_.backend().search_graph(
+      copies_.walked(), copies_.graph(), worker.prepared->walked.block(count), wide,
+      rows_.two() ? &ranking : nullptr, worker.found);
+  worker.stats.hops += counts.hops;
+  worker.stats.distances += counts.distances;
+  for (std::size_t i = 0; i < count; ++i) {
+    collect(std::span(worker.found).subspan(i * wide.capacity, wide.capacity), i, worker);
+    if (rows_.two()) worker.stats.reranked += worker.list.size();
+    searcher_.finish(first + i, worker.list, worker.best);
+    open[first + i] = searcher_.answered(first + i) ? 0 : 1;
+  }
+}
+
+void DeviceSearch::collect(std::span<const Scored> nodes, std::size_t query, Worker& worker) const {
+  std::vector<Scored>& list = worker.list;
+  list.clear();
+  // Rows that share a node are alike as walked rows, but those that rank may differ.
+  const auto score_of = [&](const Scored& node, Slot slot) {
+    if (!rows_.two() || slot == node.slot) return node.score;
+    return rows_.ranking().scorer(worker.queries.ranking()[query], worker.ranking)(slot);
+  };
   for (const Scored& node : nodes) {
     if (node.slot == no_slot) return;
     if (!rows_.two() && list.size() >= searcher_.params.k && node.score > list.back().score) return;
     searcher_.graph.for_twins(node.slot, [&](Slot slot) {
-      if (slot < copies_.count() && searcher_.allows(slot)) list.push_back({node.score, slot});
+      if (slot < copies_.count() && searcher_.allows(slot))
+        list.push_back({score_of(node, slot), slot});
     });
   }
 }
 
-void DeviceSearch::rank(std::size_t count, std::vector<std::vector<Scored>>& lists) {
-  std::size_t longest = 0;
-  for (const auto& list : lists) longest = std::max(longest, list.size());
-  if (longest == 0) return;
-  found_.assign(count * longest, Scored{});
-  for (std::size_t i = 0; i < count; ++i)
-    std::copy(lists[i].begin(), lists[i].end(),
-              found_.begin() + static_cast<std::ptrdiff_t>(i * longest));
-  copies_.backend().rerank(copies_.ranking(), ranking_->block(count), found_);
-  for (std::size_t i = 0; i < count; ++i) {
-    std::copy_n(found_.begin() + static_cast<std::ptrdiff_t>(i * longest), lists[i].size(),
-                lists[i].begin());
-    searcher_.hits.stats.reranked += lists[i].size();
-  }
-}
-
-void DeviceSearch::scan(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open) {
+void DeviceSearch::scan_all(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
   const std::size_t most = searcher_.params.k + spare;
   if (most > copies_.backend().max_found(copies_.ranking())) return;
-  const bool any = std::any_of(open.begin() + static_cast<std::ptrdiff_t>(first),
-                               open.begin() + static_cast<std::ptrdiff_t>(first + count),
-                               [](std::uint8_t is_open) { return is_open != 0; });
-  if (!any) return;
+  const std::size_t count = searcher_.queries.count;
+  std::unique_ptr<Prepared> prepared;
+  for (std::size_t first = 0; first < count; first += chunk) {
+    const std::size_t size = std::min(chunk, count - first);
+    // All queries of a chunk, though some may have been answered: few chunks have both kinds.
+    if (std::count(open.begin() + static_cast<std::ptrdiff_t>(first),
+                   open.begin() + static_cast<std::ptrdiff_t>(first + size), 1) == 0)
+      continue;
+    if (searcher_.deadline.passed()) break;
+    if (prepared == nullptr) prepared = std::make_unique<Prepared>(rows_, size);
+    scan(first, size, *prepared, open);
+    meter.update(first + size);
+  }
+  give_back_workers();
+}
+
+void DeviceSearch::scan(std::size_t first, std::size_t count, Prepared& prepared,
+                        std::vector<std::uint8_t>& open) {
+  const std::size_t most = searcher_.params.k + spare;
+  const Loop loop{.count = count, .grain = 64, .threads = threads_};
+  take_workers(std::min<std::size_t>(threads_, (count + loop.grain - 1) / loop.grain));
+  parallel_for(loop, [&](std::size_t begin, std::size_t end, unsigned number) {
+    prepare(first + begin, end - begin, worker(number), prepared, begin);
+  });
   const std::vector<Slot>& slots = allowed_slots();
   found_.assign(count * most, Scored{});
-  if (searcher_.allowed.everything || !slots.empty()) {
-    // All queries of the chunk, though some may have been answered: few chunks have both kinds.
-    copies_.backend().knn(copies_.ranking(), (ranking_ ? *ranking_ : *walked_).block(count),
-                          std::min(copies_.count(), searcher_.slots()), slots, most, found_);
-  }
+  const QueryBlock queries = prepared.ranking().block(count);
+  if (searcher_.allowed.everything || !slots.empty())
+    copies_.backend().knn(copies_.ranking(), queries, std::min(copies_.count(), searcher_.slots()),
+                          slots, most, found_);
   searcher_.hits.stats.distances += count * searcher_.allowed.count;
-  const float margin = score_margin();
   searcher_.hits.stats.exact += static_cast<std::size_t>(
       std::count(open.begin() + static_cast<std::ptrdiff_t>(first),
-                 open.begin() + static_cast<std::ptrdiff_t>(first + count), std::uint8_t{1}));
-  parallel_for({.count = count, .grain = 64, .threads = threads_},
-               [&](std::size_t begin, std::size_t end, unsigned number) {
-                 for (std::size_t i = begin; i < end; ++i)
-                   if (open[first + i] != 0)
-                     open[first + i] =
-                         finish_scan(first + i, std::span(found_).subspan(i * most, most), margin,
-                                     *workers_[number])
-                             ? 0
-                             : 1;
-               });
+                 open.begin() + static_cast<std::ptrdiff_t>(first + count), 1));
+  const float margin = score_margin();
+  parallel_for(loop, [&](std::size_t begin, std::size_t end, unsigned number) {
+    for (std::size_t i = begin; i < end; ++i) {
+      if (open[first + i] == 0) continue;
+      const float* values =
+          queries.values == nullptr ? nullptr : queries.values + i * rows_.ranking().padded_dim();
+      const auto best = std::span<const Scored>(found_).subspan(i * most, most);
+      open[first + i] = finish_scan(first + i, best, margin, values, worker(number)) ? 0 : 1;
+    }
+  });
 }
 
 bool DeviceSearch::finish_scan(std::size_t query, std::span<const Scored> best, float margin,
-                               Worker& worker) const {
+                               const float* values, Worker& worker) const {
   const std::size_t k = searcher_.params.k;
   // Rows that were not found are at least as far as the last one that was.
   if (best.back().slot != no_slot && best.back().score <= best[k - 1].score + margin) return false;
@@ -169,26 +199,22 @@ bool DeviceSearch::finish_scan(std::size_t query, std::span<const Scored> best, 
   const auto end = std::find_if(best.begin(), best.end(), [&](const Scored& row) {
     return row.slot == no_slot || row.score > limit;
   });
-  std::vector<Scored> found(best.begin(), end);
-  if (margin > 0) score_again(query, found);
-  searcher_.finish(query, found, worker.best);
+  worker.list.assign(best.begin(), end);
+  if (values != nullptr) {  // float rows get the scores that the host gives them
+    const Scorer scorer = rows_.ranking().scorer({.values = values}, worker.ranking);
+    for (Scored& row : worker.list) row.score = scorer(row.slot);
+  }
+  searcher_.finish(query, worker.list, worker.best);
   return true;
 }
 
-void DeviceSearch::score_again(std::size_t query, std::vector<Scored>& found) const {
-  const QueryArrays& arrays = ranking_ ? *ranking_ : *walked_;
-  const float* values = arrays.block(0).values + query % chunk * rows_.ranking().padded_dim();
-  const QueryBuffer unused(rows_.ranking());
-  const Scorer scorer = rows_.ranking().scorer({.values = values}, unused);
-  for (Scored& row : found) row.score = scorer(row.slot);
-}
-
-float DeviceSearch::score_margin() const {
+float DeviceSearch::score_margin() {
   if (rows_.ranking().codec().is_code()) return 0;  // exact sums, the same on every device
   // Sums of dim products, off by dim 2^-24 of the magnitudes at most, and by 2^-16 where values are
   // pairs of halves; twice, as two are compared, and twice as squared distances have 2 <q, x>.
   float magnitude = searcher_.index.max_norm_.load();
-  for (const auto& worker : workers_) magnitude = std::max(magnitude, worker->magnitude);
+  for (std::size_t i = 0; i < workers_.size(); ++i)
+    magnitude = std::max(magnitude, std::exchange(worker(i).magnitude, 0.0F));
   const float sums = 8.0F * 0x1p-24F * static_cast<float>(rows_.ranking().padded_dim());
   return (sums + 4.0F * 0x1p-16F) * magnitude * magnitude;
 }

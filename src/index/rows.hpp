@@ -96,6 +96,8 @@ class Rows {
 
   /// Scratch of searches over these rows.
   [[nodiscard]] ScratchPool& scratch() const { return scratch_; }
+  /// The same of searches on a device.
+  [[nodiscard]] ScratchPool& device_scratch() const { return device_scratch_; }
 
   /// The vector that a row stands for, as far as it is stored: dim floats.
   void decode(Slot slot, float* to) const;
@@ -121,6 +123,7 @@ class Rows {
   std::unique_ptr<Fused> fused_;
   std::unique_ptr<Storage> ranking_;
   mutable ScratchPool scratch_;
+  mutable ScratchPool device_scratch_;
 };
 
 }  // namespace vecinal

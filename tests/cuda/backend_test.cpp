@@ -86,27 +86,6 @@ TEST_P(Parity, ScansSeeTheListedRowsOnly) {
   expect_listed_only(GetParam(), {99, 3, 77, 76, 0, 50, 51}, 9, 10);  // fewer than asked for
 }
 
-TEST_P(Parity, RankedRowsGetTheirScores) {
-  for (const std::size_t dim : {1U, 64U, 100U, 257U}) {
-    World world(GetParam(), 60, dim, 3);
-    constexpr std::size_t capacity = 37;
-    std::vector<Scored> found(3 * capacity);
-    for (std::size_t i = 0; i < found.size(); ++i)
-      if (i % 5 != 2) found[i] = {1.0F, static_cast<Slot>(i * 7 % 60)};
-    std::vector<Scored> expected = found;
-    QueryBuffer buffer(world.rows());
-    for (std::size_t i = 0; i < found.size(); ++i)
-      if (expected[i].slot != no_slot)
-        expected[i].score =
-            world.rows().scorer(world.queries()[i / capacity], buffer)(expected[i].slot);
-    cuda_backend().rerank(world.on_device(), world.block(), found);
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      EXPECT_EQ(found[i].slot, expected[i].slot);
-      EXPECT_NEAR(found[i].score, expected[i].score, world.tolerance()) << "dim " << dim;
-    }
-  }
-}
-
 /// walk() from the entry of the graph, as search.cpp does it.
 std::vector<Scored> walk_on_cpu(const World& world, const Graph& graph, std::size_t query,
                                 Breadth breadth) {
@@ -136,11 +115,37 @@ TEST_P(Parity, WalksFindTheSameNodes) {
     for (const Breadth breadth : {Breadth{1, 1}, Breadth{20, 20}, Breadth{12, 70}}) {
       std::vector<Scored> found(4 * breadth.capacity);
       cuda_backend().search_graph(world.on_device(), *copy, world.block(),
-                                  {breadth.window, breadth.capacity}, found);
+                                  {breadth.window, breadth.capacity}, nullptr, found);
       for (std::size_t q = 0; q < 4; ++q)
         expect_alike(std::span(found).subspan(q * breadth.capacity, breadth.capacity),
                      walk_on_cpu(world, graph, q, breadth), world.tolerance(),
                      "degree " + std::to_string(degree) + " query " + std::to_string(q));
+    }
+  }
+}
+
+TEST_P(Parity, WhatAWalkFindsIsRankedByOtherRows) {
+  World walked({kernels::RowType::lvq8, kernels::Op::l2, "lvq8"}, 60, 40, 3);
+  Graph graph(8);
+  walked.build(graph);
+  const auto copy = cuda_backend().make_graph();
+  put_graph(*copy, graph.view());
+  for (const std::size_t dim : {1U, 64U, 100U, 257U}) {
+    World ranking(GetParam(), 60, dim, 3);
+    constexpr std::size_t capacity = 70;  // more than there are rows
+    std::vector<Scored> nodes(3 * capacity);
+    std::vector<Scored> found(3 * capacity);
+    const DeviceRanking ranked{&ranking.on_device(), ranking.block()};
+    cuda_backend().search_graph(walked.on_device(), *copy, walked.block(), {20, capacity}, nullptr,
+                                nodes);
+    cuda_backend().search_graph(walked.on_device(), *copy, walked.block(), {20, capacity}, &ranked,
+                                found);
+    QueryBuffer buffer(ranking.rows());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      ASSERT_EQ(found[i].slot, nodes[i].slot);
+      if (found[i].slot == no_slot) continue;
+      const Scorer scorer = ranking.rows().scorer(ranking.queries()[i / capacity], buffer);
+      EXPECT_NEAR(found[i].score, scorer(found[i].slot), ranking.tolerance()) << "dim " << dim;
     }
   }
 }
@@ -153,7 +158,7 @@ TEST_P(Parity, AnswersDoNotDependOnTheBatch) {
   put_graph(*copy, graph.view());
   const QueryBlock all = world.block();
   std::vector<Scored> together(9 * 20);
-  cuda_backend().search_graph(world.on_device(), *copy, all, {20, 20}, together);
+  cuda_backend().search_graph(world.on_device(), *copy, all, {20, 20}, nullptr, together);
   for (std::size_t q = 0; q < 9; ++q) {
     QueryBlock one = all;
     one.count = 1;
@@ -161,7 +166,7 @@ TEST_P(Parity, AnswersDoNotDependOnTheBatch) {
     if (one.steps != nullptr) one.steps += q * world.rows().padded_dim();
     if (one.scales != nullptr) one.scales += q;
     std::vector<Scored> alone(20);
-    cuda_backend().search_graph(world.on_device(), *copy, one, {20, 20}, alone);
+    cuda_backend().search_graph(world.on_device(), *copy, one, {20, 20}, nullptr, alone);
     EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + q * 20));
   }
 }
