@@ -1,8 +1,10 @@
 #include "backend.hpp"
 
-#include "panel_scan.hpp"
-
 #include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "panel_scan.hpp"
 
 #define VECINAL_EXPORT __attribute__((visibility("default")))
 
@@ -22,33 +24,30 @@ std::uint32_t team_of(std::size_t bytes) {
   return team;
 }
 
-/// Brings queries first .. first + count - 1 to the device.
-QueriesView put_queries(const CudaRows& rows, const QueryBlock& queries, std::size_t first,
-                        std::size_t count, Lane& lane) {
-  const std::size_t bytes = rows.query_bytes();
-  const auto* values = rows.codes() ? reinterpret_cast<const std::byte*>(queries.steps)
-                                    : reinterpret_cast<const std::byte*>(queries.values);
-  QueriesView view{static_cast<const unsigned char*>(lane.queries.need(count * bytes)), bytes,
-                   nullptr};
-  copy_in(lane.queries.as<void>(), values + first * bytes, count * bytes, lane.stream);
-  if (rows.codes()) {
-    view.scales = static_cast<const float*>(lane.scales.need(count * sizeof(QueryScale)));
-    copy_in(lane.scales.as<void>(), queries.scales + first, count * sizeof(QueryScale),
-            lane.stream);
+/// Queries first .. first + count - 1 on their way to the device.
+class SentQueries {
+ public:
+  SentQueries(const CudaRows& rows, const QueryBlock& queries, std::size_t first, std::size_t count,
+              Upload& upload)
+      : bytes_(rows.query_bytes()), codes_(rows.codes()) {
+    const auto* values = codes_ ? reinterpret_cast<const unsigned char*>(queries.steps)
+                                : reinterpret_cast<const unsigned char*>(queries.values);
+    values_ = upload.add(values + first * bytes_, count * bytes_);
+    if (codes_)
+      scales_ = upload.add(reinterpret_cast<const float*>(queries.scales + first), 3 * count);
   }
-  return view;
-}
 
-/// Gives what the lane has found for some queries the scores of these rows. Kernels of the lane's
-/// stream that still read other queries end before these overwrite them.
-void rank_found(const CudaRows& rows, const QueryBlock& queries, std::size_t first,
-                std::size_t count, std::size_t capacity, Lane& lane) {
-  const QueriesView view = put_queries(rows, queries, first, count, lane);
-  cuda::rerank(rows.kind(), rows.view(), view,
-               {static_cast<unsigned>(count), 0, static_cast<unsigned>(capacity),
-                lane.found.as<void>(), nullptr},
-               lane.stream);
-}
+  [[nodiscard]] QueriesView view(const Upload& upload) const {
+    return {upload[values_], bytes_, codes_ ? upload[scales_] : nullptr};
+  }
+
+ private:
+  std::size_t bytes_;
+  bool codes_;
+  Layout::Place<unsigned char> values_;
+  Layout::Place<float> scales_;
+};
+static_assert(sizeof(QueryScale) == 3 * sizeof(float));
 
 /// Calls use(first, count) for pieces of the queries.
 template <class Use>
@@ -157,26 +156,31 @@ std::size_t CudaBackend::max_found(const DeviceRows& rows) const {
 DeviceCounts CudaBackend::search_graph(const DeviceRows& rows, const DeviceGraph& graph,
                                        const QueryBlock& queries, const DeviceBreadth& breadth,
                                        const DeviceRanking* ranking, std::span<Scored> found) {
+  using Count = unsigned long long;
   const LanePool::Lease lane = lanes_.take();
   DeviceCounts total;
   in_pieces(queries.count, [&](std::size_t first, std::size_t count) {
-    const QueriesView view = put_queries(mine(rows), queries, first, count, *lane);
-    const std::size_t bytes = count * breadth.capacity * sizeof(Scored);
-    auto* counts =
-        static_cast<unsigned long long*>(lane->counts.need(2 * sizeof(unsigned long long)));
-    fill_bytes(counts, 0, 2 * sizeof(unsigned long long), lane->stream);
-    cuda::search_graph(mine(rows).kind(), mine(rows).view(), mine(graph).view(), view,
-                       {static_cast<unsigned>(count), static_cast<unsigned>(breadth.window),
-                        static_cast<unsigned>(breadth.capacity), lane->found.need(bytes), counts},
-                       lane->stream);
+    Upload upload;
+    const SentQueries walked(mine(rows), queries, first, count, upload);
+    std::optional<SentQueries> ranked;
     if (ranking != nullptr)
-      rank_found(mine(*ranking->rows), ranking->queries, first, count, breadth.capacity, *lane);
-    unsigned long long done[2] = {0, 0};
-    copy_out(found.data() + first * breadth.capacity, lane->found.as<void>(), bytes, lane->stream);
-    copy_out(done, counts, sizeof done, lane->stream);
-    synchronize(lane->stream);
-    total.hops += done[0];
-    total.distances += done[1];
+      ranked.emplace(mine(*ranking->rows), ranking->queries, first, count, upload);
+    upload.send(*lane);
+    // The counts lie before what is found, so that one copy brings both.
+    const std::size_t bytes = count * breadth.capacity * sizeof(Scored);
+    auto* counts = static_cast<Count*>(lane->found.need(2 * sizeof(Count) + bytes));
+    fill_bytes(counts, 0, 2 * sizeof(Count), lane->stream);
+    SearchRequest request{static_cast<unsigned>(count), static_cast<unsigned>(breadth.window),
+                          static_cast<unsigned>(breadth.capacity), counts + 2, counts};
+    cuda::search_graph(mine(rows).kind(), mine(rows).view(), mine(graph).view(),
+                       walked.view(upload), request, lane->stream);
+    if (ranked)
+      cuda::rerank(mine(*ranking->rows).kind(), mine(*ranking->rows).view(), ranked->view(upload),
+                   request, lane->stream);
+    const unsigned char* done = receive(*lane, counts, 2 * sizeof(Count) + bytes);
+    total.hops += reinterpret_cast<const Count*>(done)[0];
+    total.distances += reinterpret_cast<const Count*>(done)[1];
+    std::memcpy(found.data() + first * breadth.capacity, done + 2 * sizeof(Count), bytes);
   });
   return total;
 }
@@ -191,20 +195,21 @@ void CudaBackend::knn(const DeviceRows& rows, const QueryBlock& queries, std::si
     count = slots.size();
   }
   in_pieces(queries.count, [&](std::size_t first, std::size_t piece) {
-    const QueriesView view = put_queries(mine(rows), queries, first, piece, *lane);
+    Upload upload;
+    const SentQueries sent(mine(rows), queries, first, piece, upload);
+    upload.send(*lane);
     const std::size_t bytes = piece * most * sizeof(Scored);
     const ScanRequest request{static_cast<unsigned>(piece), static_cast<unsigned>(count), listed,
                               static_cast<unsigned>(most), lane->found.need(bytes)};
     const KindOfRows kind = mine(rows).kind();
     if (piece >= least_panel_queries &&
         panel_scan_bytes(kind, mine(rows).format().padded_dim, most) <= device_info().shared_bytes)
-      cuda::panel_scan(kind, mine(rows).view(), view, request,
+      cuda::panel_scan(kind, mine(rows).view(), sent.view(upload), request,
                        lane->workspace.need(panel_scan_workspace(request)), lane->stream);
     else
-      cuda::scan(kind, mine(rows).view(), view, request,
+      cuda::scan(kind, mine(rows).view(), sent.view(upload), request,
                  lane->workspace.need(scan_workspace(request)), lane->stream);
-    copy_out(found.data() + first * most, lane->found.as<void>(), bytes, lane->stream);
-    synchronize(lane->stream);
+    std::memcpy(found.data() + first * most, receive(*lane, lane->found.as<void>(), bytes), bytes);
   });
 }
 

@@ -2,60 +2,15 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "lane.hpp"
 #include "runtime.hpp"
 #include "scan.hpp"
 #include "search.hpp"
 
 namespace vecinal::cuda {
-
-/// A stream and the memory of the calls that use it, one at a time.
-struct Lane {
-  Lane() : stream(make_stream()) {}
-  Lane(const Lane&) = delete;
-  Lane& operator=(const Lane&) = delete;
-  ~Lane() { drop_stream(stream); }
-
-  Stream stream;
-  Buffer queries;
-  Buffer scales;
-  Buffer slots;
-  Buffer found;
-  Buffer workspace;
-  Buffer counts;
-  Buffer scores;
-  Buffer masks;
-};
-
-/// Lanes that are not in use. A call takes one and gives it back; so device memory is allocated
-/// only while calls grow.
-class LanePool {
- public:
-  class Lease {
-   public:
-    Lease(LanePool& pool, std::unique_ptr<Lane> lane) : pool_(pool), lane_(std::move(lane)) {}
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-    ~Lease() { pool_.give_back(std::move(lane_)); }
-    Lane* operator->() const { return lane_.get(); }
-    Lane& operator*() const { return *lane_; }
-
-   private:
-    LanePool& pool_;
-    std::unique_ptr<Lane> lane_;
-  };
-
-  [[nodiscard]] Lease take();
-
- private:
-  void give_back(std::unique_ptr<Lane> lane);
-
-  std::mutex lock_;
-  std::vector<std::unique_ptr<Lane>> idle_;
-};
 
 class CudaRows final : public DeviceRows {
  public:

@@ -36,6 +36,9 @@ struct DeviceInfo {
 void require_device();                            ///< throws CudaError saying what is missing
 [[nodiscard]] void* allocate(std::size_t bytes);  ///< throws CudaError naming bytes asked and free
 void release(void* memory) noexcept;
+/// Host memory that copies need not stage: pinned.
+[[nodiscard]] void* allocate_pinned(std::size_t bytes);
+void release_pinned(void* memory) noexcept;
 [[nodiscard]] Stream make_stream();
 void drop_stream(Stream stream) noexcept;
 void synchronize(Stream stream);
@@ -82,6 +85,30 @@ void launch(const char* name, void (*kernel)(Parameters...), const Grid& grid, S
   emulation::run(grid.blocks, {grid.threads, 1, 1}, grid.shared, [=] { kernel(arguments...); });
 #endif
 }
+
+/// Pinned host memory that grows; what was there is lost then.
+class PinnedBuffer {
+ public:
+  PinnedBuffer() = default;
+  PinnedBuffer(const PinnedBuffer&) = delete;
+  PinnedBuffer& operator=(const PinnedBuffer&) = delete;
+  ~PinnedBuffer() { release_pinned(memory_); }
+
+  void* need(std::size_t bytes) {
+    if (bytes > bytes_) {
+      release_pinned(memory_);
+      memory_ = nullptr;
+      bytes_ = 0;
+      memory_ = allocate_pinned(bytes);
+      bytes_ = bytes;
+    }
+    return memory_;
+  }
+
+ private:
+  void* memory_ = nullptr;
+  std::size_t bytes_ = 0;
+};
 
 /// Device memory that grows, and keeps its contents or not; never shrinks.
 class Buffer {

@@ -58,6 +58,14 @@ void* allocate(std::size_t bytes) {
 
 void release(void* memory) noexcept { static_cast<void>(cudaFree(memory)); }
 
+void* allocate_pinned(std::size_t bytes) {
+  void* memory = nullptr;
+  if (bytes != 0) check(cudaMallocHost(&memory, bytes), "cudaMallocHost");
+  return memory;
+}
+
+void release_pinned(void* memory) noexcept { static_cast<void>(cudaFreeHost(memory)); }
+
 Stream make_stream() {
   cudaStream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");

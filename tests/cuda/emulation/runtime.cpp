@@ -31,6 +31,8 @@ void* allocate(std::size_t bytes) {
 }
 
 void release(void* memory) noexcept { std::free(memory); }
+void* allocate_pinned(std::size_t bytes) { return std::malloc(bytes); }
+void release_pinned(void* memory) noexcept { std::free(memory); }
 Stream make_stream() { return nullptr; }
 void drop_stream(Stream) noexcept {}
 void synchronize(Stream) {}

@@ -1,0 +1,103 @@
+/// What one call to the backend uses: a stream, and memory on both sides that is kept for the next.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "layout.hpp"
+#include "runtime.hpp"
+
+namespace vecinal::cuda {
+
+/// A stream and the memory of the calls that use it, one at a time.
+struct Lane {
+  Lane() : stream(make_stream()) {}
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+  ~Lane() { drop_stream(stream); }
+
+  Stream stream;
+  Buffer queries;
+  Buffer slots;
+  Buffer found;
+  Buffer workspace;
+  Buffer counts;
+  Buffer scores;
+  Buffer masks;
+  PinnedBuffer sent;
+  PinnedBuffer received;
+};
+
+/// Arrays that go to the device by one copy, through pinned memory: small copies cost a call each,
+/// and those of other memory wait for the device. First the arrays are added, then sent.
+class Upload {
+ public:
+  /// from must stay until send().
+  template <class T>
+  [[nodiscard]] Layout::Place<T> add(const T* from, std::size_t count) {
+    const Layout::Place<T> place = layout_.add<T>(count);
+    parts_.push_back({place.at, from, count * sizeof(T)});
+    return place;
+  }
+
+  void send(Lane& lane) {
+    layout_.settle(lane.queries);
+    auto* staged = static_cast<unsigned char*>(lane.sent.need(layout_.bytes()));
+    for (const Part& part : parts_)
+      if (part.bytes != 0) std::memcpy(staged + part.at, part.from, part.bytes);
+    copy_in(lane.queries.as<void>(), staged, layout_.bytes(), lane.stream);
+  }
+
+  template <class T>
+  [[nodiscard]] T* operator[](Layout::Place<T> place) const {
+    return layout_[place];
+  }
+
+ private:
+  struct Part {
+    std::size_t at = 0;
+    const void* from = nullptr;
+    std::size_t bytes = 0;
+  };
+  Layout layout_;
+  std::vector<Part> parts_;
+};
+
+/// Waits for the lane's work and what it leaves at `from`, which lies in pinned memory then.
+[[nodiscard]] inline const unsigned char* receive(Lane& lane, const void* from, std::size_t bytes) {
+  void* to = lane.received.need(bytes);
+  copy_out(to, from, bytes, lane.stream);
+  synchronize(lane.stream);
+  return static_cast<const unsigned char*>(to);
+}
+
+/// Lanes that are not in use. A call takes one and gives it back; so device memory is allocated
+/// only while calls grow.
+class LanePool {
+ public:
+  class Lease {
+   public:
+    Lease(LanePool& pool, std::unique_ptr<Lane> lane) : pool_(pool), lane_(std::move(lane)) {}
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() { pool_.give_back(std::move(lane_)); }
+    Lane* operator->() const { return lane_.get(); }
+    Lane& operator*() const { return *lane_; }
+
+   private:
+    LanePool& pool_;
+    std::unique_ptr<Lane> lane_;
+  };
+
+  [[nodiscard]] Lease take();
+
+ private:
+  void give_back(std::unique_ptr<Lane> lane);
+
+  std::mutex lock_;
+  std::vector<std::unique_ptr<Lane>> idle_;
+};
+
+}  // namespace vecinal::cuda
