@@ -194,21 +194,28 @@ struct PanelRows<FloatRows<Values, Op>> {
   }
 };
 
+/// A list between pieces: WarpPool's.
+struct ListState {
+  unsigned size = 0;
+  unsigned waiting = 0;
+};
+
 /// Offers the scores of a piece to the lists that a warp looks after.
 __device__ void offer_piece(const PanelInputs& in, const PanelShape& shape, const float* scores,
                             unsigned first, unsigned first_query, unsigned char* lists,
-                            unsigned (&sizes)[lists_a_warp], unsigned warp, unsigned lane) {
+                            ListState (&states)[lists_a_warp], unsigned warp, unsigned lane) {
 #pragma unroll
   for (unsigned l = 0; l < lists_a_warp; ++l) {
     const unsigned vector = warp * lists_a_warp + l;
     if (first_query + vector >= shape.queries) break;
-    WarpPool pool(lists + vector * shape.list_bytes, shape.most, sizes[l]);
+    WarpPool pool(lists + vector * shape.list_bytes, shape.most, states[l].size);
     for (unsigned row = lane; row < piece; row += warp_size) {
       const bool there = first + row < shape.rows;
       const std::uint32_t slot = there ? slot_at(in, shape, first + row) : 0;
-      pool.offer(there ? key_of(scores[vector * score_pitch + row], slot) : no_key, lane);
+      pool.gather(there ? key_of(scores[vector * score_pitch + row], slot) : no_key,
+                  states[l].waiting, lane);
     }
-    sizes[l] = pool.size();
+    states[l].size = pool.size();
   }
 }
 
@@ -226,23 +233,24 @@ __global__ void __launch_bounds__(threads_a_block, 1)
   for (unsigned i = threadIdx.x; i < shape.panel_bytes / sizeof(unsigned); i += blockDim.x)
     panel[i] = Kind::pack(in.queries, first_query, shape.queries, i);
   __syncthreads();
-  unsigned sizes[lists_a_warp] = {};
+  ListState states[lists_a_warp];
   for (unsigned first = blockIdx.x * piece; first < shape.rows; first += gridDim.x * piece) {
     Kind::tile(in, shape, first + warp * tile_rows, first_query, panel, lane,
                scores + warp * tile_rows);
     __syncthreads();
-    offer_piece(in, shape, scores, first, first_query, lists, sizes, warp, lane);
+    offer_piece(in, shape, scores, first, first_query, lists, states, warp, lane);
     __syncthreads();
   }
 #pragma unroll
   for (unsigned l = 0; l < lists_a_warp; ++l) {
     const unsigned query = first_query + warp * lists_a_warp + l;
     if (query >= shape.queries) break;
-    const auto* keys = reinterpret_cast<const std::uint64_t*>(lists + (warp * lists_a_warp + l) *
-                                                                          shape.list_bytes);
+    WarpPool pool(lists + (warp * lists_a_warp + l) * shape.list_bytes, shape.most, states[l].size);
+    pool.settle(states[l].waiting, lane);
     std::uint64_t* to =
         partial + (static_cast<std::size_t>(query) * gridDim.x + blockIdx.x) * shape.most;
-    for (unsigned i = lane; i < shape.most; i += warp_size) to[i] = i < sizes[l] ? keys[i] : no_key;
+    for (unsigned i = lane; i < shape.most; i += warp_size)
+      to[i] = i < pool.size() ? pool[i] : no_key;
   }
 }
 

@@ -1,9 +1,10 @@
 // Exact search by rows: every query against every row, as for few queries reading the rows once is
 // all that can be done. A block of four warps has one query and every splits-th piece of 128 rows;
-// each warp keeps the best it has seen (warp_pool.hpp), and a second kernel merges the lists of all
-// warps: one block a query, whose warps share the lists. Most rows are turned away by one
-// comparison with the last entry. Shared memory of a warp: the pool and 256 bytes; of a block: one
-// query. The lists have a total order, so results depend on neither splits nor batches.
+// each warp keeps the best it has seen (warp_pool.hpp), those of a block are joined, and a second
+// kernel merges the lists of all blocks: one block a query, whose warps share the lists. Most rows
+// are turned away by one comparison with the last entry. Shared memory of a warp: the pool and 272
+// bytes; of a block: one query. The lists have a total order, so results depend on neither splits
+// nor batches.
 #include "scan.hpp"
 
 #include "warp_pool.hpp"
@@ -20,7 +21,7 @@ struct ScanShape {
 };
 
 std::size_t warp_bytes(std::size_t most) {
-  return (pool_bytes(most) + 2 * warp_size * sizeof(std::uint32_t) + 15) / 16 * 16;
+  return (pool_bytes(most) + (2 * warp_size + 1) * sizeof(std::uint32_t) + 15) / 16 * 16;
 }
 
 /// Blocks that share a query: enough to fill the device, each with a few pieces at least.
@@ -30,35 +31,6 @@ unsigned splits_of(const ScanRequest& request) {
   const unsigned wanted = 8 * device_info().multiprocessors / request.queries + 1;
   const unsigned most = pieces / 2 + 1;
   return wanted < most ? wanted : most;
-}
-
-template <class Rows>
-__global__ void scan_kernel(RowsView rows, QueriesView queries, ScanShape shape,
-                            const std::uint32_t* slots, std::uint64_t* partial) {
-  const unsigned lane = threadIdx.x % warp_size;
-  const unsigned warp = threadIdx.x / warp_size;
-  unsigned char* memory = shared_memory();
-  const QueryAtHand query = load_query(queries, blockIdx.y, memory, threadIdx.x, blockDim.x);
-  memory += queries.query_bytes + warp * shape.warp_bytes;
-  WarpPool pool(memory, shape.most);
-  auto* listed = reinterpret_cast<std::uint32_t*>(memory + pool_bytes(shape.most));
-  auto* scores = reinterpret_cast<float*>(listed + warp_size);
-  __syncthreads();
-  const unsigned step = gridDim.x * warps_a_block * warp_size;
-  for (unsigned first = (blockIdx.x * warps_a_block + warp) * warp_size; first < shape.rows;
-       first += step) {
-    const unsigned count = shape.rows - first < warp_size ? shape.rows - first : warp_size;
-    if (lane < count) listed[lane] = slots == nullptr ? first + lane : slots[first + lane];
-    __syncwarp();
-    score_slots<Rows>(query, rows, listed, count, scores, lane);
-    __syncwarp();
-    pool.offer(lane < count ? key_of(scores[lane], listed[lane]) : no_key, lane);
-    __syncwarp();
-  }
-  const unsigned list = (blockIdx.y * gridDim.x + blockIdx.x) * warps_a_block + warp;
-  std::uint64_t* to = partial + static_cast<std::size_t>(list) * shape.most;
-  for (unsigned i = lane; i < shape.most; i += warp_size)
-    to[i] = i < pool.size() ? pool[i] : no_key;
 }
 
 /// Offers the keys of a sorted list, as far as they may be kept.
@@ -71,29 +43,75 @@ __device__ void offer_list(WarpPool& pool, const std::uint64_t* keys, unsigned c
   }
 }
 
-/// The best of `lists` lists of each query: each warp takes every warps-th list, and the first one
-/// then the lists of the others.
+/// The pool of warp 0 gets the best of those of all warps of the block, which lie `pitch` bytes
+/// apart in shared memory and have 4 bytes of their own at the end of that.
+__device__ void join_pools(WarpPool& pool, unsigned char* pools, std::size_t pitch, unsigned warp,
+                           unsigned warps, unsigned lane) {
+  const auto size_of = [&](unsigned number) {
+    return reinterpret_cast<unsigned*>(pools + (number + 1) * pitch - sizeof(unsigned));
+  };
+  for (unsigned step = 1; step < warps; step *= 2) {
+    if (lane == 0) *size_of(warp) = pool.size();
+    __syncthreads();
+    if (warp % (2 * step) == 0 && warp + step < warps)
+      offer_list(pool, reinterpret_cast<const std::uint64_t*>(pools + (warp + step) * pitch),
+                 *size_of(warp + step), lane);
+  }
+}
+
+template <class Rows>
+__global__ void scan_kernel(RowsView rows, QueriesView queries, ScanShape shape,
+                            const std::uint32_t* slots, std::uint64_t* partial) {
+  const unsigned lane = threadIdx.x % warp_size;
+  const unsigned warp = threadIdx.x / warp_size;
+  unsigned char* memory = shared_memory();
+  const QueryAtHand query = load_query(queries, blockIdx.y, memory, threadIdx.x, blockDim.x);
+  memory += queries.query_bytes;
+  unsigned char* mine = memory + warp * shape.warp_bytes;
+  WarpPool pool(mine, shape.most);
+  auto* listed = reinterpret_cast<std::uint32_t*>(mine + pool_bytes(shape.most));
+  auto* scores = reinterpret_cast<float*>(listed + warp_size);
+  unsigned waiting = 0;
+  __syncthreads();
+  const unsigned step = gridDim.x * warps_a_block * warp_size;
+  for (unsigned first = (blockIdx.x * warps_a_block + warp) * warp_size; first < shape.rows;
+       first += step) {
+    const unsigned count = shape.rows - first < warp_size ? shape.rows - first : warp_size;
+    if (lane < count) listed[lane] = slots == nullptr ? first + lane : slots[first + lane];
+    __syncwarp();
+    score_slots<Rows>(query, rows, listed, count, scores, lane);
+    __syncwarp();
+    pool.gather(lane < count ? key_of(scores[lane], listed[lane]) : no_key, waiting, lane);
+    __syncwarp();
+  }
+  pool.settle(waiting, lane);
+  join_pools(pool, memory, shape.warp_bytes, warp, warps_a_block, lane);
+  if (warp != 0) return;
+  const std::size_t list = std::size_t{blockIdx.y} * gridDim.x + blockIdx.x;
+  std::uint64_t* to = partial + list * shape.most;
+  for (unsigned i = lane; i < shape.most; i += warp_size)
+    to[i] = i < pool.size() ? pool[i] : no_key;
+}
+
+/// Shared memory of a warp that merges.
+__host__ __device__ std::size_t merged_bytes(std::size_t most) {
+  return pool_bytes(most) + sizeof(std::uint64_t);
+}
+
+/// The best of `lists` lists of each query: each warp takes every warps-th list.
 __global__ void merge_kernel(const std::uint64_t* partial, unsigned lists, unsigned most,
                              Found* found) {
   const unsigned lane = threadIdx.x % warp_size;
   const unsigned warp = threadIdx.x / warp_size;
   const unsigned warps = blockDim.x / warp_size;
-  const std::size_t pitch = pool_bytes(most) + sizeof(std::uint64_t);
+  const std::size_t pitch = merged_bytes(most);
   unsigned char* memory = shared_memory();
   WarpPool pool(memory + warp * pitch, most);
   const std::uint64_t* from = partial + static_cast<std::size_t>(blockIdx.x) * lists * most;
   for (unsigned list = warp; list < lists; list += warps)
     offer_list(pool, from + static_cast<std::size_t>(list) * most, most, lane);
-  // Behind each pool, how many keys it has.
-  auto* size = reinterpret_cast<unsigned*>(memory + warp * pitch + pool_bytes(most));
-  if (lane == 0) *size = pool.size();
-  __syncthreads();
+  join_pools(pool, memory, pitch, warp, warps, lane);
   if (warp != 0) return;
-  for (unsigned other = 1; other < warps; ++other) {
-    const unsigned char* theirs = memory + other * pitch;
-    offer_list(pool, reinterpret_cast<const std::uint64_t*>(theirs),
-               *reinterpret_cast<const unsigned*>(theirs + pool_bytes(most)), lane);
-  }
   Found* to = found + static_cast<std::size_t>(blockIdx.x) * most;
   for (unsigned i = lane; i < most; i += warp_size)
     to[i] = found_of(i < pool.size() ? pool[i] : no_key);
@@ -106,8 +124,7 @@ std::size_t scan_bytes(std::size_t query_bytes, std::size_t most) {
 }
 
 std::size_t scan_workspace(const ScanRequest& request) {
-  return std::size_t{request.queries} * splits_of(request) * warps_a_block * request.most *
-         sizeof(std::uint64_t);
+  return std::size_t{request.queries} * splits_of(request) * request.most * sizeof(std::uint64_t);
 }
 
 void scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queries,
@@ -122,12 +139,12 @@ void scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queri
                 scan_bytes(queries.query_bytes, request.most)},
            stream, rows, queries, shape, request.slots, partial);
   });
-  merge_lists(partial, splits * warps_a_block, request, stream);
+  merge_lists(partial, splits, request, stream);
 }
 
 void merge_lists(const std::uint64_t* partial, unsigned lists, const ScanRequest& request,
                  Stream stream) {
-  const std::size_t pitch = pool_bytes(request.most) + sizeof(std::uint64_t);
+  const std::size_t pitch = merged_bytes(request.most);
   unsigned warps = 1;
   while (warps < warp_size && 4 * warps < lists && 2 * warps * pitch <= device_info().shared_bytes)
     warps *= 2;

@@ -88,6 +88,28 @@ class WarpPool {
     __syncwarp();
   }
 
+  /// Keeps the key of each lane, as far as it may be kept, to be offered with others: by far most
+  /// that a scan sees are turned away, and an offer costs as much for one as for a warp full.
+  /// waiting: how many there are, 0 at first; no other offers meanwhile.
+  __device__ void gather(std::uint64_t key, unsigned& waiting, unsigned lane) {
+    const bool admitted = key < limit();
+    const unsigned mask = __ballot_sync(all_lanes, admitted);
+    if (mask == 0) return;
+    const auto count = static_cast<unsigned>(__popc(mask));
+    if (waiting + count > warp_size) settle(waiting, lane);
+    if (admitted) fresh_[waiting + __popc(mask & ((1U << lane) - 1U))] = key;
+    waiting += count;
+    __syncwarp();
+  }
+
+  /// Offers those that wait.
+  __device__ void settle(unsigned& waiting, unsigned lane) {
+    const std::uint64_t key = lane < waiting ? fresh_[lane] : no_key;
+    waiting = 0;
+    __syncwarp();
+    offer(key, lane);
+  }
+
   /// The best entry of the first `window` that was not expanded yet, marked so; no_key if none is.
   __device__ std::uint64_t pop(unsigned window, unsigned lane) {
     const unsigned end = window < size_ ? window : size_;
