@@ -100,7 +100,7 @@ class Index(Learned):
     -----
     Arrays of any real dtype (also float16, bfloat16, integers), byte order and memory layout, lists,
     tensors and arrays on a GPU (torch, cupy, numba; copied to the host) are accepted and answer as
-    their contiguous float32 copy does. float32 arrays with contiguous rows are not copied. bool,
+    their contiguous float32 copy does; `search` and `rerank` answer queries on a GPU with arrays there. float32 arrays with contiguous rows are not copied. bool,
     complex, string and object arrays raise a TypeError.
 
     Any number of searches may run beside each other and beside one call that changes the index;

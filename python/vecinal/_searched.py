@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._filter import as_filter
-from ._inputs import UINT32_MAX, as_integer, as_matrix, as_real, as_rows, as_share
+from ._inputs import UINT32_MAX, as_integer, as_matrix, as_real, as_rows, as_share, placer
 from ._keywords import explain_unknown
 from ._neighbors import Neighbors
 from ._progress import Meter
@@ -58,6 +58,14 @@ class Searched(Stored):
             return self._items(rows, "Q", offsets), False
         is_one = getattr(values, "ndim", None) == 2 and offsets is None
         return self._items([values] if is_one else values, "Q", offsets), is_one  # type: ignore
+
+    def _hits(self, values: SetsLike, found: tuple[Any, ...]) -> Neighbors:
+        """Return what was found, ids and distances where the queries are."""
+        ids, distances, *rest = found
+        place = placer(values)
+        if place is not None:
+            ids, distances = place(ids), place(distances)
+        return Neighbors(ids, distances, *rest, self._metric)
 
     @explain_unknown
     def search(
@@ -138,7 +146,8 @@ class Searched(Stored):
         Returns
         -------
         Neighbors
-            ``(ids, distances)``, int64 and float32 of the shape (q, k), with names and more.
+            ``(ids, distances)``, int64 and float32 of the shape (q, k), with names and more; they
+            are arrays of torch, cupy or numba on the GPU where the queries are that.
 
         Raises
         ------
@@ -176,7 +185,7 @@ class Searched(Stored):
                 found = self._cpp.search(
                     *parts, k, *widths, allowed, plan, limit, bool(exact), threads, callback, is_one
                 )
-        return Neighbors(*found, self._metric)
+        return self._hits(Q, found)
 
     @explain_unknown
     def rerank(
@@ -221,7 +230,7 @@ class Searched(Stored):
             found = self._cpp.rerank(
                 *parts, given.ravel(), k, float(carving), threads, callback, is_one
             )
-        return Neighbors(*found, self._metric)
+        return self._hits(Q, found)
 
     def tune(self, Q: SetsLike, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
         """Find the cheapest settings that reach a recall, and keep them.

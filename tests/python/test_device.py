@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,6 +95,29 @@ def test_arrays_on_a_gpu_are_copied_to_the_host(library: type[OnCard]) -> None:
     ids = index.add(library(X))
     np.testing.assert_array_equal(index.search(library(Q), k=3).ids, index.search(Q, k=3).ids)
     assert index.remove(library(ids[:2])) == 2
+
+
+def test_answers_are_where_the_queries_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that stands for torch: its tensors say where they are."""
+
+    class Tensor(Torch):
+        device = "cuda:1"
+
+        def to(self, device: str) -> Tensor:
+            self.placed = device
+            return self
+
+    Tensor.__module__ = "torch"
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(from_numpy=Tensor))
+    index = vecinal.Index(24, build_beam=40)
+    index.add(X)
+    ids, distances = index.search(Tensor(Q), k=3)
+    assert isinstance(ids, Tensor) and isinstance(distances, Tensor)
+    assert ids.placed == distances.placed == "cuda:1"
+    expected = index.search(Q, k=3)
+    np.testing.assert_array_equal(ids.cpu(), expected.ids)
+    np.testing.assert_array_equal(distances.cpu(), expected.distances)
+    assert isinstance(expected.ids, np.ndarray)
 
 
 def test_an_array_on_a_gpu_that_cannot_be_copied_is_refused() -> None:
