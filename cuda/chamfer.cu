@@ -4,16 +4,19 @@
 // of its set past it, 32 at a time. Of the products only the greatest of each query vector is kept,
 // in registers: no matrix of them exists. Longer queries pass panel by panel.
 //
-// Floats: float_tile.hpp, 4.5 KiB of shared memory a warp. Codes: a step of the query is 16 bits,
+// float32: float_tile.hpp, 4.5 KiB of shared memory a warp. Codes: a step of the query is 16 bits,
 // 256 times a signed byte and an unsigned one, so tensor cores take the products of both bytes with
 // the codes (byte_tile.hpp) and the sums are exact. Greatest products are then summed in double, in
 // the order of the query's vectors: scores have the bits of the CPU's that fuses multiply-adds.
+// float16: tensor cores too, values as pairs of halves (split_panel.hpp), whose products are off by
+// 2^-17 of the norms' at most.
 #include "chamfer.hpp"
 
 #include <limits>
 
 #include "code_panel.hpp"
 #include "float_tile.hpp"
+#include "split_panel.hpp"
 
 namespace vecinal::cuda {
 namespace {
@@ -26,7 +29,6 @@ using Best = float[8];
 
 __device__ void raise(float& best, float product) { best = product > best ? product : best; }
 
-template <class Values>
 struct FloatTokens {
   static constexpr std::size_t warp_bytes = slab_bytes;
   static constexpr bool codes = false;
@@ -52,7 +54,7 @@ struct FloatTokens {
       const FloatTile tile = multiply_tile(
           [&](unsigned row, unsigned d) {
             const std::size_t slot = first + row < last ? first + row : last;
-            return Values::load(tokens.data + slot * tokens.pitch, d);
+            return F32Values::load(tokens.data + slot * tokens.pitch, d);
           },
           tokens.padded_dim, reinterpret_cast<const float*>(panel),
           reinterpret_cast<float*>(memory), lane);
@@ -64,9 +66,62 @@ struct FloatTokens {
   }
 };
 
-/// Panels of codes: code_panel.hpp.
-struct CodeTokens {
+/// What panels for tensor cores have in common.
+struct TileTokens {
   static constexpr std::size_t warp_bytes = 0;
+
+  __device__ static unsigned lane_of(unsigned vector) { return vector % 8 / 2; }
+  __device__ static unsigned place_of(unsigned vector) { return vector / 8 * 2 + vector % 2; }
+
+  /// The rows of a tile; those past the set are the last one: a maximum does not mind.
+  __device__ static void row_starts(const RowsView& tokens, Range set, unsigned first,
+                                    unsigned lane, TileRows& rows) {
+#pragma unroll
+    for (unsigned m = 0; m < PanelTile::row_tiles; ++m)
+#pragma unroll
+      for (unsigned half = 0; half < 2; ++half) {
+        const unsigned slot = first + PanelTile::row(lane, m, half);
+        rows[m][half] =
+            tokens.data + std::size_t{slot < set.end ? slot : set.end - 1} * tokens.pitch;
+      }
+  }
+};
+
+/// Panels of pairs of halves: split_panel.hpp.
+struct HalfTokens : TileTokens {
+  static constexpr bool codes = false;
+
+  __device__ static unsigned packed(const SetQueriesView& queries, const QueryTile& tile,
+                                    unsigned padded_dim, unsigned at) {
+    const auto* values = reinterpret_cast<const unsigned*>(queries.values);
+    return split_word(
+        [&](unsigned vector) {
+          return vector < tile.count ? values + std::size_t{tile.first + vector} * padded_dim
+                                     : nullptr;
+        },
+        at);
+  }
+
+  __device__ static void raise_all(const RowsView& tokens, Range set, const SetQueriesView&,
+                                   const QueryTile&, const unsigned char* panel, unsigned char*,
+                                   unsigned lane, Best& best) {
+    for (unsigned first = set.begin; first < set.end; first += tile_rows) {
+      TileRows rows;
+      row_starts(tokens, set, first, lane, rows);
+      const SplitTile tile = multiply_split<F16Values, 2>(
+          rows, tokens.padded_dim, reinterpret_cast<const unsigned*>(panel), lane);
+#pragma unroll
+      for (unsigned j = 0; j < 8; ++j)
+#pragma unroll
+        for (unsigned m = 0; m < SplitTile::row_tiles; ++m)
+#pragma unroll
+          for (unsigned half = 0; half < 2; ++half) raise(best[j], tile.sum(m, half, j));
+    }
+  }
+};
+
+/// Panels of codes: code_panel.hpp.
+struct CodeTokens : TileTokens {
   static constexpr bool codes = true;
 
   __device__ static unsigned packed(const SetQueriesView& queries, const QueryTile& tile,
@@ -80,22 +135,12 @@ struct CodeTokens {
         at);
   }
 
-  __device__ static unsigned lane_of(unsigned vector) { return vector % 8 / 2; }
-  __device__ static unsigned place_of(unsigned vector) { return vector / 8 * 2 + vector % 2; }
-
   __device__ static void raise_all(const RowsView& tokens, Range set, const SetQueriesView& queries,
                                    const QueryTile& tile, const unsigned char* panel,
                                    unsigned char*, unsigned lane, Best& best) {
     for (unsigned first = set.begin; first < set.end; first += tile_rows) {
       TileRows rows;
-#pragma unroll
-      for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
-#pragma unroll
-        for (unsigned half = 0; half < 2; ++half) {
-          const unsigned slot = first + CodeTile::row(lane, m, half);
-          rows[m][half] =
-              tokens.data + std::size_t{slot < set.end ? slot : set.end - 1} * tokens.pitch;
-        }
+      row_starts(tokens, set, first, lane, rows);
       const CodeTile sums = multiply_codes<Bytes, 0>(
           rows, tokens.padded_dim, reinterpret_cast<const unsigned*>(panel), lane);
       unsigned headers[CodeTile::row_tiles][2];
@@ -225,9 +270,9 @@ std::size_t panel_bytes(kernels::RowType type, std::size_t padded_dim) {
 void chamfer(kernels::RowType type, const RowsView& tokens, const SetQueriesView& queries,
              const ChamferRequest& request, Stream stream) {
   if (type == kernels::RowType::f32)
-    start<FloatTokens<F32Values>>(tokens, queries, request, stream);
+    start<FloatTokens>(tokens, queries, request, stream);
   else if (type == kernels::RowType::f16)
-    start<FloatTokens<F16Values>>(tokens, queries, request, stream);
+    start<HalfTokens>(tokens, queries, request, stream);
   else
     start<CodeTokens>(tokens, queries, request, stream);
 }

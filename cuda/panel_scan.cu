@@ -176,7 +176,7 @@ struct PanelRows<FloatRows<Values, Op>> {
                               float* scores) {
     TileRows rows;
     row_starts(in.rows.data, in.rows.pitch, in, shape, first, lane, rows);
-    const SplitTile tile = multiply_split<Values>(rows, in.rows.padded_dim, panel, lane);
+    const SplitTile tile = multiply_split<Values, 4>(rows, in.rows.padded_dim, panel, lane);
 #pragma unroll
     for (unsigned j = 0; j < 8; ++j) {
       const unsigned vector = SplitTile::vector(lane, j);

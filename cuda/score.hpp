@@ -171,13 +171,16 @@ struct SquaredL2 {
   __device__ static float finish(float sum) { return sum; }
 };
 
-/// How the values of a row of floats are read, as bits of float32: d .. d + 3, or the lane_dims
-/// that 16 bytes hold, piece i of the row.
+/// How the values of a row of floats are read, as bits of float32: d .. d + 3, in two steps where
+/// the first is ahead of the second, or the lane_dims that 16 bytes hold, piece i of the row.
 struct F32Values {
   static constexpr unsigned lane_dims = 4;
-  __device__ static uint4 load(const unsigned char* row, unsigned d) {
+  using Packed = uint4;
+  __device__ static Packed fetch(const unsigned char* row, unsigned d) {
     return *reinterpret_cast<const uint4*>(row + d * sizeof(float));
   }
+  __device__ static uint4 unpack(const Packed& values) { return values; }
+  __device__ static uint4 load(const unsigned char* row, unsigned d) { return fetch(row, d); }
   __device__ static void read(const unsigned char* row, unsigned i, uint4 (&to)[1]) {
     to[0] = reinterpret_cast<const uint4*>(row)[i];
   }
@@ -190,9 +193,13 @@ struct F16Values {
             __float_as_uint(half_value(second & 0xFFFFU)),
             __float_as_uint(half_value(second >> 16U))};
   }
+  using Packed = uint2;
+  __device__ static Packed fetch(const unsigned char* row, unsigned d) {
+    return *reinterpret_cast<const uint2*>(row + d * 2);
+  }
+  __device__ static uint4 unpack(const Packed& halves) { return widen(halves.x, halves.y); }
   __device__ static uint4 load(const unsigned char* row, unsigned d) {
-    const auto halves = *reinterpret_cast<const uint2*>(row + d * 2);
-    return widen(halves.x, halves.y);
+    return unpack(fetch(row, d));
   }
   __device__ static void read(const unsigned char* row, unsigned i, uint4 (&to)[2]) {
     const uint4 halves = reinterpret_cast<const uint4*>(row)[i];

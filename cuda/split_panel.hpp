@@ -48,41 +48,43 @@ struct SplitTile : PanelTile {
   }
 };
 
-/// Values: F32Values or F16Values. padded_dim: a multiple of 16.
-template <class Values>
+/// Values: F32Values or F16Values. ahead: of stream_rows(). padded_dim: a multiple of 16.
+template <class Values, unsigned ahead>
 __device__ SplitTile multiply_split(const TileRows& rows, unsigned padded_dim,
                                     const unsigned* panel, unsigned lane) {
   SplitTile tile = {};
   const auto load = [&](const unsigned char* row, unsigned step) {
-    return Values::load(row, split_dims * step + lane % 4 * 4);
+    return Values::fetch(row, split_dims * step + lane % 4 * 4);
   };
-  stream_rows<uint4, 4>(rows, padded_dim / split_dims, load, [&](unsigned step, const auto& x) {
-    unsigned upper[SplitTile::row_tiles][4];
-    unsigned lower[SplitTile::row_tiles][4];
+  stream_rows<typename Values::Packed, ahead>(
+      rows, padded_dim / split_dims, load, [&](unsigned step, const auto& x) {
+        unsigned upper[SplitTile::row_tiles][4];
+        unsigned lower[SplitTile::row_tiles][4];
 #pragma unroll
-    for (unsigned m = 0; m < SplitTile::row_tiles; ++m)
+        for (unsigned m = 0; m < SplitTile::row_tiles; ++m)
 #pragma unroll
-      for (unsigned half = 0; half < 2; ++half) {
-        const SplitPair first = split(x[m][half].x, x[m][half].y);
-        const SplitPair second = split(x[m][half].z, x[m][half].w);
-        upper[m][half] = first.upper;
-        upper[m][half + 2] = second.upper;
-        lower[m][half] = first.lower;
-        lower[m][half + 2] = second.lower;
-      }
-    const unsigned* planes = panel + step * 2 * panel_plane_words;
+          for (unsigned half = 0; half < 2; ++half) {
+            const uint4 values = Values::unpack(x[m][half]);
+            const SplitPair first = split(values.x, values.y);
+            const SplitPair second = split(values.z, values.w);
+            upper[m][half] = first.upper;
+            upper[m][half + 2] = second.upper;
+            lower[m][half] = first.lower;
+            lower[m][half + 2] = second.lower;
+          }
+        const unsigned* planes = panel + step * 2 * panel_plane_words;
 #pragma unroll
-    for (unsigned j = 0; j < SplitTile::vector_tiles; ++j) {
-      const uint2 high = plane_part(planes, j, lane);
-      const uint2 low = plane_part(planes + panel_plane_words, j, lane);
+        for (unsigned j = 0; j < SplitTile::vector_tiles; ++j) {
+          const uint2 high = plane_part(planes, j, lane);
+          const uint2 low = plane_part(planes + panel_plane_words, j, lane);
 #pragma unroll
-      for (unsigned m = 0; m < SplitTile::row_tiles; ++m) {
-        multiply_bf16(tile.sums[m][j], upper[m], high);
-        multiply_bf16(tile.sums[m][j], upper[m], low);
-        multiply_bf16(tile.sums[m][j], lower[m], high);
-      }
-    }
-  });
+          for (unsigned m = 0; m < SplitTile::row_tiles; ++m) {
+            multiply_bf16(tile.sums[m][j], upper[m], high);
+            multiply_bf16(tile.sums[m][j], upper[m], low);
+            multiply_bf16(tile.sums[m][j], lower[m], high);
+          }
+        }
+      });
   return tile;
 }
 
