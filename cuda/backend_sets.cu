@@ -1,5 +1,6 @@
 // What a CudaBackend does with sets of vectors.
 #include <algorithm>
+#include <cstring>
 
 #include "backend.hpp"
 #include "chamfer.hpp"
@@ -46,44 +47,37 @@ void rank_piece(const CudaRows& tokens, const SetQueries& queries, std::size_t f
                 std::size_t count, Lane& lane, float* scores) {
   const SetPiece piece(queries, first, count);
   if (piece.sets == 0) return;
+  const auto* from = tokens.codes()
+                         ? reinterpret_cast<const unsigned char*>(queries.vectors.steps)
+                         : reinterpret_cast<const unsigned char*>(queries.vectors.values);
+  static_assert(sizeof(Range) == sizeof(RowRange));
+  Upload upload;
+  const auto values = upload.add(from + piece.first_vector * tokens.query_bytes(),
+                                 piece.vectors * tokens.query_bytes());
+  const auto scales = tokens.codes()
+                          ? upload.add(queries.vectors.scales + piece.first_vector, piece.vectors)
+                          : Layout::Place<QueryScale>{};
+  const auto tiles = upload.add(piece.tiles.data(), piece.tiles.size());
+  const auto tile_ends = upload.add(piece.tile_ends.data(), count);
+  const auto constants = upload.add(queries.constants.data() + first, count);
+  const auto sets =
+      upload.add(reinterpret_cast<const Range*>(queries.sets.data() + piece.first_set), piece.sets);
+  const auto set_ends = upload.add(piece.set_ends.data(), count);
+  upload.send(lane);
+
   Layout layout;
-  const auto values = layout.add<unsigned char>(piece.vectors * tokens.query_bytes());
-  const auto scales = layout.add<QueryScale>(tokens.codes() ? piece.vectors : 0);
-  const auto tiles = layout.add<QueryTile>(piece.tiles.size());
-  const auto tile_ends = layout.add<std::uint32_t>(count);
-  const auto constants = layout.add<double>(count);
-  const auto sets = layout.add<Range>(piece.sets);
-  const auto set_ends = layout.add<std::uint64_t>(count);
   const auto found = layout.add<float>(piece.sets);
   const std::size_t panel = panel_bytes(tokens.kind().type, tokens.format().padded_dim);
   const auto panels = layout.add<unsigned char>(piece.tiles.size() * panel);
   layout.settle(lane.workspace);
-
-  const auto* from = tokens.codes()
-                         ? reinterpret_cast<const unsigned char*>(queries.vectors.steps)
-                         : reinterpret_cast<const unsigned char*>(queries.vectors.values);
-  layout.copy_in(
-      values,
-      {from + piece.first_vector * tokens.query_bytes(), piece.vectors * tokens.query_bytes()},
-      lane.stream);
-  if (tokens.codes())
-    layout.copy_in(scales, {queries.vectors.scales + piece.first_vector, piece.vectors},
-                   lane.stream);
-  layout.copy_in(tiles, std::span<const QueryTile>(piece.tiles), lane.stream);
-  layout.copy_in(tile_ends, std::span<const std::uint32_t>(piece.tile_ends), lane.stream);
-  layout.copy_in(constants, queries.constants.subspan(first, count), lane.stream);
-  static_assert(sizeof(Range) == sizeof(RowRange));
-  copy_in(layout[sets], queries.sets.data() + piece.first_set, piece.sets * sizeof(RowRange),
-          lane.stream);
-  layout.copy_in(set_ends, std::span<const std::uint64_t>(piece.set_ends), lane.stream);
   cuda::chamfer(tokens.kind().type, tokens.view(),
-                {layout[values], reinterpret_cast<const float*>(layout[scales]), layout[tiles],
-                 layout[panels], panel, layout[tile_ends], layout[constants]},
+                {upload[values], reinterpret_cast<const float*>(upload[scales]), upload[tiles],
+                 layout[panels], panel, upload[tile_ends], upload[constants]},
                 {static_cast<unsigned>(count), static_cast<unsigned>(piece.tiles.size()),
-                 piece.most_sets, layout[sets], layout[set_ends], layout[found]},
+                 piece.most_sets, upload[sets], upload[set_ends], layout[found]},
                 lane.stream);
-  copy_out(scores + piece.first_set, layout[found], piece.sets * sizeof(float), lane.stream);
-  synchronize(lane.stream);
+  const std::size_t bytes = piece.sets * sizeof(float);
+  std::memcpy(scores + piece.first_set, receive(lane, layout[found], bytes), bytes);
 }
 
 }  // namespace
