@@ -1,4 +1,4 @@
-/// A fixed number of values on a cache-line boundary, zero at first.
+/// A fixed number of values on a cache-line boundary, zero at first unless asked for unset.
 #pragma once
 
 #include <algorithm>
@@ -15,10 +15,17 @@ class AlignedArray {
 
  public:
   AlignedArray() = default;
-  explicit AlignedArray(std::size_t count)
-      : data_(static_cast<T*>(
-            ::operator new[](std::max<std::size_t>(count, 1) * sizeof(T), std::align_val_t{64}))) {
+  explicit AlignedArray(std::size_t count) : AlignedArray(unset(count)) {
     std::fill_n(data_.get(), count, T{});
+  }
+
+  /// Values that are written before they are read. Threads that write them touch the memory first,
+  /// which costs as much as the writing.
+  [[nodiscard]] static AlignedArray unset(std::size_t count) {
+    AlignedArray array;
+    array.data_.reset(static_cast<T*>(
+        ::operator new[](std::max<std::size_t>(count, 1) * sizeof(T), std::align_val_t{64})));
+    return array;
   }
 
   [[nodiscard]] T* data() const { return data_.get(); }

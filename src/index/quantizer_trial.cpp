@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "backend/scan.hpp"
 #include "core/dot.hpp"
+#include "core/parallel.hpp"
 #include "index/rows.hpp"
 
 namespace vecinal {
@@ -14,6 +16,12 @@ constexpr std::size_t trial_rows = 10'000;
 
 /// A rotation costs time on every query, so it must add this much to the recall.
 constexpr double rotation_gain = 0.003;
+
+/// Squared lengths of a vector and of what a reduction keeps of it.
+struct Norms {
+  double full = 0;
+  double kept = 0;
+};
 
 struct Trial {
   bool rotated = false;
@@ -31,35 +39,48 @@ class TrialRows {
         dim_(parts.walk_dim),
         padded_(kernels::padded_codes(dim_)),
         count_(std::min(sample.count(), trial_rows)),
-        values_(count_ * padded_) {
-    const std::size_t stride = sample.view().stride;
-    for (std::size_t i = 0; i < count_; ++i) {
+        values_(AlignedFloats::unset(count_ * padded_)) {
+    std::vector<Norms> norms(count_);
+    for_rows([&](std::size_t i, unsigned) {
       const float* from = sample.view().row(i * sample.count() / count_);
       float* to = values_.data() + i * padded_;
+      std::fill_n(to, padded_, 0.0F);
       if (parts.data.empty())
         std::copy_n(from, dim_, to);
       else
-        multiply(parts.data, {from, 1, stride}, to, padded_);
-      full_ += dot(from, from, config.dim);
-      const double kept = dot(to, to, padded_);
+        multiply(parts.data, {from, 1, sample.view().stride}, to, padded_);
+      norms[i] = {dot(from, from, config.dim), dot(to, to, padded_)};
+    });
+    // Added up in the order of the rows, or the last bits would depend on the threads.
+    for (const auto& [full, kept] : norms) {
+      full_ += full;
       kept_ += kept;
       longest_ = std::max(longest_, std::sqrt(kept));
     }
-    truth_ = nearest({.type = kernels::RowType::f32,
-                      .op = ip() ? kernels::Op::negative_dot : kernels::Op::l2,
-                      .dim = padded_},
-                     Rotation(), nullptr);
   }
 
-  /// Runs one trial: how many of the nearest neighbours it finds, and its error.
+  /// From here on run() counts neighbours: what only the comparison of trials needs.
+  void find_neighbours() {
+    Storage storage({.type = kernels::RowType::f32,
+                     .op = ip() ? kernels::Op::negative_dot : kernels::Op::l2,
+                     .dim = padded_});
+    static_cast<void>(fill(storage, values_));
+    truth_ = nearest(storage, values_);
+  }
+
+  /// Runs one trial: its error, and how many of the nearest neighbours it finds.
   void run(Trial& trial) const {
-    const Rotation rotation = trial.rotated ? Rotation(padded_, config_.seed) : Rotation();
-    const auto found = nearest({.type = walked_type(config_.encoding),
-                                .dim = dim_,
-                                .fitted = trial.fitted,
-                                .weight = ip() ? -1.0F : -2.0F,
-                                .correction = ip() ? 0.0F : 2.0F},
-                               rotation, &trial.squared_error);
+    AlignedFloats rotated;
+    if (trial.rotated) rotated = rotate();
+    const AlignedFloats& rows = trial.rotated ? rotated : values_;
+    Storage storage({.type = walked_type(config_.encoding),
+                     .dim = dim_,
+                     .fitted = trial.fitted,
+                     .weight = ip() ? -1.0F : -2.0F,
+                     .correction = ip() ? 0.0F : 2.0F});
+    trial.squared_error = fill(storage, rows);
+    if (truth_.empty()) return;
+    const auto found = nearest(storage, rows);
     std::size_t hits = 0;
     std::size_t wanted = 0;
     for (std::size_t q = 0; q < truth_.size(); ++q) {
@@ -81,25 +102,46 @@ class TrialRows {
 
   [[nodiscard]] bool ip() const { return config_.metric == Metric::inner_product; }
 
-  /// The nearest rows of every query, in this format.
-  [[nodiscard]] std::vector<std::vector<Slot>> nearest(const RowFormat& format,
-                                                       const Rotation& rotation,
-                                                       double* squared_error) const {
-    Storage storage(format);
-    storage.resize(count_);
-    QueryBuffer buffer(storage);
-    AlignedFloats rotated(count_ * padded_);
-    std::copy_n(values_.data(), count_ * padded_, rotated.data());
-    for (std::size_t i = 0; i < count_; ++i) {
+  /// Calls body(row, worker) for all rows.
+  template <class Body>
+  void for_rows(const Body& body) const {
+    parallel_for({.count = count_, .grain = 64, .threads = threads_},
+                 [&](std::size_t begin, std::size_t end, unsigned worker) {
+                   for (std::size_t i = begin; i < end; ++i) body(i, worker);
+                 });
+  }
+
+  [[nodiscard]] AlignedFloats rotate() const {
+    const Rotation rotation(padded_, config_.seed);
+    AlignedFloats rotated = AlignedFloats::unset(count_ * padded_);
+    for_rows([&](std::size_t i, unsigned) {
       float* row = rotated.data() + i * padded_;
+      std::copy_n(values_.data() + i * padded_, padded_, row);
       rotation.apply(row);
+    });
+    return rotated;
+  }
+
+  /// Encodes the rows; the squared error of the encoding.
+  [[nodiscard]] double fill(Storage& storage, const AlignedFloats& rows) const {
+    storage.resize(count_);
+    std::vector<QueryBuffer> buffers;
+    for (unsigned i = 0; i < threads_; ++i) buffers.emplace_back(storage);
+    std::vector<double> errors(count_);
+    for_rows([&](std::size_t i, unsigned worker) {
+      const float* row = rows.data() + i * padded_;
       const float bias = ip() ? 0.0F : static_cast<float>(dot(row, row, padded_));
-      const Encoded done = storage.set(static_cast<Slot>(i), row, bias, buffer);
-      if (squared_error != nullptr) *squared_error += done.squared_error;
-    }
+      errors[i] = storage.set(static_cast<Slot>(i), row, bias, buffers[worker]).squared_error;
+    });
+    return std::accumulate(errors.begin(), errors.end(), 0.0);
+  }
+
+  /// The nearest rows of every query, in this format.
+  [[nodiscard]] std::vector<std::vector<Slot>> nearest(const Storage& storage,
+                                                       const AlignedFloats& rows) const {
     std::vector<Query> asked;
     for (std::size_t i = 0; i < std::min(queries, count_); ++i)
-      asked.push_back({rotated.data() + i * padded_});
+      asked.push_back({rows.data() + i * padded_});
     std::vector<std::vector<Slot>> result(asked.size());
     scan(storage, {count_}, asked,
          {.k = neighbours + 1, .max_norm = static_cast<float>(1.5 * longest_), .threads = threads_},
@@ -150,8 +192,9 @@ std::vector<Trial> trials_of(const Config& config) {
 void choose_quantizer(const Config& config, const Sample& sample, unsigned threads,
                       Model::Parts& parts) {
   if (has_float_rows(config.encoding)) return;
-  const TrialRows rows(config, sample, parts, threads);
+  TrialRows rows(config, sample, parts, threads);
   std::vector<Trial> trials = trials_of(config);
+  if (trials.size() > 1) rows.find_neighbours();
   const Trial* best = nullptr;
   for (Trial& trial : trials) {
     rows.run(trial);

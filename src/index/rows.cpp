@@ -248,16 +248,17 @@ class Rows::Encoder {
 
 EncodeSummary Rows::encode(const Batch& items, std::span<const Slot> slots, unsigned threads,
                            ItemNames names) {
-  std::vector<Encoder> encoders;
-  encoders.reserve(threads);
-  for (unsigned i = 0; i < threads; ++i) encoders.emplace_back(*this, names);
+  std::vector<std::unique_ptr<Encoder>> encoders(threads);
   // Added up in the order of the items, or the last bits would depend on the threads.
   std::vector<EncodeSummary> parts((items.count + Encoder::chunk - 1) / Encoder::chunk);
   parallel_for({.count = items.count, .grain = Encoder::chunk, .threads = threads},
                [&](std::size_t begin, std::size_t end, unsigned worker) {
-                 encoders[worker].summary = {};
-                 encoders[worker].run(*this, items, begin, end, slots);
-                 parts[begin / Encoder::chunk] = encoders[worker].summary;
+                 if (encoders[worker] == nullptr)
+                   encoders[worker] = std::make_unique<Encoder>(*this, names);
+                 Encoder& encoder = *encoders[worker];
+                 encoder.summary = {};
+                 encoder.run(*this, items, begin, end, slots);
+                 parts[begin / Encoder::chunk] = encoder.summary;
                });
   EncodeSummary total;
   for (const EncodeSummary& part : parts) total += part;

@@ -1,6 +1,7 @@
 #include "index/sample.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "kernels/rows.hpp"
@@ -13,16 +14,21 @@ constexpr float outlier = 1000.0F;  ///< times the median length
 
 }  // namespace
 
-Sample::Sample(const Config& config, const Batch& batch, std::size_t limit)
-    : stride_(kernels::padded_codes(config.dim)) {
-  const std::size_t count = std::min(batch.count, limit);
-  values_ = AlignedFloats(count * stride_);
-  for (std::size_t i = 0; i < count; ++i) {
-    float* row = values_.data() + i * stride_;
-    norms_.push_back(
-        prepare_row(config.metric, batch.row(i * batch.count / count), config.dim, row).norm);
-  }
+Sample::Sample(const Config& config, const Batch& batch, std::size_t limit, unsigned threads)
+    : stride_(kernels::padded_codes(config.dim)),
+      threads_(threads),
+      norms_(std::min(batch.count, limit)) {
+  values_ = AlignedFloats::unset(count() * stride_);
+  parallel_for(by_rows(), [&](std::size_t begin, std::size_t end, unsigned) {
+    for (std::size_t i = begin; i < end; ++i) {
+      norms_[i] =
+          prepare_row(config.metric, batch.row(i * batch.count / count()), config.dim, row(i)).norm;
+      std::fill(row(i) + config.dim, row(i) + stride_, 0.0F);
+    }
+  });
 }
+
+Loop Sample::by_rows() const { return {.count = count(), .grain = 256, .threads = threads_}; }
 
 void Sample::drop_outliers() {
   if (norms_.empty()) return;
@@ -40,18 +46,27 @@ void Sample::drop_outliers() {
 }
 
 std::vector<float> Sample::mean(std::size_t dim) {
-  std::vector<double> sums(dim, 0.0);
-  for (std::size_t i = 0; i < count(); ++i)
-    for (std::size_t d = 0; d < dim; ++d) sums[d] += static_cast<double>(row(i)[d]);
   std::vector<float> mean(dim, 0.0F);
-  for (std::size_t d = 0; d < dim && count() != 0; ++d)
-    mean[d] = static_cast<float>(sums[d] / static_cast<double>(count()));
+  if (count() == 0) return mean;
+  // By columns: every sum has the order of the rows.
+  constexpr std::size_t columns = 32;
+  parallel_for({.count = dim, .grain = columns, .threads = threads_},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 std::array<double, columns> sums{};
+                 for (std::size_t i = 0; i < count(); ++i)
+                   for (std::size_t d = begin; d < end; ++d)
+                     sums[d - begin] += static_cast<double>(row(i)[d]);
+                 for (std::size_t d = begin; d < end; ++d)
+                   mean[d] = static_cast<float>(sums[d - begin] / static_cast<double>(count()));
+               });
   return mean;
 }
 
-void Sample::center(const std::vector<float>& mean) {
-  for (std::size_t i = 0; i < count(); ++i)
-    for (std::size_t d = 0; d < mean.size(); ++d) row(i)[d] -= mean[d];
+void Sample::center(std::span<const float> mean) {
+  parallel_for(by_rows(), [&](std::size_t begin, std::size_t end, unsigned) {
+    for (std::size_t i = begin; i < end; ++i)
+      for (std::size_t d = 0; d < mean.size(); ++d) row(i)[d] -= mean[d];
+  });
 }
 
 float Sample::normalise() {

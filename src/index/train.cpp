@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "core/concat.hpp"
+#include "core/find_first.hpp"
 #include "index/quantizer_trial.hpp"
 #include "index/rows.hpp"
 #include "index/sample.hpp"
@@ -86,11 +87,15 @@ void validate_batch(const Config& config, const Batch& batch, const char* what) 
   if (batch.dim != config.dim)
     throw std::invalid_argument(
         concat(what, ": vectors have ", batch.dim, " dims, the index has ", config.dim));
-  std::vector<float> row(config.dim);
-  for (std::size_t i = 0; i < batch.count; ++i)
-    if (const auto [fault, norm] = prepare_row(config.metric, batch.row(i), config.dim, row.data());
-        fault != RowFault::none)
-      throw std::invalid_argument(concat(what, ": row ", i, " ", describe(fault)));
+  const std::size_t faulty =
+      find_first({.count = batch.count, .grain = 256, .threads = resolve_threads(config.threads)},
+                 [&](std::size_t i) {
+                   return fault_of(config.metric, batch.row(i), config.dim) != RowFault::none;
+                 });
+  if (faulty != batch.count)
+    throw std::invalid_argument(
+        concat(what, ": row ", faulty, " ",
+               describe(fault_of(config.metric, batch.row(faulty), config.dim))));
 }
 
 Model train_model(const Config& config, const Batch& sample, const Batch& queries,
@@ -106,9 +111,9 @@ Model train_model(const Config& config, const Batch& sample, const Batch& querie
   if (learned && sample.count < least)
     throw std::invalid_argument(concat("train: ", sample.count, " vectors are too few to learn ",
                                        least, " dimensions from: give at least as many"));
-  Sample vectors(config, sample, sample_limit(config.dim));
+  Sample vectors(config, sample, sample_limit(config.dim), threads);
   vectors.drop_outliers();
-  Sample wanted(config, queries, sample_limit(config.dim));
+  Sample wanted(config, queries, sample_limit(config.dim), threads);
   Model::Parts parts;
   parts.mean.assign(config.dim, 0.0F);
   // Float rows have no bias for what centring takes from an inner product.

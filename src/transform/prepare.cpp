@@ -6,18 +6,29 @@
 #include "core/dot.hpp"
 
 namespace vecinal {
+namespace {
 
-Prepared prepare_row(Metric metric, const float* from, std::size_t dim, float* to) {
+RowFault fault_of(Metric metric, double squared) {
   // Squares of finite floats and their sum are finite in double, so a sum that is not finite says
   // it all.
+  if (!std::isfinite(squared)) return RowFault::not_finite;
+  if (metric == Metric::cosine) return squared == 0 ? RowFault::zero : RowFault::none;
+  return squared > max_squared_norm ? RowFault::too_long : RowFault::none;
+}
+
+}  // namespace
+
+RowFault fault_of(Metric metric, const float* vector, std::size_t dim) {
+  return fault_of(metric, dot(vector, vector, dim));
+}
+
+Prepared prepare_row(Metric metric, const float* from, std::size_t dim, float* to) {
   const double squared = dot(from, from, dim);
-  if (!std::isfinite(squared)) return {RowFault::not_finite, 0};
+  if (const RowFault fault = fault_of(metric, squared); fault != RowFault::none) return {fault, 0};
   if (metric != Metric::cosine) {
-    if (squared > max_squared_norm) return {RowFault::too_long, 0};
     std::memcpy(to, from, dim * sizeof(float));
     return {RowFault::none, static_cast<float>(std::sqrt(squared))};
   }
-  if (squared == 0) return {RowFault::zero, 0};
   const double scale = 1.0 / std::sqrt(squared);
   for (std::size_t i = 0; i < dim; ++i)
     to[i] = static_cast<float>(static_cast<double>(from[i]) * scale);

@@ -20,6 +20,9 @@ struct Prepared {
 /// be NaN.
 inline constexpr double max_squared_norm = 8.5e37;
 
+/// Whether prepare_row() would refuse the vector of dim floats.
+[[nodiscard]] RowFault fault_of(Metric metric, const float* vector, std::size_t dim);
+
 /// from: dim floats. to: dim floats, written only if there is no fault; what follows them is left
 /// alone.
 [[nodiscard]] Prepared prepare_row(Metric metric, const float* from, std::size_t dim, float* to);
