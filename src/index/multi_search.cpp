@@ -188,7 +188,7 @@ void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t coun
 }
 
 void MultiVectorIndex::check_queries(const Batch& queries, const SearchParams& params) const {
-  validate_sets(queries, config_.dim, EmptySets::refused, "search");
+  validate_sets(queries, set_rules(), "search");
   validate_k(queries.items(), params.k);
   if (!(params.carving >= 0 && params.carving <= 1))
     throw std::invalid_argument(concat("search: carving must be 0 to 1, got ", params.carving));

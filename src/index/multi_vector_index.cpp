@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/aligned_array.hpp"
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
 #include "index/train.hpp"
@@ -32,28 +33,34 @@ class Encodings {
       : encoder_(encoder), mirror_(mirror) {}
 
   Batch documents(const Batch& sets) {
-    values_.resize(sets.items() * encoder_.encoded_dim());
+    const std::span<float> values = room(sets.items());
     if (mirror_ != nullptr)
-      mirror_->encode_documents(encoder_, sets, values_);
+      mirror_->encode_documents(encoder_, sets, values);
     else
-      encoder_.encode_documents(sets, values_);
+      encoder_.encode_documents(sets, values);
     return batch(sets.items());
   }
 
   Batch queries(const Batch& sets) {
-    values_.resize(sets.items() * encoder_.encoded_dim());
-    encoder_.encode_queries(sets, values_);
+    encoder_.encode_queries(sets, room(sets.items()));
     return batch(sets.items());
   }
 
  private:
+  std::span<float> room(std::size_t sets) {
+    if (sets > room_) values_ = AlignedFloats::unset(sets * encoder_.encoded_dim());
+    room_ = std::max(room_, sets);
+    return {values_.data(), sets * encoder_.encoded_dim()};
+  }
+
   [[nodiscard]] Batch batch(std::size_t count) const {
     return {.data = values_.data(), .count = count, .dim = encoder_.encoded_dim()};
   }
 
   const FdeEncoder& encoder_;
   SetsMirror* mirror_;
-  std::vector<float> values_;
+  AlignedFloats values_;
+  std::size_t room_ = 0;  ///< encodings that there is memory for
 };
 
 void warn_of(const FdeQuality& quality, const Config& config) {
@@ -102,20 +109,21 @@ void MultiVectorIndex::learn(const Batch& sample, const Batch& queries) {
   if (needs_training(inner_->config())) {
     const std::size_t most =
         std::clamp<std::size_t>(train_floats / sets->encoder.encoded_dim(), 256, 20'000);
-    const OwnedSets learned = sample_sets(sample, most);
-    const OwnedSets asked = sample_sets(queries, most);
+    OwnedSets learned;
+    OwnedSets asked;
     Encodings documents(sets->encoder);
     Encodings wanted(sets->encoder);
-    inner_->train(documents.documents(learned.batch()),
-                  queries.items() == 0 ? Batch{} : wanted.queries(asked.batch()));
+    inner_->train(
+        documents.documents(sample_sets(sample, most, learned)),
+        queries.items() == 0 ? Batch{} : wanted.queries(sample_sets(queries, most, asked)));
   }
   publish(std::move(sets));  // from here on nothing can fail
   trained_ = true;
 }
 
 void MultiVectorIndex::train(const Batch& sample, const Batch& queries) {
-  validate_sets(sample, config_.dim, EmptySets::refused, "train");
-  validate_sets(queries, config_.dim, EmptySets::refused, "train: queries");
+  validate_sets(sample, set_rules(), "train");
+  validate_sets(queries, set_rules(), "train: queries");
   const std::lock_guard writer(writer_);
   if (sets_->tokens.sets() != 0)
     throw std::invalid_argument(concat("train: the index has ", sets_->tokens.sets(),
@@ -126,14 +134,14 @@ void MultiVectorIndex::train(const Batch& sample, const Batch& queries) {
 }
 
 void MultiVectorIndex::retrain(const Batch& queries, const Progress& progress) {
-  validate_sets(queries, config_.dim, EmptySets::refused, "retrain: queries");
+  validate_sets(queries, set_rules(), "retrain: queries");
   const std::lock_guard writer(writer_);
   Encodings wanted(sets_->encoder);
   inner_->retrain(queries.items() == 0 ? Batch{} : wanted.queries(queries), progress);
 }
 
 Fitted MultiVectorIndex::fit_queries(const Batch& queries, const FitParams& params) {
-  validate_sets(queries, config_.dim, EmptySets::refused, "fit_queries");
+  validate_sets(queries, set_rules(), "fit_queries");
   const std::lock_guard writer(writer_);
   Encodings asked(sets_->encoder);
   return inner_->fit_queries(asked.queries(queries), params);
@@ -146,7 +154,7 @@ void MultiVectorIndex::refine(const RefineParams& params) {
 
 std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> ids,
                                       const Progress& progress) {
-  validate_sets(items, config_.dim, EmptySets::refused, "add");
+  validate_sets(items, set_rules(), "add");
   const std::lock_guard writer(writer_);
   std::vector<Id> chosen;
   store(items, "add",
@@ -156,7 +164,7 @@ std::vector<Id> MultiVectorIndex::add(const Batch& items, std::span<const Id> id
 
 void MultiVectorIndex::update(std::span<const Id> ids, const Batch& items,
                               const Progress& progress) {
-  validate_sets(items, config_.dim, EmptySets::refused, "update");
+  validate_sets(items, set_rules(), "update");
   const std::lock_guard writer(writer_);
   store(items, "update",
         [&](const ItemSource& source) { inner_->update_from(source, ids, progress); });

@@ -14,6 +14,7 @@
 #include "core/reader_gate.hpp"
 #include "index/sets_mirror.hpp"
 #include "index/vector_index.hpp"
+#include "multivector/sets.hpp"
 #include "multivector/token_rows.hpp"
 #include "vecinal/fde.hpp"
 
@@ -77,6 +78,12 @@ class MultiVectorIndex final : public SavedIndex {
   void learn(const Batch& sample, const Batch& queries);
   void publish(std::unique_ptr<Sets> sets);
   [[nodiscard]] FdeEncoder make_encoder() const;
+
+  /// What sets that come in must be.
+  [[nodiscard]] SetRules set_rules() const {
+    return {config_.dim, EmptySets::refused, config_.threads};
+  }
+
   /// Stores sets as those of the inner index's next slots, and calls pass(their encodings).
   using Pass = std::function<void(const ItemSource&)>;
   void store(const Batch& items, const char* call, const Pass& pass);

@@ -2,7 +2,9 @@
 #include "vecinal/fde.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -67,7 +69,20 @@ class FdeEncoder::Impl {
   void encode(const Batch& sets, FdeSide side, std::span<float> out) const;
 
  private:
-  [[nodiscard]] double occupancy(const Batch& vectors, std::size_t step) const;
+  [[nodiscard]] SetRules rules() const {
+    return {config_.dim, EmptySets::allowed, config_.threads};
+  }
+
+  /// Sets the mean; returns the mean cosine of the vectors.
+  [[nodiscard]] double learn_mean(const Batch& sample);
+  [[nodiscard]] double occupancy(Batch sample) const;
+
+  /// The cells of each vector, in every repetition.
+  [[nodiscard]] std::vector<std::uint16_t> cells_of(const Batch& vectors) const;
+
+  /// Calls body(begin, end, worker) for ranges of the loop, whose threads are set here.
+  template <class Body>
+  void for_workers(Loop loop, const Body& body) const;
 
   FdeConfig config_;
   Cells cells_;
@@ -84,72 +99,110 @@ void FdeEncoder::Impl::set_mean(std::span<const float> mean) {
 }
 
 FdeQuality FdeEncoder::Impl::train(const Batch& documents) {
-  validate_sets(documents, config_.dim, EmptySets::allowed, "fde");
+  validate_sets(documents, rules(), "fde");
   if (documents.count == 0) throw std::invalid_argument("fde: there are no vectors to learn from");
   const std::size_t step = (documents.count + most_sampled - 1) / most_sampled;
-  std::vector<double> sums(config_.dim, 0.0);
-  std::vector<double> directions(config_.dim, 0.0);
-  double count = 0;
-  for (std::size_t i = 0; i < documents.count; i += step) {
-    const float* vector = documents.row(i);
-    double norm = 0;
-    for (std::size_t d = 0; d < config_.dim; ++d)
-      norm += static_cast<double>(vector[d]) * static_cast<double>(vector[d]);
-    const double factor = norm > 0 ? 1 / std::sqrt(norm) : 0;
-    for (std::size_t d = 0; d < config_.dim; ++d) {
-      sums[d] += static_cast<double>(vector[d]);
-      directions[d] += factor * static_cast<double>(vector[d]);
-    }
-    ++count;
-  }
+  Batch sample = documents;
+  sample.count = (documents.count + step - 1) / step;
+  sample.stride = step * (documents.stride == 0 ? documents.dim : documents.stride);
   FdeQuality quality;
-  for (std::size_t d = 0; d < config_.dim; ++d) {
-    mean_[d] = static_cast<float>(sums[d] / count);
-    // The mean cosine of pairs is the squared length of the mean direction.
-    quality.mean_cosine += directions[d] / count * directions[d] / count;
-  }
-  quality.occupancy = occupancy(documents, step);
+  quality.mean_cosine = learn_mean(sample);
+  quality.occupancy = occupancy(sample);
   return quality;
 }
 
-double FdeEncoder::Impl::occupancy(const Batch& vectors, std::size_t step) const {
+double FdeEncoder::Impl::learn_mean(const Batch& sample) {
+  const unsigned threads = resolve_threads(config_.threads);
+  std::vector<double> factors(sample.count);  // to the length of one
+  parallel_for({.count = sample.count, .grain = 256, .threads = threads},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 for (std::size_t i = begin; i < end; ++i) {
+                   const float* vector = sample.row(i);
+                   double norm = 0;
+                   for (std::size_t d = 0; d < config_.dim; ++d)
+                     norm += static_cast<double>(vector[d]) * static_cast<double>(vector[d]);
+                   factors[i] = norm > 0 ? 1 / std::sqrt(norm) : 0;
+                 }
+               });
+  // By dims: every sum has the order of the vectors.
+  constexpr std::size_t columns = 16;
+  std::vector<double> directions(config_.dim, 0.0);
+  const auto count = static_cast<double>(sample.count);
+  parallel_for({.count = config_.dim, .grain = columns, .threads = threads},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 std::array<double, columns> sums{};
+                 std::array<double, columns> directed{};
+                 for (std::size_t i = 0; i < sample.count; ++i)
+                   for (std::size_t d = begin; d < end; ++d) {
+                     const auto value = static_cast<double>(sample.row(i)[d]);
+                     sums[d - begin] += value;
+                     directed[d - begin] += factors[i] * value;
+                   }
+                 for (std::size_t d = begin; d < end; ++d) {
+                   mean_[d] = static_cast<float>(sums[d - begin] / count);
+                   directions[d] = directed[d - begin];
+                 }
+               });
+  // The mean cosine of pairs is the squared length of the mean direction.
+  double mean_cosine = 0;
+  for (const double direction : directions) mean_cosine += direction / count * direction / count;
+  return mean_cosine;
+}
+
+double FdeEncoder::Impl::occupancy(Batch sample) const {
   const FdeParams& params = config_.params;
   if (params.k_sim == 0) return 1;
-  Batch sample = vectors;
-  sample.count = (vectors.count + step - 1) / step;
-  sample.stride = step * (vectors.stride == 0 ? vectors.dim : vectors.stride);
   constexpr std::size_t most = 20'000;
   sample.count = std::min(sample.count, most);
-  FdeWorker worker(config_.params, cells_, mean_);
-  worker.hash(sample, 0, sample.count);
+  const std::vector<std::uint16_t> cells = cells_of(sample);
   double entropy = 0;
   std::vector<double> shares(cells_.count());
   for (std::uint32_t r = 0; r < params.repetitions; ++r) {
     std::fill(shares.begin(), shares.end(), 0.0);
     for (std::size_t i = 0; i < sample.count; ++i)
-      shares[worker.cell(r, i)] += 1.0 / static_cast<double>(sample.count);
+      shares[cells[i * params.repetitions + r]] += 1.0 / static_cast<double>(sample.count);
     for (const double share : shares)
       if (share > 0) entropy -= share * std::log2(share) / params.k_sim / params.repetitions;
   }
   return entropy;
 }
 
+std::vector<std::uint16_t> FdeEncoder::Impl::cells_of(const Batch& vectors) const {
+  const std::uint32_t repetitions = config_.params.repetitions;
+  std::vector<std::uint16_t> cells(vectors.count * repetitions);
+  for_workers({.count = vectors.count, .grain = 256}, [&](std::size_t begin, std::size_t end,
+                                                          FdeWorker& worker) {
+    worker.hash(vectors, begin, end);
+    for (std::size_t i = begin; i < end; ++i)
+      for (std::uint32_t r = 0; r < repetitions; ++r)
+        cells[i * repetitions + r] = static_cast<std::uint16_t>(worker.cell(r, i - begin));
+  });
+  return cells;
+}
+
+template <class Body>
+void FdeEncoder::Impl::for_workers(Loop loop, const Body& body) const {
+  loop.threads = resolve_threads(config_.threads);
+  std::vector<std::unique_ptr<FdeWorker>> workers(loop.threads);
+  parallel_for(loop, [&](std::size_t begin, std::size_t end, unsigned number) {
+    if (workers[number] == nullptr)
+      workers[number] = std::make_unique<FdeWorker>(config_.params, cells_, mean_);
+    body(begin, end, *workers[number]);
+  });
+}
+
 void FdeEncoder::Impl::encode(const Batch& sets, FdeSide side, std::span<float> out) const {
-  validate_sets(sets, config_.dim, EmptySets::allowed, "fde");
+  validate_sets(sets, rules(), "fde");
   if (out.size() != sets.items() * encoded_dim())
     throw std::invalid_argument(concat("fde: out has ", out.size(), " values; ", sets.items(),
                                        " encodings of ", encoded_dim(), " need ",
                                        sets.items() * encoded_dim()));
-  const unsigned threads = resolve_threads(config_.threads);
-  std::vector<std::unique_ptr<FdeWorker>> workers(threads);
-  parallel_for({.count = sets.items(), .grain = 8, .threads = threads},
-               [&](std::size_t begin, std::size_t end, unsigned number) {
-                 if (workers[number] == nullptr)
-                   workers[number] = std::make_unique<FdeWorker>(config_.params, cells_, mean_);
-                 for (std::size_t i = begin; i < end; ++i)
-                   workers[number]->encode(sets, sets.begin(i), sets.begin(i + 1), side,
-                                           out.subspan(i * encoded_dim(), encoded_dim()));
-               });
+  for_workers({.count = sets.items(), .grain = 8},
+              [&](std::size_t begin, std::size_t end, FdeWorker& worker) {
+                for (std::size_t i = begin; i < end; ++i)
+                  worker.encode(sets, sets.begin(i), sets.begin(i + 1), side,
+                                out.subspan(i * encoded_dim(), encoded_dim()));
+              });
 }
 
 std::size_t encoded_dim(std::size_t dim, const FdeParams& params) {

@@ -1,11 +1,10 @@
 #include "multivector/sets.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 
 #include "core/concat.hpp"
-#include "core/dot.hpp"
+#include "core/find_first.hpp"
 #include "transform/prepare.hpp"
 
 namespace vecinal {
@@ -28,32 +27,34 @@ void validate_offsets(const Batch& sets, EmptySets empty, const char* what) {
 
 }  // namespace
 
-void validate_sets(const Batch& sets, std::size_t dim, EmptySets empty, const char* what) {
-  if (sets.count != 0 && sets.dim != dim)
-    throw std::invalid_argument(concat(what, ": vectors have ", sets.dim, " dims, expected ", dim));
-  validate_offsets(sets, empty, what);
-  for (std::size_t i = 0; i < sets.items(); ++i)
-    for (std::size_t row = sets.begin(i); row < sets.begin(i + 1); ++row) {
-      const double squared = dot(sets.row(row), sets.row(row), dim);
-      const RowFault fault = !std::isfinite(squared)      ? RowFault::not_finite
-                             : squared > max_squared_norm ? RowFault::too_long
-                                                          : RowFault::none;
-      if (fault != RowFault::none)
-        throw std::invalid_argument(
-            concat(what, ": vector ", row - sets.begin(i), " of set ", i, " ", describe(fault)));
-    }
+void validate_sets(const Batch& sets, const SetRules& rules, const char* what) {
+  if (sets.count != 0 && sets.dim != rules.dim)
+    throw std::invalid_argument(
+        concat(what, ": vectors have ", sets.dim, " dims, expected ", rules.dim));
+  validate_offsets(sets, rules.empty, what);
+  const auto fault = [&](std::size_t row) {
+    return fault_of(Metric::chamfer, sets.row(row), rules.dim);
+  };
+  const std::size_t faulty =
+      find_first({.count = sets.count, .grain = 1024, .threads = resolve_threads(rules.threads)},
+                 [&](std::size_t row) { return fault(row) != RowFault::none; });
+  if (faulty == sets.count) return;
+  std::size_t set = 0;
+  while (sets.begin(set + 1) <= faulty) ++set;
+  throw std::invalid_argument(concat(what, ": vector ", faulty - sets.begin(set), " of set ", set,
+                                     " ", describe(fault(faulty))));
 }
 
-OwnedSets sample_sets(const Batch& sets, std::size_t limit) {
-  OwnedSets sample{.dim = sets.dim, .values = {}};
-  const std::size_t count = std::min(sets.items(), limit);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t set = i * sets.items() / count;
+Batch sample_sets(const Batch& sets, std::size_t limit, OwnedSets& held) {
+  if (sets.items() <= limit) return sets;
+  held = {.dim = sets.dim, .values = {}};
+  for (std::size_t i = 0; i < limit; ++i) {
+    const std::size_t set = i * sets.items() / limit;
     for (std::size_t row = sets.begin(set); row < sets.begin(set + 1); ++row)
-      sample.values.insert(sample.values.end(), sets.row(row), sets.row(row) + sets.dim);
-    sample.offsets.push_back(sample.values.size() / sets.dim);
+      held.values.insert(held.values.end(), sets.row(row), sets.row(row) + sets.dim);
+    held.offsets.push_back(held.values.size() / sets.dim);
   }
-  return sample;
+  return held.batch();
 }
 
 Batch slice(const Batch& sets, std::size_t first, std::size_t count,

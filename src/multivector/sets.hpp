@@ -11,8 +11,13 @@ enum class EmptySets : bool { refused, allowed };
 
 /// Throws std::invalid_argument naming the set, and the vector in it, that cannot be used: another
 /// dim, offsets that are not ascending from 0 to the number of vectors, a value that is not finite,
-/// a vector too long, an empty set. `what` starts the message.
-void validate_sets(const Batch& sets, std::size_t dim, EmptySets empty, const char* what);
+/// a vector too long, an empty set. `what` starts the message; threads: as configured.
+struct SetRules {
+  std::size_t dim = 0;
+  EmptySets empty = EmptySets::refused;
+  unsigned threads = 0;
+};
+void validate_sets(const Batch& sets, const SetRules& rules, const char* what);
 
 /// Sets that own their vectors.
 struct OwnedSets {
@@ -30,8 +35,8 @@ struct OwnedSets {
   }
 };
 
-/// At most `limit` whole sets, evenly spread over the batch.
-[[nodiscard]] OwnedSets sample_sets(const Batch& sets, std::size_t limit);
+/// At most `limit` whole sets, evenly spread over the batch: the batch itself, or copies in `held`.
+[[nodiscard]] Batch sample_sets(const Batch& sets, std::size_t limit, OwnedSets& held);
 
 /// Sets first, first + 1, ... of a batch. offsets: scratch that the result views.
 [[nodiscard]] Batch slice(const Batch& sets, std::size_t first, std::size_t count,

@@ -215,10 +215,11 @@ TEST(MultiVectorIndex, ReadsBackWhatItSaved) {
 }
 
 TEST(MultiVectorIndex, TheSameBytesForAnyNumberOfThreads) {
-  const Sets documents = random_sets(150, 16, 13);
+  constexpr std::size_t dim = 40;  // of more columns than training sums up at a time
+  const Sets documents = random_sets(150, dim, 13);
   std::vector<std::byte> first;
   for (const unsigned threads : {1U, 2U, 5U}) {
-    Config config = small_config(16);
+    Config config = small_config(dim);
     config.threads = threads;
     const auto index = make_index(config);
     index->add(documents.batch());
