@@ -49,7 +49,7 @@ class GrowableArray {
   void resize(std::size_t size, const T& value) {
     const std::size_t old = size_;
     resize(size);
-    for (std::size_t i = old; i < size; ++i) data()[i] = value;
+    if (size > old) std::fill_n(data() + old, size - old, value);
   }
 
   void push_back(const T& value) {

@@ -1,9 +1,9 @@
 #include "graph/builder_parts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 
 #include "core/parallel.hpp"
 #include "core/random.hpp"
@@ -30,11 +30,26 @@ std::uint32_t Builder::level_of(Slot slot) const {
   return static_cast<std::uint32_t>(std::min(level, static_cast<double>(max_levels - 1)));
 }
 
+std::vector<Slot> Builder::by_levels(std::span<const Slot> order) const {
+  std::vector<std::uint8_t> levels(order.size());
+  parallel_for({.count = order.size(), .grain = 4096, .threads = params_.threads},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 for (std::size_t i = begin; i < end; ++i)
+                   levels[i] = static_cast<std::uint8_t>(level_of(order[i]));
+               });
+  std::array<std::size_t, max_levels> counts{};
+  for (const std::uint8_t level : levels) ++counts[level];
+  std::array<std::size_t, max_levels> places{};
+  for (std::size_t level = max_levels - 1; level > 0; --level)
+    places[level - 1] = places[level] + counts[level];
+  std::vector<Slot> sorted(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) sorted[places[levels[i]]++] = order[i];
+  return sorted;
+}
+
 void Builder::insert(std::span<const Slot> order, const std::function<void(std::size_t)>& watch) {
   try {
-    std::vector<Slot> slots(order.begin(), order.end());
-    std::stable_sort(slots.begin(), slots.end(),
-                     [&](Slot a, Slot b) { return level_of(a) > level_of(b); });
+    std::vector<Slot> slots = by_levels(order);
     graph_.grow(rows_.size());
     graph_.layer(0).publish(rows_.size());
     const std::size_t largest = std::max<std::size_t>(1, rows_.size() / 50);
@@ -120,9 +135,15 @@ void Builder::place(std::span<Insertion> batch) {
   for (Insertion& insertion : batch) {
     insertion.nodes.assign(1, insertion.slot);
     note(insertion.slot);
-    if (insertion.twin == no_slot) levels = std::max(levels, insertion.level + 1);
+    if (insertion.twin != no_slot) continue;
+    levels = std::max(levels, insertion.level + 1);
+    if (insertion.links[0].empty()) graph_.set_root(insertion.slot);
   }
-  for (std::uint32_t level = 0; level < levels; ++level) place_level(batch, level);
+  std::size_t count = batch.size();  // of those with this level: the batch is in order of levels
+  for (std::uint32_t level = 0; level < levels; ++level) {
+    while (count > 0 && batch[count - 1].level < level) --count;
+    if (count != 0) place_level(batch.first(count), level);
+  }
   for (const Insertion& insertion : batch)
     if (insertion.twin != no_slot) add_twin(insertion.twin, insertion.slot);
   graph_.set_levels(levels);
@@ -152,69 +173,79 @@ Node Builder::take_node(std::uint32_t level, std::size_t& count) {
 
 void Builder::place_level(std::span<Insertion> batch, std::uint32_t level) {
   Layer& layer = graph_.layer(level);
-  edges_.clear();
   std::size_t count = layer.size();
   if (level > 0) {
     for (Insertion& insertion : batch)
-      if (insertion.twin == no_slot && insertion.level >= level)
-        insertion.nodes.push_back(take_node(level, count));
+      if (insertion.twin == no_slot) insertion.nodes.push_back(take_node(level, count));
     layer.grow(count);
   }
-  std::vector<Node> row;
-  for (const Insertion& insertion : batch) {
-    if (insertion.twin != no_slot || insertion.level < level) continue;
-    const Node node = insertion.nodes[level];
-    if (level > 0) layer.place(node, insertion.slot, insertion.nodes[level - 1]);
-    row.clear();
-    for (const Scored& link : insertion.links[level]) {
-      edges_.push_back({link.slot, link.score, node, level == 0 && row.empty()});
-      row.push_back(link.slot);
-    }
-    layer.set_row(node, row);
-    if (level == 0 && on_device_) touched_.push_back(node);
-    if (level == 0 && row.empty()) graph_.set_root(insertion.slot);
-  }
+  std::size_t links = 0;
+  for (const Insertion& insertion : batch) links += insertion.links[level].size();
+  constexpr std::size_t chunk = 512;
+  reverse_.start((batch.size() + chunk - 1) / chunk, links);
+  parallel_for({.count = batch.size(), .grain = chunk, .threads = params_.threads},
+               [&](std::size_t begin, std::size_t end, unsigned number) {
+                 Worker& worker = *workers_[number];
+                 set_rows(batch.subspan(begin, end - begin), level, worker);
+                 reverse_.put(begin / chunk, worker.edges);
+               });
   if (level > 0) layer.publish(count);
-  link_back(level);
+  if (links != 0) link_back(level);
   if (level == 0) adopt_orphans();
 }
 
-void Builder::link_back(std::uint32_t level) {
-  std::sort(edges_.begin(), edges_.end());
-  std::vector<std::size_t> starts;
-  for (std::size_t i = 0; i < edges_.size(); ++i)
-    if (i == 0 || edges_[i].target != edges_[i - 1].target) starts.push_back(i);
-  starts.push_back(edges_.size());
-  parallel_for({.count = starts.size() - 1, .grain = 16, .threads = params_.threads},
-               [&](std::size_t begin, std::size_t end, unsigned worker) {
-                 for (std::size_t i = begin; i < end; ++i)
-                   apply(level, std::span(edges_).subspan(starts[i], starts[i + 1] - starts[i]),
-                         worker);
-               });
-  if (level != 0 || !on_device_) return;
-  for (std::size_t i = 0; i + 1 < starts.size(); ++i) touched_.push_back(edges_[starts[i]].target);
-  prune_on_device();
+/// What they chose becomes their rows and, the other way round, worker.edges.
+void Builder::set_rows(std::span<Insertion> insertions, std::uint32_t level, Worker& worker) {
+  Layer& layer = graph_.layer(level);
+  worker.edges.clear();
+  for (const Insertion& insertion : insertions) {
+    if (insertion.twin != no_slot) continue;
+    const Node node = insertion.nodes[level];
+    if (level > 0) layer.place(node, insertion.slot, insertion.nodes[level - 1]);
+    worker.row.clear();
+    for (const Scored& link : insertion.links[level]) {
+      worker.edges.push_back({link.slot, link.score, node, level == 0 && worker.row.empty()});
+      worker.row.push_back(link.slot);
+    }
+    layer.set_row(node, worker.row);
+  }
 }
 
-void Builder::apply(std::uint32_t level, std::span<Edge> edges, unsigned worker_index) {
+void Builder::link_back(std::uint32_t level) {
+  parallel_for({.count = reverse_.buckets(), .threads = params_.threads},
+               [&](std::size_t begin, std::size_t end, unsigned number) {
+                 std::vector<ReverseLink>& edges = workers_[number]->edges;
+                 for (std::size_t bucket = begin; bucket < end; ++bucket) {
+                   reverse_.gather(bucket, edges);
+                   for (std::size_t i = 0, next = 0; i < edges.size(); i = next) {
+                     while (next < edges.size() && edges[next].target == edges[i].target) ++next;
+                     apply(level, std::span(edges).subspan(i, next - i), number);
+                   }
+                 }
+               });
+  if (level == 0 && on_device_) prune_on_device();
+}
+
+void Builder::apply(std::uint32_t level, std::span<ReverseLink> edges, unsigned worker_index) {
   Worker& worker = *workers_[worker_index];
   const Node target = edges.front().target;
   undo_.note_row(level, target, worker_index);
+  if (level == 0 && on_device_) worker.touched.push_back(target);
   if (add_links(level, edges, worker)) return;
   const std::size_t candidates = graph_.layer(level).row(target).size() + edges.size();
   if (level == 0 && on_device_ && candidates <= params_.device->max_candidates())
-    worker.overfull.push_back(edges);
+    leave_to_device(edges, worker);
   else
     prune(level, edges, worker);
 }
 
-bool Builder::add_links(std::uint32_t level, std::span<Edge> edges, Worker& worker) {
+bool Builder::add_links(std::uint32_t level, std::span<ReverseLink> edges, Worker& worker) {
   Layer& layer = graph_.layer(level);
   const Node target = edges.front().target;
   const auto row = layer.row(target);
   const bool tree = level == 0;
   std::uint32_t child_count = tree ? tree_.children(target) : 0;
-  for (Edge& edge : edges) {
+  for (ReverseLink& edge : edges) {
     if (!edge.adopt) continue;
     edge.adopt = child_count < tree_.most_children();
     if (edge.adopt) {
@@ -226,12 +257,12 @@ bool Builder::add_links(std::uint32_t level, std::span<Edge> edges, Worker& work
   }
   if (row.size() + edges.size() > layer.degree()) return false;
   worker.row.assign(row.begin(), row.end());
-  for (const Edge& edge : edges) worker.row.push_back(edge.source);
+  for (const ReverseLink& edge : edges) worker.row.push_back(edge.source);
   layer.set_row(target, worker.row);
   return true;
 }
 
-void Builder::prune(std::uint32_t level, std::span<const Edge> edges, Worker& worker) {
+void Builder::prune(std::uint32_t level, std::span<const ReverseLink> edges, Worker& worker) {
   Layer& layer = graph_.layer(level);
   const Node target = edges.front().target;
   const auto row = layer.row(target);
@@ -247,7 +278,7 @@ void Builder::prune(std::uint32_t level, std::span<const Edge> edges, Worker& wo
     const bool keep = tree && tree_.joins(row[i], target);
     worker.candidates.push_back({{worker.scores[i], row[i]}, keep});
   }
-  for (const Edge& edge : edges)
+  for (const ReverseLink& edge : edges)
     worker.candidates.push_back({{edge.score, edge.source}, edge.adopt});
   std::sort(worker.candidates.begin(), worker.candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.scored < b.scored; });
@@ -271,7 +302,7 @@ void Builder::adopt_orphans() {
     tree_.adopt_below(orphan, chosen);
   }
   const std::vector<Node> changed = tree_.take_changed();
-  if (on_device_) touched_.insert(touched_.end(), changed.begin(), changed.end());
+  if (on_device_) moved_.insert(moved_.end(), changed.begin(), changed.end());
 }
 
 }  // namespace vecinal

@@ -1,9 +1,9 @@
 /// Inserts items into the graph, in batches that see only what earlier batches made.
 ///
 /// Batch-synchronous construction (ParlayANN, Manohar et al., PPoPP 2024): the items of a batch
-/// search the frozen graph and choose their links in parallel; then the reverse links are sorted by
-/// (target, score, source) and applied target by target, in parallel too. No locks on nodes, and
-/// the same bytes for any number of threads.
+/// search the frozen graph and choose their links in parallel; then the reverse links are grouped
+/// by target, sorted by (score, source) and applied target by target, in parallel too. No locks on
+/// nodes, and the same bytes for any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include "encoding/storage.hpp"
 #include "graph/build_device.hpp"
 #include "graph/graph.hpp"
+#include "graph/reverse_links.hpp"
 #include "graph/select.hpp"
 #include "graph/tree.hpp"
 #include "graph/undo.hpp"
@@ -60,9 +61,18 @@ class Builder {
  private:
   struct Insertion;
   struct Worker;
-  struct Edge;
+
+  /// What goes to a device and comes from it, kept from batch to batch.
+  struct DeviceBuffers {
+    std::vector<Slot> twins;
+    std::vector<Scored> links;
+    std::vector<Node> nodes;
+    std::vector<Node> rows;
+  };
 
   [[nodiscard]] std::uint32_t level_of(Slot slot) const;
+  /// Those of more levels first, else as they are.
+  [[nodiscard]] std::vector<Slot> by_levels(std::span<const Slot> order) const;
   void insert_batch(std::span<const Slot> batch, const std::function<void(std::size_t)>& watch);
   void find_links(Insertion& insertion, Worker& worker) const;
   [[nodiscard]] Slot find_twin(const Insertion& insertion, const Scorer& scorer,
@@ -70,17 +80,21 @@ class Builder {
   void place(std::span<Insertion> batch);
   void note(Slot slot);
   [[nodiscard]] Node take_node(std::uint32_t level, std::size_t& count);
+  /// batch: those that have this level.
   void place_level(std::span<Insertion> batch, std::uint32_t level);
+  void set_rows(std::span<Insertion> insertions, std::uint32_t level, Worker& worker);
   void link_back(std::uint32_t level);
-  void apply(std::uint32_t level, std::span<Edge> edges, unsigned worker);
+  void apply(std::uint32_t level, std::span<ReverseLink> edges, unsigned worker);
   /// Decides who is adopted, and adds the links if there is room; false if there is not.
-  [[nodiscard]] bool add_links(std::uint32_t level, std::span<Edge> edges, Worker& worker);
-  void prune(std::uint32_t level, std::span<const Edge> edges, Worker& worker);
+  [[nodiscard]] bool add_links(std::uint32_t level, std::span<ReverseLink> edges, Worker& worker);
+  void prune(std::uint32_t level, std::span<const ReverseLink> edges, Worker& worker);
   void adopt_orphans();
   // builder_device.cpp
   [[nodiscard]] bool device_takes(std::span<const Slot> batch);
   void find_links_on_device(std::span<const Slot> batch);
+  void leave_to_device(std::span<const ReverseLink> edges, Worker& worker) const;
   void prune_on_device();
+  [[nodiscard]] std::span<Node> device_rows(std::size_t count);
   void tell_device();
 
   Graph& graph_;
@@ -91,9 +105,10 @@ class Builder {
   std::size_t inserted_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Insertion> insertions_;
-  std::vector<Edge> edges_;
-  bool on_device_ = false;     ///< the device has the graph, and must be told of changes
-  std::vector<Node> touched_;  ///< of level 0: rows that the device has not seen
+  ReverseLinks reverse_;
+  bool on_device_ = false;   ///< the device has the graph, and must be told of changes
+  std::vector<Node> moved_;  ///< rows that the tree changed, which the device has not seen
+  DeviceBuffers buffers_;
 };
 
 }  // namespace vecinal

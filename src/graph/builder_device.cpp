@@ -6,6 +6,16 @@
 #include "graph/builder_parts.hpp"
 
 namespace vecinal {
+namespace {
+
+/// Appends the values and forgets them where they were.
+template <class T>
+void move_to(std::vector<T>& to, std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+  from.clear();
+}
+
+}  // namespace
 
 bool Builder::device_takes(std::span<const Slot> batch) {
   if (params_.device == nullptr || batch.size() < params_.device->least_batch()) return false;
@@ -18,63 +28,96 @@ bool Builder::device_takes(std::span<const Slot> batch) {
 
 void Builder::find_links_on_device(std::span<const Slot> batch) {
   const std::size_t degree = graph_.degree();
-  std::vector<Slot> twins(batch.size());
-  std::vector<Scored> links(batch.size() * degree);
+  std::vector<Slot>& twins = buffers_.twins;
+  std::vector<Scored>& links = buffers_.links;
+  twins.resize(batch.size());
+  links.resize(batch.size() * degree);
   params_.device->find_links(batch, twins, links);
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    Insertion& insertion = insertions_[i];
-    insertion.slot = batch[i];
-    insertion.level = 0;
-    insertion.twin = twins[i];
-    insertion.links.resize(1);
-    const auto begin = links.begin() + static_cast<std::ptrdiff_t>(i * degree);
-    const auto end = std::find_if(begin, begin + static_cast<std::ptrdiff_t>(degree),
-                                  [](const Scored& link) { return link.slot == no_slot; });
-    insertion.links[0].assign(begin, end);
+  parallel_for({.count = batch.size(), .grain = 512, .threads = params_.threads},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 for (std::size_t i = begin; i < end; ++i) {
+                   Insertion& insertion = insertions_[i];
+                   insertion.slot = batch[i];
+                   insertion.level = 0;
+                   insertion.twin = twins[i];
+                   insertion.links.resize(1);
+                   const auto all = std::span(links).subspan(i * degree, degree);
+                   const auto last = std::find_if(all.begin(), all.end(), [](const Scored& link) {
+                     return link.slot == no_slot;
+                   });
+                   insertion.links[0].assign(all.begin(), last);
+                 }
+               });
+}
+
+void Builder::leave_to_device(std::span<const ReverseLink> edges, Worker& worker) const {
+  BuildDevice::Overfull& nodes = worker.overfull;
+  const Node target = edges.front().target;
+  const auto row = graph_.layer(0).row(target);
+  const std::size_t words = (graph_.degree() + 31) / 32;
+  nodes.targets.push_back(target);
+  nodes.keep.resize(nodes.targets.size() * words, 0U);
+  std::uint32_t* keep = nodes.keep.data() + nodes.keep.size() - words;
+  for (std::size_t i = 0; i < row.size(); ++i)
+    if (tree_.joins(row[i], target)) keep[i / 32] |= 1U << (i % 32);
+  for (const ReverseLink& edge : edges) {
+    nodes.scores.push_back(edge.score);
+    nodes.sources.push_back(2 * edge.source + (edge.adopt ? 1U : 0U));
   }
+  nodes.ends.push_back(static_cast<std::uint32_t>(nodes.sources.size()));
 }
 
 void Builder::prune_on_device() {
   BuildDevice::Overfull nodes;
-  const std::size_t degree = graph_.degree();
-  const std::size_t words = (degree + 31) / 32;
   for (auto& worker : workers_) {
-    for (const std::span<const Edge> edges : worker->overfull) {
-      const Node target = edges.front().target;
-      nodes.targets.push_back(target);
-      const auto row = graph_.layer(0).row(target);
-      nodes.keep.resize(nodes.targets.size() * words, 0U);
-      std::uint32_t* keep = nodes.keep.data() + nodes.keep.size() - words;
-      for (std::size_t i = 0; i < row.size(); ++i)
-        if (tree_.joins(row[i], target)) keep[i / 32] |= 1U << (i % 32);
-      for (const Edge& edge : edges) {
-        nodes.scores.push_back(edge.score);
-        nodes.sources.push_back(2 * edge.source + (edge.adopt ? 1U : 0U));
-      }
-      nodes.ends.push_back(static_cast<std::uint32_t>(nodes.sources.size()));
-    }
-    worker->overfull.clear();
+    BuildDevice::Overfull& own = worker->overfull;
+    const auto before = static_cast<std::uint32_t>(nodes.sources.size());
+    for (std::uint32_t& end : own.ends) end += before;
+    move_to(nodes.targets, own.targets);
+    move_to(nodes.ends, own.ends);
+    move_to(nodes.scores, own.scores);
+    move_to(nodes.sources, own.sources);
+    move_to(nodes.keep, own.keep);
   }
   if (nodes.targets.empty()) return;
-  std::vector<Node> rows(nodes.targets.size() * degree);
+  const std::size_t degree = graph_.degree();
+  const std::span<Node> rows = device_rows(nodes.targets.size());
   params_.device->prune(nodes, rows);
-  for (std::size_t i = 0; i < nodes.targets.size(); ++i)
-    graph_.layer(0).set_row(nodes.targets[i], std::span(rows).subspan(i * degree, degree));
+  parallel_for({.count = nodes.targets.size(), .grain = 2048, .threads = params_.threads},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 for (std::size_t i = begin; i < end; ++i)
+                   graph_.layer(0).set_row(nodes.targets[i], rows.subspan(i * degree, degree));
+               });
+}
+
+std::span<Node> Builder::device_rows(std::size_t count) {
+  const std::size_t values = count * graph_.degree();
+  if (buffers_.rows.size() < values) buffers_.rows.resize(values);
+  return std::span(buffers_.rows).first(values);
 }
 
 void Builder::tell_device() {
-  std::sort(touched_.begin(), touched_.end());
-  touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+  std::vector<Node>& nodes = buffers_.nodes;
+  for (const Insertion& insertion : insertions_)
+    if (insertion.twin == no_slot) nodes.push_back(insertion.slot);
+  for (auto& worker : workers_) move_to(nodes, worker->touched);
+  // Few, and they may be among the others.
+  std::sort(moved_.begin(), moved_.end());
+  moved_.erase(std::unique(moved_.begin(), moved_.end()), moved_.end());
+  if (!moved_.empty())
+    std::erase_if(
+        nodes, [&](Node node) { return std::binary_search(moved_.begin(), moved_.end(), node); });
+  move_to(nodes, moved_);
   const std::size_t degree = graph_.degree();
-  std::vector<Node> rows(touched_.size() * degree);
-  parallel_for({.count = touched_.size(), .grain = 1024, .threads = params_.threads},
+  const std::span<Node> rows = device_rows(nodes.size());
+  parallel_for({.count = nodes.size(), .grain = 2048, .threads = params_.threads},
                [&](std::size_t begin, std::size_t end, unsigned) {
                  for (std::size_t i = begin; i < end; ++i)
-                   std::copy_n(graph_.layer(0).links().data() + touched_[i] * degree, degree,
+                   std::copy_n(graph_.layer(0).links().data() + nodes[i] * degree, degree,
                                rows.data() + i * degree);
                });
-  params_.device->set_rows(touched_, rows);
-  touched_.clear();
+  params_.device->set_rows(nodes, rows);
+  nodes.clear();
 }
 
 }  // namespace vecinal

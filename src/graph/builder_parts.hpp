@@ -17,20 +17,6 @@ struct Builder::Insertion {
   std::vector<Node> nodes;                 ///< by level: the number given to this item
 };
 
-/// A reverse link to be made: source chose target.
-struct Builder::Edge {
-  Node target;
-  float score;
-  Node source;
-  bool adopt;  ///< the target is the parent that source asks for
-
-  friend bool operator<(const Edge& a, const Edge& b) {
-    if (a.target != b.target) return a.target < b.target;
-    if (a.score != b.score) return a.score < b.score;
-    return a.source < b.source;
-  }
-};
-
 /// Scratch of one thread.
 struct Builder::Worker {
   Worker(const Storage& rows, Geometry geometry) : selector(rows, geometry), buffer(rows) {}
@@ -43,7 +29,9 @@ struct Builder::Worker {
   std::vector<Slot> slots;
   std::vector<float> scores;
   std::vector<Slot> orphans;
-  std::vector<std::span<const Edge>> overfull;  ///< new links of rows that the device prunes
+  std::vector<ReverseLink> edges;
+  std::vector<Node> touched;       ///< rows that the device has not seen
+  BuildDevice::Overfull overfull;  ///< rows that the device prunes
 };
 
 }  // namespace vecinal

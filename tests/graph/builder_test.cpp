@@ -48,6 +48,22 @@ TEST(Builder, HubsOfInnerProductDoNotCutTheGraphApart) {
                0);
 }
 
+TEST(Builder, LargeBatchesGiveTheSameLinksForAnyNumberOfThreads) {
+  const auto rows = random_rows(30'000, 4, kernels::Op::l2, false);
+  std::vector<Slot> order(rows->size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::vector<Node> first;
+  for (const unsigned threads : {1U, 5U}) {
+    Graph graph(6);
+    Builder(graph, *rows, {.beam = 8, .geometry = {}, .threads = threads})
+        .insert(order, [](std::size_t) {});
+    const auto links = graph.layer(0).links().view();
+    if (first.empty()) first.assign(links.begin(), links.end());
+    EXPECT_TRUE(std::equal(links.begin(), links.end(), first.begin(), first.end())) << threads;
+    EXPECT_EQ(graph.check(), std::vector<std::string>{});
+  }
+}
+
 TEST(Builder, AnExceptionRollsEverythingBack) {
   const auto rows = random_rows(800, 8, kernels::Op::l2, false);
   Storage first({.dim = 8});
