@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 
+#include "norms.hpp"
 #include "panel_scan.hpp"
 
 #define VECINAL_EXPORT __attribute__((visibility("default")))
@@ -88,6 +89,13 @@ void CudaRows::put(std::size_t first, std::size_t count, const std::byte* from,
   memory_.grow((first + count) * pitch_, size_ * pitch_, lane->stream);
   auto* to = memory_.as<unsigned char>() + first * pitch_ + row_begin();
   copy_rows_in(to, from, {pitch_, stride, format_.row_bytes, count}, lane->stream);
+  if (!codes_ && format_.op == kernels::Op::l2) {
+    norms_.grow((first + count) * sizeof(float), size_ * sizeof(float), lane->stream);
+    take_norms(
+        format_.type,
+        {to, pitch_, static_cast<unsigned>(format_.padded_dim), static_cast<unsigned>(count)},
+        norms_.as<float>() + first, lane->stream);
+  }
   synchronize(lane->stream);
   size_ = std::max(size_, first + count);
 }
@@ -98,7 +106,8 @@ RowsView CudaRows::view() const {
                 nullptr,
                 0,
                 static_cast<std::uint32_t>(format_.padded_dim),
-                team_of(format_.row_bytes)};
+                team_of(format_.row_bytes),
+                norms_.as<float>()};
   if (base_ != nullptr) {
     view.base = base_->memory_.as<unsigned char>();
     view.base_pitch = base_->pitch_;

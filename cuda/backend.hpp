@@ -20,7 +20,7 @@ class CudaRows final : public DeviceRows {
            std::size_t stride) override;
   void truncate(std::size_t count) override { size_ = count < size_ ? count : size_; }
   [[nodiscard]] std::size_t size() const override { return size_; }
-  [[nodiscard]] std::size_t bytes() const override { return memory_.bytes(); }
+  [[nodiscard]] std::size_t bytes() const override { return memory_.bytes() + norms_.bytes(); }
 
   [[nodiscard]] const DeviceRowFormat& format() const { return format_; }
   [[nodiscard]] KindOfRows kind() const { return {format_.type, format_.op}; }
@@ -36,6 +36,7 @@ class CudaRows final : public DeviceRows {
   std::size_t pitch_;
   std::size_t size_ = 0;
   Buffer memory_;
+  Buffer norms_;
   LanePool lanes_;
 };
 

@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "code_panel.hpp"
+#include "norms.hpp"
 #include "split_panel.hpp"
 #include "warp_pool.hpp"
 
@@ -39,7 +40,6 @@ struct PanelInputs {
   RowsView rows;
   QueriesView queries;
   const std::uint32_t* slots;
-  const float* row_norms;    ///< squared; of the rows compared, for l2 of floats
   const float* query_norms;  ///< squared
 };
 
@@ -152,10 +152,15 @@ struct PanelRows<LevelRows<First, Second>> : CodePanel {
   }
 };
 
-__device__ inline float distance_of(float dot, float query_norm, float row_norm, SquaredL2) {
-  return query_norm + row_norm - 2.0F * dot;
+/// A product as a score of query and row.
+__device__ inline float score_of(float dot, const PanelInputs& in, unsigned query,
+                                 std::uint32_t slot, SquaredL2) {
+  return in.query_norms[query] + in.rows.norms[slot] - 2.0F * dot;
 }
-__device__ inline float distance_of(float dot, float, float, NegativeDot) { return -dot; }
+__device__ inline float score_of(float dot, const PanelInputs&, unsigned, std::uint32_t,
+                                 NegativeDot) {
+  return -dot;
+}
 
 template <class Values, class Op>
 struct PanelRows<FloatRows<Values, Op>> {
@@ -186,9 +191,8 @@ struct PanelRows<FloatRows<Values, Op>> {
 #pragma unroll
         for (unsigned half = 0; half < 2; ++half) {
           const unsigned row = SplitTile::row(lane, m, half);
-          const unsigned at = first + row < shape.rows ? first + row : 0;
           scores[vector * score_pitch + row] =
-              distance_of(tile.sum(m, half, j), in.query_norms[query], in.row_norms[at], Op{});
+              score_of(tile.sum(m, half, j), in, query, slot_at(in, shape, first + row), Op{});
         }
     }
   }
@@ -254,32 +258,6 @@ __global__ void __launch_bounds__(threads_a_block, 1)
   }
 }
 
-/// norms[i] = |row i|^2: one warp a row.
-template <class Values>
-__global__ void norms_kernel(const unsigned char* rows, std::size_t pitch, unsigned padded_dim,
-                             const std::uint32_t* slots, unsigned count, float* norms) {
-  const unsigned lane = threadIdx.x % warp_size;
-  const unsigned i = blockIdx.x * warps_a_block + threadIdx.x / warp_size;
-  if (i >= count) return;
-  const unsigned char* row = rows + (slots == nullptr ? i : slots[i]) * pitch;
-  float sum = 0;
-  for (unsigned d = 4 * lane; d < padded_dim; d += 4 * warp_size) {
-    const uint4 x = Values::load(row, d);
-    for (const unsigned bits : {x.x, x.y, x.z, x.w})
-      sum = __fmaf_rn(__uint_as_float(bits), __uint_as_float(bits), sum);
-  }
-  sum = team_sum(sum, warp_size);
-  if (lane == 0) norms[i] = sum;
-}
-
-template <class Values>
-void take_norms(const unsigned char* rows, std::size_t pitch, unsigned padded_dim,
-                const std::uint32_t* slots, unsigned count, float* norms, Stream stream) {
-  launch("norms", norms_kernel<Values>,
-         Grid{{(count + warps_a_block - 1) / warps_a_block, 1, 1}, threads_a_block, 0}, stream,
-         rows, pitch, padded_dim, slots, count, norms);
-}
-
 std::size_t list_bytes(std::size_t most) { return (pool_bytes(most) + 15) / 16 * 16; }
 
 unsigned panels_of(const ScanRequest& request) {
@@ -323,22 +301,18 @@ std::size_t panel_scan_bytes(const KindOfRows& kind, std::size_t padded_dim, std
 }
 
 std::size_t panel_scan_workspace(const ScanRequest& request) {
-  return partial_bytes(request) + (std::size_t{request.rows} + request.queries) * sizeof(float);
+  return partial_bytes(request) + request.queries * sizeof(float);
 }
 
 void panel_scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queries,
                 const ScanRequest& request, void* workspace, Stream stream) {
   auto* partial = static_cast<std::uint64_t*>(workspace);
-  auto* row_norms =
+  auto* query_norms =
       reinterpret_cast<float*>(static_cast<unsigned char*>(workspace) + partial_bytes(request));
-  float* query_norms = row_norms + request.rows;
-  if (!are_codes(kind)) {
-    const auto take =
-        kind.type == kernels::RowType::f32 ? take_norms<F32Values> : take_norms<F16Values>;
-    take(rows.data, rows.pitch, rows.padded_dim, request.slots, request.rows, row_norms, stream);
-    take_norms<F32Values>(queries.values, queries.query_bytes, rows.padded_dim, nullptr,
-                          request.queries, query_norms, stream);
-  }
+  if (!are_codes(kind))
+    take_norms(kernels::RowType::f32,
+               {queries.values, queries.query_bytes, rows.padded_dim, request.queries}, query_norms,
+               stream);
   const unsigned splits = splits_of(request);
   const std::size_t panel = rows.padded_dim * panel_dim_bytes(kind);
   const PanelShape shape{request.queries, request.rows, request.most, panel,
@@ -348,8 +322,7 @@ void panel_scan(const KindOfRows& kind, const RowsView& rows, const QueriesView&
            Grid{{splits, panels_of(request), 1},
                 threads_a_block,
                 panel_scan_bytes(kind, rows.padded_dim, request.most)},
-           stream, PanelInputs{rows, queries, request.slots, row_norms, query_norms}, shape,
-           partial);
+           stream, PanelInputs{rows, queries, request.slots, query_norms}, shape, partial);
   });
   merge_lists(partial, splits, request, stream);
 }

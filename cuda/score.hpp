@@ -22,6 +22,7 @@ struct RowsView {
   std::size_t base_pitch = 0;
   std::uint32_t padded_dim = 0;
   std::uint32_t team = warp_size;  ///< lanes that score a row together, a power of two
+  const float* norms = nullptr;    ///< squared lengths; of floats compared by l2
 };
 
 /// Queries in device memory: QueryBlock.
