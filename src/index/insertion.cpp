@@ -1,6 +1,7 @@
 // Adding to a VectorIndex: slots are found, their rows written and linked, and the items made
 // visible at once.
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <stdexcept>
 
@@ -19,6 +20,7 @@ constexpr std::size_t max_items =
 
 /// Refuses an id that is given to two items.
 void refuse_repeated(std::span<const Id> ids, const char* what) {
+  if (std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<>()) == ids.end()) return;
   std::vector<std::size_t> order(ids.size());
   std::iota(order.begin(), order.end(), 0U);
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {

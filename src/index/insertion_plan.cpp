@@ -9,6 +9,7 @@
 
 #include "backend/scan.hpp"
 #include "core/parallel.hpp"
+#include "core/parallel_sort.hpp"
 #include "core/random.hpp"
 #include "index/vector_index.hpp"
 
@@ -35,7 +36,7 @@ void find_twins(const Storage& rows, std::span<const Slot> slots, unsigned threa
                    hashed[i] = {XXH3_64bits(row, rows.row_bytes()), static_cast<Slot>(i)};
                  }
                });
-  std::sort(hashed.begin(), hashed.end(), [](const Hashed& a, const Hashed& b) {
+  parallel_sort(hashed, threads, [](const Hashed& a, const Hashed& b) {
     return a.hash < b.hash || (a.hash == b.hash && a.item < b.item);
   });
   std::vector<bool> is_twin(hashed.size(), false);
@@ -51,19 +52,29 @@ void find_twins(const Storage& rows, std::span<const Slot> slots, unsigned threa
     if (!is_twin[i]) plan.order.push_back(slots[i]);
 }
 
-/// Sorts by a key of each slot, largest first; equal keys stay as they are.
+/// Sorts by key(i) of the i-th slot, largest first; equal keys stay as they are.
 template <class Key>
-void sort_descending(std::vector<Slot>& order, const Key& key) {
-  std::vector<std::pair<double, Slot>> keyed;
-  keyed.reserve(order.size());
-  for (const Slot slot : order) keyed.emplace_back(key(slot), slot);
-  std::stable_sort(keyed.begin(), keyed.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = keyed[i].second;
+void sort_descending(std::vector<Slot>& order, unsigned threads, const Key& key) {
+  struct Keyed {
+    double key;
+    Slot place;
+    Slot slot;
+  };
+  std::vector<Keyed> keyed(order.size());
+  parallel_for({.count = order.size(), .grain = 4096, .threads = threads},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 for (std::size_t i = begin; i < end; ++i)
+                   keyed[i] = {key(i), static_cast<Slot>(i), order[i]};
+               });
+  parallel_sort(keyed, threads, [](const Keyed& a, const Keyed& b) {
+    return a.key > b.key || (a.key == b.key && a.place < b.place);
+  });
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = keyed[i].slot;
 }
 
-void shuffle(std::vector<Slot>& order, std::uint64_t seed) {
-  sort_descending(order, [&](Slot slot) { return random_unit(seed, Stream::shuffle, slot); });
+void shuffle(std::vector<Slot>& order, std::uint64_t seed, unsigned threads) {
+  sort_descending(order, threads,
+                  [&](std::size_t i) { return random_unit(seed, Stream::shuffle, order[i]); });
 }
 
 /// Maximum-likelihood local intrinsic dimensionality from the distances to the nearest rows of a
@@ -84,7 +95,7 @@ double intrinsic_dimensionality(std::vector<float>& squared) {
 void sort_by_lid(const Storage& rows, std::vector<Slot>& order, const Config& config,
                  unsigned threads) {
   std::vector<Slot> sample = order;
-  shuffle(sample, config.seed);
+  shuffle(sample, config.seed, threads);
   if (sample.size() > lid_sample) sample.resize(lid_sample);
   // All of the padded row: a rotation fills it.
   Storage points({.type = kernels::RowType::f32, .dim = rows.padded_dim()});
@@ -100,16 +111,21 @@ void sort_by_lid(const Storage& rows, std::vector<Slot>& order, const Config& co
   constexpr std::size_t chunk = 4096;
   AlignedFloats decoded(chunk * rows.padded_dim());
   std::vector<Query> queries;
+  std::vector<double> lengths;  // squared
   for (std::size_t begin = 0; begin < order.size(); begin += chunk) {
     const std::size_t end = std::min(begin + chunk, order.size());
-    queries.clear();
-    double longest = 0;
-    for (std::size_t i = begin; i < end; ++i) {
-      float* to = decoded.data() + (i - begin) * rows.padded_dim();
-      rows.decode(order[i], to, nullptr);
-      queries.push_back({to});
-      longest = std::max(longest, std::inner_product(to, to + rows.padded_dim(), to, 0.0));
-    }
+    queries.resize(end - begin);
+    lengths.resize(end - begin);
+    parallel_for({.count = end - begin, .grain = 64, .threads = threads},
+                 [&](std::size_t from, std::size_t until, unsigned) {
+                   for (std::size_t i = from; i < until; ++i) {
+                     float* to = decoded.data() + i * rows.padded_dim();
+                     rows.decode(order[begin + i], to, nullptr);
+                     queries[i] = {to};
+                     lengths[i] = std::inner_product(to, to + rows.padded_dim(), to, 0.0);
+                   }
+                 });
+    const double longest = *std::max_element(lengths.begin(), lengths.end());
     scan(points, {sample.size()}, queries,
          {.k = lid_neighbours + 1,
           .max_norm = static_cast<float>(std::sqrt(longest)),
@@ -121,8 +137,7 @@ void sort_by_lid(const Storage& rows, std::vector<Slot>& order, const Config& co
          },
          {});
   }
-  std::size_t next = 0;
-  sort_descending(order, [&](Slot) { return lid[next++]; });
+  sort_descending(order, threads, [&](std::size_t i) { return lid[i]; });
 }
 
 }  // namespace
@@ -135,7 +150,7 @@ InsertionPlan plan_insertion(const Storage& rows, std::span<const Slot> slots, c
     case InsertionOrder::given:
       break;
     case InsertionOrder::shuffled:
-      shuffle(plan.order, config.seed);
+      shuffle(plan.order, config.seed, threads);
       break;
     case InsertionOrder::lid:
       sort_by_lid(rows, plan.order, config, threads);

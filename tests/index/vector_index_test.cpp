@@ -182,6 +182,24 @@ TEST_P(ContractTest, TheSameBytesForAnyNumberOfThreads) {
   }
 }
 
+TEST(VectorIndex, EveryOrderIsTheSameForAnyNumberOfThreads) {
+  const Rows rows = clustered(10'000, 8, 12);
+  for (const InsertionOrder order : {InsertionOrder::shuffled, InsertionOrder::lid}) {
+    std::vector<std::byte> first;
+    for (const unsigned threads : {1U, 3U}) {
+      Config config{.dim = 8, .encoding = Encoding::lvq8, .degree = 8};
+      config.build_beam = 10;
+      config.order = order;
+      config.threads = threads;
+      const auto index = make_index(config);
+      index->add(rows.batch());
+      const auto bytes = index->to_bytes();
+      if (first.empty()) first = bytes;
+      EXPECT_EQ(bytes, first) << name(order) << ", " << threads << " threads";
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Configs, ContractTest,
     ::testing::Values(Case{Metric::l2, Encoding::f32, GraphKind::hnsw},
