@@ -6,8 +6,8 @@
 # unit    release build; unit, architecture, command line, example and consumer tests
 # asan    the unit tests under the address and undefined-behaviour sanitizers
 # tsan    the unit tests of what runs in parallel under the thread sanitizer, but for the slow ones (CMakePresets.json)
-# neon    the unit tests of all rooms below index built for 64-bit ARM, run by qemu, but for the slow ones
-# fuzz    every libFuzzer target for FUZZ_SECONDS (30)
+# neon    the library built for 64-bit ARM, and the unit tests of what has NEON code or is fed by it, run by qemu
+# fuzz    every libFuzzer target for FUZZ_SECONDS (20)
 # python  pip install into an environment of its own, then pytest
 # cuda    libvecinal_cuda compiled and linked where there is nvcc; no kernel may spill (unit runs them, emulated)
 set -euo pipefail
@@ -35,7 +35,17 @@ fuzz() {
 }
 export -f fuzz
 
-stage_unit() { preset release; }
+# share_objects: the library is compiled alike for the unit tests, for a consumer's build and for Python; ccache
+# makes it once. Other stages have flags of their own, and precompiled headers, which are faster than an empty cache.
+share_objects() {
+  need ccache
+  export CMAKE_CXX_COMPILER_LAUNCHER=ccache CXX=c++ # by one name: ccache takes others for other compilers
+}
+
+stage_unit() {
+  share_objects
+  preset release
+}
 stage_asan() { preset asan; }
 
 stage_tsan() {
@@ -65,14 +75,15 @@ stage_fuzz() {
   cmake --build --preset fuzz -j "$jobs" --target fuzzers
   find build/fuzz/tests/fuzz -maxdepth 1 -name 'fuzz_*' -executable -printf '%f\n' | sort >build/fuzz/targets
   [[ -s build/fuzz/targets ]] || { echo "tests/fuzz made no program fuzz_*" >&2; return 1; }
-  export FUZZ_SECONDS=${FUZZ_SECONDS:-30}
+  export FUZZ_SECONDS=${FUZZ_SECONDS:-20}
   xargs -P "$jobs" -I {} bash -c 'fuzz {}' <build/fuzz/targets
 }
 
 stage_python() {
   local venv=build/test-venv
   need_venv "$venv"
-  "$venv/bin/pip" install --quiet '.[test]'
+  share_objects
+  "$venv/bin/pip" install --quiet -C cmake.define.VECINAL_WERROR=ON -C cmake.define.VECINAL_PRECOMPILE=OFF '.[test]'
   "$venv/bin/python" -m pytest -q tests/python
   local emulated=build/release/tests/cuda/libvecinal_cuda_emulated.so # by the unit stage
   if [[ -e "$emulated" ]]; then

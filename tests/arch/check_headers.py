@@ -1,10 +1,15 @@
-"""Every header compiles alone, and twice: check_headers.py COMPILER BUILD [HEADER ...]"""
+"""Every header compiles alone, and twice: check_headers.py COMPILER BUILD [HEADER ...]
+
+Without names: all of include/ and src/. Those that a source includes before all else have been
+compiled alone by the build, and need `#pragma once` only.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -49,6 +54,17 @@ def fault_of(header: Path, compiler: str, options: list[str]) -> str | None:
     return f"{header}: does not compile alone: {(errors or [done.stderr])[0]}"
 
 
+def compiled_alone() -> set[Path]:
+    """The headers that are the first thing a source of the library includes."""
+    found = set()
+    for source in files(ROOT, ".cpp", folders=("src",)):
+        first = re.search(r'^#include +(["<].*)', source.read_text(encoding="utf-8"), re.MULTILINE)
+        if first and first[1].startswith('"'):
+            places = [ROOT / folder / first[1].strip('"') for folder in ("src", "include")]
+            found.update(place for place in places if place.exists())
+    return found
+
+
 def check(headers: list[Path], compiler: str, options: list[str]) -> list[str]:
     """One line a header that needs another to go before it."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -57,5 +73,11 @@ def check(headers: list[Path], compiler: str, options: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    asked = [Path(name).resolve() for name in sys.argv[3:]] or list(files(ROOT, ".hpp", folders=("include", "src")))
-    report(check(asked, sys.argv[1], search_paths(Path(sys.argv[2]))))
+    asked = [Path(name).resolve() for name in sys.argv[3:]]
+    faults = []
+    if not asked:
+        proven = compiled_alone()
+        asked = sorted(set(files(ROOT, ".hpp", folders=("include", "src"))) - proven)
+        faults = [f"{header}: no #pragma once" for header in sorted(proven)
+                  if "#pragma once" not in header.read_text(encoding="utf-8")]
+    report(faults + check(asked, sys.argv[1], search_paths(Path(sys.argv[2]))))

@@ -44,9 +44,12 @@ elseif(KIND STREQUAL "pkg_config")
   file(MAKE_DIRECTORY ${WORK}/build)
   step(${CXX} -std=c++20 ${SOURCE}/tests/consumer/main.cpp -o ${program} ${flags})
 else()
+  set(build -D CMAKE_BUILD_TYPE=Debug -D CMAKE_CXX_FLAGS_DEBUG=-O0 -D VECINAL_PRECOMPILE=ON)
+  if(LAUNCHER MATCHES ccache)
+    set(build -D CMAKE_BUILD_TYPE=Release -D VECINAL_WERROR=ON)  # the objects of the release build
+  endif()
   step(${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/add_subdirectory -B ${WORK}/build ${generator}
-       -D VECINAL_SOURCE=${SOURCE} -D BUILD_SHARED_LIBS=ON -D CMAKE_BUILD_TYPE=Debug -D CMAKE_CXX_FLAGS_DEBUG=-O0
-       -D VECINAL_PRECOMPILE=ON)
+       -D VECINAL_SOURCE=${SOURCE} -D BUILD_SHARED_LIBS=ON ${build})
   step(${CMAKE_COMMAND} --build ${WORK}/build --target consumer)
 endif()
 
