@@ -3,7 +3,6 @@ answers again (G11)."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -164,7 +163,7 @@ def few_queries(bench: Bench, sweep: Sweep, recall: float = 0.95) -> None:
         for peer in sweep.peers:
             point = sweep.least(peer.name, recall)
             if point is not None:
-                calls[peer.name] = _peer_in_turn(bench, peer, asked, batch, point.setting)
+                calls[peer.name] = peers.in_turn(peer, asked, bench.k, batch, point.setting)
         seconds, faults = interleaved(calls, bench.sizes.repeats, bench.deadline,
                                       rivals=set(calls) - {OURS})
         bench.missing.update({f"{name}, batch {batch}": fault for name, fault in faults.items()})
@@ -172,13 +171,6 @@ def few_queries(bench: Bench, sweep: Sweep, recall: float = 0.95) -> None:
         bench.add(Line("G5", f"graph, {sweep.dataset.name}, {sweep.encoding}, batch {batch}", ours,
                        batch, least.recall, ratios(ours, seconds),
                        wanted="<= 0.20 ms; >= 1.2x cuVS" if batch == 1 else ""))
-
-
-def _peer_in_turn(bench: Bench, peer: peers.Peer, queries: np.ndarray, batch: int,
-                  setting: int) -> Callable[[], Any]:
-    calls = itertools.cycle([peer.call(queries[first:first + batch], bench.k, setting)
-                             for first in range(0, len(queries) - batch + 1, batch)])
-    return lambda: next(calls)()
 
 
 def filtered(bench: Bench, sweep: Sweep, exact: vecinal.Index) -> None:

@@ -1,4 +1,5 @@
-"""Other libraries on the same card and data: torch, flashlib, cuVS; those that can be imported.
+"""Other libraries on the same card and data: torch, flashlib, cuVS, late-interaction-kernels; those
+that can be imported.
 
 All of them take l2 and rows on the device (unit rows stand for cosine, whose order is the same).
 Their queries are on the device before the clock starts and their answers stay there; vecinal's come
@@ -8,6 +9,7 @@ from the host and go back to it, which its times include.
 from __future__ import annotations
 
 import importlib
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -16,7 +18,7 @@ import numpy as np
 
 DEVICE = "cuda"
 PIECE_BYTES = 2 << 30  # of a matrix of scores
-PACKAGES = ("torch", "flashlib", "cuvs")
+PACKAGES = ("torch", "flashlib", "cuvs", "late_interaction_kernels")
 
 
 def versions() -> tuple[dict[str, str], dict[str, str]]:
@@ -212,9 +214,27 @@ class FlashIvf(Peer):
         return flash_ivf_flat_search(self.index, queries, k, nprobe=setting)[1]
 
 
+class LateInteraction(Peer):
+    """late-interaction-kernels: MaxSim of sets of one size, bf16."""
+
+    name = "late-interaction-kernels"
+
+    def build(self, rows: Any) -> None:
+        self.rows = rows.to(self.torch.bfloat16)
+
+    def put(self, queries: np.ndarray) -> Any:
+        return super().put(queries).to(self.torch.bfloat16)
+
+    def find(self, queries: Any, k: int, setting: int, **options: Any) -> Any:
+        from late_interaction_kernels import retrieve
+
+        return retrieve(queries, self.rows, k, normalize=False)[1]
+
+
 Kinds = Mapping[str, tuple[type[Peer], ...]]  # of a package
 EXACT: Kinds = {"torch": (TorchBf16, TorchTf32), "flashlib": (FlashKnn,), "cuvs": (CuvsExact,)}
 GRAPHS: Kinds = {"flashlib": (FlashCagra,), "cuvs": (CuvsCagra,)}
+SETS: Kinds = {"late_interaction_kernels": (LateInteraction,)}
 HIGH_RECALL: Kinds = {"flashlib": (FlashCagra, FlashIvf), "cuvs": (CuvsCagra,)}
 
 
@@ -227,3 +247,11 @@ def made(kinds: Kinds, usable: Mapping[str, str], base: np.ndarray,
                 yield kind(base)
             except Exception as fault:  # whatever a peer raises is its own failure
                 faults[kind.name] = f"{type(fault).__name__}: {fault}"
+
+
+def in_turn(peer: Peer, queries: np.ndarray, k: int, batch: int,
+            setting: int = 0) -> Callable[[], Any]:
+    """A call that asks the next `batch` queries each time, round and round."""
+    calls = itertools.cycle([peer.call(queries[first:first + batch], k, setting)
+                             for first in range(0, len(queries) - batch + 1, batch)])
+    return lambda: next(calls)()
