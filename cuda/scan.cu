@@ -51,7 +51,7 @@ __device__ void join_pools(WarpPool& pool, unsigned char* pools, std::size_t pit
     return reinterpret_cast<unsigned*>(pools + (number + 1) * pitch - sizeof(unsigned));
   };
   for (unsigned step = 1; step < warps; step *= 2) {
-    if (lane == 0) *size_of(warp) = pool.size();
+    if (lane == 0 && warp % (2 * step) == step) *size_of(warp) = pool.size();  // read next, once
     __syncthreads();
     if (warp % (2 * step) == 0 && warp + step < warps)
       offer_list(pool, reinterpret_cast<const std::uint64_t*>(pools + (warp + step) * pitch),
