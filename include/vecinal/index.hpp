@@ -318,8 +318,10 @@ struct FileInfo {
 /// number of candidates, walked with a beam of as many), and stores them as the index's defaults,
 /// and for searches that ask for this recall. Truth is exact search over the index's own rows. If
 /// no beam reaches it, stores the largest tried as defaults only and says the recall reached.
-/// Throws std::invalid_argument if recall is not in (0, 1], queries are empty or the index is.
-Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k = 10);
+/// progress: queries answered, of as many as are usually needed. Throws std::invalid_argument if
+/// recall is not in (0, 1], queries are empty or the index is; Cancelled, and nothing has changed.
+Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k = 10,
+           const Progress& progress = {});
 
 /// The name of the card that Device::cuda uses. Throws CudaError saying what is missing.
 [[nodiscard]] std::string cuda_device_name();

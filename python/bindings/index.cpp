@@ -224,9 +224,11 @@ void refine(Index& index, std::size_t beam, std::size_t rounds, const py::object
 }
 
 Record tune_beam(Index& index, const Rows& queries, const std::optional<Ids>& offsets,
-                 double recall, std::size_t k) {
+                 double recall, std::size_t k, const py::object& progress) {
   const Batch batch = to_batch(queries, offsets);
-  return to_dict(unlocked(index, Effect::waits, [&] { return tune(index, batch, recall, k); }));
+  return to_dict(interruptible(index, Effect::waits, progress, [&](const Progress& watch) {
+    return tune(index, batch, recall, k, watch);
+  }));
 }
 
 void set_defaults(Index& index, std::size_t beam, std::size_t rerank, std::size_t candidates,
@@ -291,7 +293,7 @@ void bind_index(py::module_& module) {
            arg("beam"), arg("neighbors"), arg("progress"))
       .def("refine", &refine, arg("beam"), arg("rounds"), arg("progress"))
       .def("tune", &tune_beam, arg("queries").noconvert(), arg("offsets").noconvert(),
-           arg("recall"), arg("k"))
+           arg("recall"), arg("k"), arg("progress"))
       .def("get", &get, arg("id"))
       .def("labels", &labels, arg("id"))
       .def("set_labels", &set_labels, arg("ids").noconvert(), arg("labels").noconvert(),

@@ -232,7 +232,10 @@ class Searched(Stored):
             )
         return self._hits(Q, found)
 
-    def tune(self, Q: SetsLike, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
+    @explain_unknown
+    def tune(
+        self, Q: SetsLike, recall: float = 0.95, k: int = 10, *, progress: ProgressLike = None
+    ) -> dict[str, Any]:
         """Find the cheapest settings that reach a recall, and keep them.
 
         They become the `defaults`, and searches that ask for this `recall` get them, also after
@@ -249,6 +252,9 @@ class Searched(Stored):
             must be found.
         k : int
             At which the recall is measured.
+        progress : callable or bool, optional
+            Called as ``progress(done, total)``, queries answered of as many as are usually needed;
+            returning False cancels. True shows a bar.
 
         Returns
         -------
@@ -264,6 +270,10 @@ class Searched(Stored):
         ------
         ValueError
             `recall` out of its range, no queries, or an empty index.
+        Cancelled
+            `progress` returned False; nothing has changed.
         """
         parts = self._items(Q, "Q")
-        return self._cpp.tune(*parts, float(recall), as_integer("k", k, 1, UINT32_MAX))
+        k = as_integer("k", k, 1, UINT32_MAX)
+        with Meter(progress, "tune") as callback:
+            return self._cpp.tune(*parts, float(recall), k, callback)

@@ -118,6 +118,8 @@ CLI::App* add_build(CLI::App& app, BuildOptions& options) {
   add_file(*command, "-o,--output", options.output, "The index to write, e.g. a.vcn")->required();
   add_file(*command, "--ids", options.ids,
            "One id for each vector (.npy .ibin .ivecs); else 0, 1, 2, ...");
+  add_file(*command, "--labels", options.labels,
+           "For each vector a row of labels (.npy .ibin .ivecs); -1 stands for none");
   add_name(*command, "--metric", options.index.metric, "l2 (squared), ip (inner product), cosine")
       ->capture_default_str();
   add_row_options(*command, options.index);
@@ -144,6 +146,13 @@ CLI::App* add_search(CLI::App& app, SearchOptions& options) {
   for (const char* name : {"--beam", "--rerank", "--gamma", "--reduced-dim"})
     exact->excludes(command->get_option(name));
   exact->excludes(recall);
+  add_file(*command, "--filter", options.filter, "Find these ids only (.npy .ibin .ivecs)");
+  add_number(*command, "--label", options.labels, "Find vectors with one of these labels only")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  add_number(*command, "--timeout", options.timeout,
+             "Seconds after which queries get what was found so far")
+      ->check(CLI::PositiveNumber);
   add_number(*command, "--threads", options.threads, "0 = all cores");
   add_device(*command, options.device);
   add_file(*command, "-o,--output", options.output,

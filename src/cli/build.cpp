@@ -28,6 +28,32 @@ std::vector<Id> read_item_ids(const std::string& file, std::size_t items) {
   return std::move(ids.values);
 }
 
+/// The labels of the vectors, without those that stand for none.
+struct ItemLabels {
+  std::vector<Label> values;
+  std::vector<std::size_t> offsets;
+
+  [[nodiscard]] Labels view() const { return {values, offsets}; }
+};
+
+ItemLabels read_labels(const std::string& file, std::size_t items) {
+  ItemLabels labels;
+  if (file.empty()) return labels;
+  const IdMatrix rows = read_ids(file);
+  if (rows.rows != items)
+    throw std::invalid_argument(
+        fmt::format("{}: expected a row of labels for each of the {} vectors, found {}", file,
+                    items, rows.rows));
+  labels.offsets.push_back(0);
+  for (std::size_t i = 0; i < rows.rows; ++i) {
+    for (std::size_t j = 0; j < rows.columns; ++j)
+      if (const Id label = rows.values[i * rows.columns + j]; label != -1)
+        labels.values.push_back(label);
+    labels.offsets.push_back(labels.values.size());
+  }
+  return labels;
+}
+
 void report(const Index& index, const BuildOptions& options, double seconds) {
   const std::uint64_t file_bytes = std::filesystem::file_size(options.output);
   const Stats stats = index.stats();
@@ -80,13 +106,16 @@ int run(const BuildOptions& options) {
   require_folder_of(options.output);
   const FloatMatrix vectors = read_floats(options.vectors);
   const std::vector<Id> ids = read_item_ids(options.ids, vectors.rows);
+  const ItemLabels labels = read_labels(options.labels, vectors.rows);
   const auto index = make_index(config_of(options.index, vectors.columns));
+  Batch items = batch_of(vectors);
+  items.labels = labels.view();
 
   const Stopwatch watch;
   {
     ProgressBar bar("building");
     train_for(*index, vectors, options.index);
-    index->add(batch_of(vectors), ids, bar.callback());
+    index->add(items, ids, bar.callback());
   }
   if (options.index.refine != 0) {
     ProgressBar bar("refining");

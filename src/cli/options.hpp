@@ -40,6 +40,7 @@ struct BuildOptions {
   std::string vectors;
   std::string output;
   std::string ids;
+  std::string labels;
   IndexOptions index;
   bool json = false;
 };
@@ -57,6 +58,9 @@ struct SearchOptions {
   std::size_t reduced_dim = 0;
   unsigned threads = 0;
   std::string device{name(Config{}.device)};
+  std::string filter;
+  std::vector<Label> labels;
+  double timeout = 0;  ///< seconds; 0 = none
   bool exact = false;
   bool json = false;
 };

@@ -1,6 +1,8 @@
 // vecinal search: answers the queries of a file from an index.
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,6 +23,15 @@ struct Timed {
   double seconds = 0;
 };
 
+/// Everything where neither is given; else what both allow.
+Filter filter_of(const SearchOptions& options) {
+  Filter filter;
+  if (!options.filter.empty()) filter = Filter::ids(read_ids(options.filter).values);
+  if (options.labels.empty()) return filter;
+  Filter labelled = Filter::any_label(options.labels);
+  return filter.allows_everything() ? labelled : std::move(filter) & std::move(labelled);
+}
+
 Timed search_timed(const Index& index, const FloatMatrix& queries, const SearchOptions& options) {
   ProgressBar bar("searching");
   SearchParams params;
@@ -31,6 +42,12 @@ Timed search_timed(const Index& index, const FloatMatrix& queries, const SearchO
   params.gamma = options.gamma;
   params.reduced_dim = options.reduced_dim;
   params.exact = options.exact;
+  params.filter = filter_of(options);
+  if (options.timeout != 0) {
+    constexpr double longest = 1e9;  // seconds, which nanoseconds can count
+    params.timeout = std::chrono::nanoseconds(
+        static_cast<std::int64_t>(std::min(options.timeout, longest) * 1e9));
+  }
   params.threads = options.threads;
   params.progress = bar.callback();
   const Stopwatch watch;
@@ -70,6 +87,11 @@ void write_results(const Neighbors& found, const SearchOptions& options) {
   }
 }
 
+/// Queries that a timeout cut short.
+std::size_t incomplete(const Neighbors& found) {
+  return static_cast<std::size_t>(std::count(found.complete.begin(), found.complete.end(), 0));
+}
+
 void print_json_report(const Timed& timed, const SearchOptions& options) {
   const Neighbors& found = timed.found;
   const auto queries = static_cast<double>(found.queries);
@@ -81,7 +103,10 @@ void print_json_report(const Timed& timed, const SearchOptions& options) {
       {"distances_per_query", static_cast<double>(found.stats.distances) / queries},
       {"hops_per_query", static_cast<double>(found.stats.hops) / queries},
       {"reranked_per_query", static_cast<double>(found.stats.reranked) / queries},
-      {"exact_queries", found.stats.exact}};
+      {"exact_queries", found.stats.exact},
+      {"allowed", found.stats.allowed},
+      {"plan", name(found.stats.plan)},
+      {"incomplete_queries", incomplete(found)}};
   if (!options.output.empty()) document["ids_file"] = options.output;
   if (!options.distances.empty()) document["distances_file"] = options.distances;
   if (options.output.empty()) document["results"] = results_json(found);
@@ -99,6 +124,9 @@ int run(const SearchOptions& options) {
       options.index, {.threads = options.threads, .device = parse_device(options.device)});
   const Timed timed = search_timed(*index, queries, options);
   write_results(timed.found, options);
+  if (const std::size_t cut = incomplete(timed.found); cut != 0 && !options.json)
+    fmt::print(stderr, "{} of {} queries were cut short by the timeout\n", with_commas(cut),
+               with_commas(timed.found.queries));
   if (options.json) {
     print_json_report(timed, options);
   } else if (options.output.empty()) {

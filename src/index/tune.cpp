@@ -60,13 +60,15 @@ struct Tried {
 
 class Tuner {
  public:
-  Tuner(const Index& index, const Batch& queries, double recall, std::size_t k)
+  Tuner(const Index& index, const Batch& queries, double recall, std::size_t k,
+        const Progress& progress)
       : index_(index),
         stats_(index.stats()),
         queries_(queries),
         recall_(recall),
         k_(k),
-        truth_(index.search(queries, {.k = k, .exact = true})),
+        progress_(progress),
+        truth_(search({.k = k, .exact = true})),
         step_(truth_.queries >= 40 ? 2 : 1) {
     const auto rows = static_cast<double>(std::max<std::size_t>(stats_.size + stats_.removed, 1));
     walked_bytes_ = static_cast<double>(stats_.bytes_rows) / rows;
@@ -97,6 +99,7 @@ class Tuner {
                 .items = stats_.size,
                 .revision = stats_.revision};
     write_interval(recalls_of(found, truth_, step_ - 1, step_), tuned);
+    if (progress_) progress_(asked_, asked_);
     return tuned;
   }
 
@@ -126,11 +129,24 @@ class Tuner {
   /// settings say 0, what that stands for is spelt out.
   [[nodiscard]] Neighbors search(const SearchDefaults& tried) const {
     const std::size_t scored = tried.beam + 2 * std::max(k_, tried.candidates);
-    return index_.search(queries_, {.k = k_,
-                                    .beam = tried.beam,
-                                    .rerank = fused() ? scored : std::max(tried.beam, tried.rerank),
-                                    .gamma = tried.gamma != 0 ? tried.gamma : max_gamma,
-                                    .candidates = tried.candidates});
+    return search({.k = k_,
+                   .beam = tried.beam,
+                   .rerank = fused() ? scored : std::max(tried.beam, tried.rerank),
+                   .gamma = tried.gamma != 0 ? tried.gamma : max_gamma,
+                   .candidates = tried.candidates});
+  }
+
+  /// One of many searches, of which nobody knows how many there will be: progress is that of the
+  /// queries answered, of as many as there usually are.
+  [[nodiscard]] Neighbors search(SearchParams params) const {
+    constexpr std::size_t usual_searches = 30;
+    if (progress_)
+      params.progress = [this](std::size_t done, std::size_t total) {
+        return progress_(asked_ + done, std::max(usual_searches * total, asked_ + total));
+      };
+    Neighbors found = index_.search(queries_, params);
+    asked_ += queries_.count;
+    return found;
   }
 
   /// On the queries that choose.
@@ -207,6 +223,8 @@ class Tuner {
   const Batch& queries_;
   double recall_;
   std::size_t k_;
+  const Progress& progress_;
+  mutable std::size_t asked_ = 0;  ///< queries that have been answered
   Neighbors truth_;
   std::size_t step_;  ///< every step_-th query chooses
   double walked_bytes_ = 0;
@@ -215,14 +233,15 @@ class Tuner {
 
 }  // namespace
 
-Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k) {
+Tuned tune(Index& index, const Batch& queries, double recall, std::size_t k,
+           const Progress& progress) {
   if (!(recall > 0 && recall <= 1))
     throw std::invalid_argument(concat("tune: recall must be in (0, 1], got ", recall));
   if (queries.count == 0) throw std::invalid_argument("tune: there are no queries");
   constexpr std::size_t limit = 1'000'000;
   for (;;) {
     if (index.size() == 0) throw std::invalid_argument("tune: the index is empty");
-    const Tuner tuner(index, queries, recall, k);
+    const Tuner tuner(index, queries, recall, k, progress);
     SearchDefaults chosen = tuner.choose();
     chosen.beam = std::min(chosen.beam, limit);
     chosen.rerank = std::min(chosen.rerank, limit);

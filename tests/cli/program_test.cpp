@@ -1,98 +1,10 @@
 // The built program, run as a user runs it: exit codes, outputs, errors.
-#include <gtest/gtest.h>
-#include <sys/wait.h>
+#include "program.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <nlohmann/json.hpp>
-#include <random>
-#include <string>
-#include <vector>
-
-#include "file_bytes.hpp"
-#include "temporary_folder.hpp"
-#include "vector_file.hpp"
 
 namespace vecinal::cli {
 namespace {
-
-using nlohmann::json;
-using ::testing::Test;
-
-struct Ran {
-  int code = -1;
-  std::string out;
-  std::string err;
-};
-
-std::string quoted(const std::string& argument) {
-  std::string text = "'";
-  for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
-FloatMatrix random_vectors(std::size_t rows, std::size_t columns, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal;
-  FloatMatrix matrix{rows, columns, {}};
-  matrix.values.resize(rows * columns);
-  for (float& value : matrix.values) value = normal(generator);
-  return matrix;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-/// A folder with a small set of vectors; programs run in it.
-class Program : public Test {
- protected:
-  Program() {
-    write_floats(folder_ / "base.fbin", random_vectors(500, 16, 1).view());
-    write_floats(folder_ / "queries.npy", random_vectors(20, 16, 2).view());
-  }
-
-  [[nodiscard]] Ran run(const std::vector<std::string>& arguments,
-                        const std::string& stdout_file = "") const {
-    std::filesystem::create_directory(folder_ / "streams");
-    std::string line = "cd " + quoted(folder_.path().string()) + " && " VECINAL_EMULATOR " " +
-                       quoted(VECINAL_PROGRAM);
-    for (const std::string& argument : arguments) line += " " + quoted(argument);
-    const std::string out = (folder_ / "streams/out").string();
-    const std::string err = (folder_ / "streams/err").string();
-    line += " >" + quoted(stdout_file.empty() ? out : stdout_file) + " 2>" + quoted(err) +
-            " </dev/null";
-    const int status = std::system(line.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content_of(out), content_of(err)};
-  }
-
-  /// Runs a command that must succeed and print JSON alone.
-  [[nodiscard]] json run_json(std::vector<std::string> arguments) const {
-    arguments.emplace_back("--json");
-    const Ran ran = run(arguments);
-    EXPECT_EQ(ran.code, 0) << ran.err;
-    EXPECT_EQ(ran.err, "");
-    return json::parse(ran.out);
-  }
-
-  void expect_failure(const std::vector<std::string>& arguments, int code,
-                      const std::string& reason) const {
-    const Ran ran = run(arguments);
-    EXPECT_EQ(ran.code, code) << ran.err;
-    EXPECT_TRUE(ran.err.starts_with("vecinal: ")) << ran.err;
-    EXPECT_TRUE(contains(ran.err, reason)) << ran.err;
-    EXPECT_EQ(ran.out, "");
-  }
-
-  void build(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments = {"build", "base.fbin", "-o", "a.vcn"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    const Ran ran = run(arguments);
-    ASSERT_EQ(ran.code, 0) << ran.err;
-  }
-
-  TemporaryFolder folder_;
-};
 
 TEST_F(Program, HelpAndVersionArePrintedToStdout) {
   const Ran help = run({"--help"});
@@ -187,48 +99,6 @@ TEST_F(Program, TheSameBuildGivesTheSameFileForAnyThreads) {
   const std::string first = content_of(folder_ / "a.vcn");
   build({"--threads", "3"});
   EXPECT_TRUE(content_of(folder_ / "a.vcn") == first);  // EXPECT_EQ would print both files
-}
-
-TEST_F(Program, SearchFindsAVectorAtItself) {
-  std::vector<Id> ids(500);
-  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<Id>(1000 + i);
-  write_ids(folder_ / "ids.npy", {500, 1, ids});
-  build({"--ids", "ids.npy"});
-  const json found = run_json({"search", "a.vcn", "base.fbin", "-k", "2", "--exact"});
-  ASSERT_EQ(found.at("results").size(), 500U);
-  EXPECT_EQ(found.at("exact_queries"), 500);
-  for (std::size_t i = 0; i < 500; ++i) {
-    EXPECT_EQ(found.at("results")[i].at("ids")[0], 1000 + i);
-    EXPECT_NEAR(found.at("results")[i].at("distances")[0].get<double>(), 0, 1e-5);
-  }
-}
-
-TEST_F(Program, SearchWritesWhatItWouldPrint) {
-  build();
-  const json printed = run_json({"search", "a.vcn", "queries.npy", "-k", "5", "--beam", "30"});
-  for (const char* name : {"r.ibin", "r.npy", "r.ivecs"}) {
-    const json written = run_json({"search", "a.vcn", "queries.npy", "-k", "5", "--beam", "30",
-                                   "-o", name, "--distances", "d.fbin"});
-    EXPECT_FALSE(written.contains("results"));
-    const IdMatrix ids = read_ids(folder_ / name);
-    const FloatMatrix distances = read_floats(folder_ / "d.fbin");
-    ASSERT_EQ(ids.rows, 20U);
-    ASSERT_EQ(ids.columns, 5U);
-    for (std::size_t i = 0; i < 100; ++i) {
-      const json& row = printed.at("results")[i / 5];
-      EXPECT_EQ(row.at("ids")[i % 5], ids.values[i]);
-      EXPECT_EQ(row.at("distances")[i % 5].get<float>(), distances.values[i]);
-    }
-  }
-}
-
-TEST_F(Program, SearchPrintsALinePerQueryAndNoPadding) {
-  write_floats(folder_ / "few.npy", random_vectors(3, 16, 4).view());
-  ASSERT_EQ(run({"build", "few.npy", "-o", "few.vcn"}).code, 0);
-  const Ran ran = run({"search", "few.vcn", "queries.npy", "-k", "10"});
-  EXPECT_EQ(ran.code, 0) << ran.err;
-  EXPECT_EQ(std::ranges::count(ran.out, '\n'), 20);
-  EXPECT_EQ(std::ranges::count(ran.out, ':'), 20 * 3);
 }
 
 TEST_F(Program, BenchMeasuresAFolder) {

@@ -103,6 +103,30 @@ TEST_P(Recall, SettingsDoNotMixWithTheDefaults) {
   EXPECT_EQ(again.recall, tuned.recall);
 }
 
+TEST_P(Recall, TuningReportsProgressAndCanBeCancelled) {
+  const auto index = filled(config_of(GetParam()));
+  const auto before = index->to_bytes();
+  std::size_t last = 0;
+  std::size_t last_total = 0;
+  const auto watch = [&](std::size_t done, std::size_t total) {
+    EXPECT_GE(done, last);
+    EXPECT_GE(total, done);
+    last = done;
+    return done < 2 * queries().batch().count;
+  };
+  EXPECT_THROW(tune(*index, queries().batch(), .9, 10, watch), Cancelled);
+  EXPECT_EQ(index->to_bytes(), before);
+  std::size_t calls = 0;
+  tune(*index, queries().batch(), .9, 10, [&](std::size_t done, std::size_t total) {
+    ++calls;
+    last = done;
+    last_total = total;
+    return true;
+  });
+  EXPECT_GT(calls, 2U);
+  EXPECT_EQ(last, last_total) << "all of it, in the end";
+}
+
 TEST_P(Recall, OnlyWhatChangesWhatABeamFindsMakesThemVoid) {
   const auto index = filled(config_of(GetParam()));
   const auto keep = [&] {

@@ -55,6 +55,7 @@ LONG_CALLS = {
         2000,
         lambda index, rows, **options: index.fit_queries(rows[:20_000], **options),
     ),
+    "tune": ({}, 2000, lambda index, rows, **options: index.tune(rows[:20_000], **options)),
     "refine": ({}, 8000, lambda index, rows, **options: index.refine(**options)),
     "retrain": (FLAT_CODES, 300_000, lambda index, rows, **options: index.retrain(**options)),
 }
