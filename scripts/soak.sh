@@ -3,6 +3,7 @@
 #
 #   scripts/soak.sh fuzz [SECONDS]       every fuzz target so long (3600)
 #   scripts/soak.sh history [CHANGES]    searches beside so many changes (100000), checked; then under tsan
+#   scripts/soak.sh threads              nearly all unit tests under the thread sanitizer, not only those of threads
 #   scripts/soak.sh model [EXAMPLES]     random calls on random configs from Python (2000, and five times as many
 #                                        sequences of 50 calls)
 #   scripts/soak.sh crash                kills and errors at every system call
@@ -19,6 +20,12 @@ build() { # PRESET TARGET...
   cmake --build --preset "$1" -j "$jobs" --target "${@:2}"
 }
 
+under_tsan() { # FILTER
+  local fixed=(setarch "$(uname -m)" -R)
+  "${fixed[@]}" true 2>/dev/null || fixed=()
+  TSAN_OPTIONS=halt_on_error=1 "${fixed[@]}" build/tsan/tests/vecinal_tests --gtest_filter="$1"
+}
+
 case "${1:-}" in
   fuzz)
     FUZZ_SECONDS=${2:-3600} scripts/test.sh fuzz
@@ -28,10 +35,11 @@ case "${1:-}" in
     build release vecinal_tests
     build/release/tests/vecinal_tests --gtest_filter='History*'
     build tsan vecinal_tests
-    fixed=(setarch "$(uname -m)" -R)
-    "${fixed[@]}" true 2>/dev/null || fixed=()
-    VECINAL_HISTORY_OPS=$((VECINAL_HISTORY_OPS / 20)) TSAN_OPTIONS=halt_on_error=1 \
-      "${fixed[@]}" build/tsan/tests/vecinal_tests --gtest_filter='History*'
+    VECINAL_HISTORY_OPS=$((VECINAL_HISTORY_OPS / 20)) under_tsan 'History*'
+    ;;
+  threads)
+    build tsan vecinal_tests
+    under_tsan '-*TenTurnovers*'
     ;;
   model)
     need_venv build/test-venv

@@ -5,7 +5,7 @@
 #
 # unit    release build; unit, architecture, command line, example and consumer tests
 # asan    the unit tests under the address and undefined-behaviour sanitizers
-# tsan    the unit tests of what runs in parallel under the thread sanitizer, but for the slow ones (CMakePresets.json)
+# tsan    the unit tests whose names speak of threads, or of calls beside others, under the thread sanitizer
 # neon    the library built for 64-bit ARM, and the unit tests of what has NEON code or is fed by it, run by qemu
 # fuzz    every libFuzzer target for FUZZ_SECONDS (20)
 # python  pip install into an environment of its own, then pytest
