@@ -15,9 +15,11 @@ namespace {
 /// Queries of a scan.
 constexpr std::size_t chunk = 8192;
 
-/// Queries of a walk: enough for a call to be worth it, and few enough for memory.
+/// Queries of a walk: enough for a call to be worth it, and few enough for memory, which every
+/// thread takes three times, once of it pinned.
 constexpr std::size_t least_piece = 128;
 constexpr std::size_t most_piece = 4096;
+constexpr std::size_t most_found = std::size_t{1} << 21U;  // of a piece
 
 /// Rows that a scan finds beyond k: as long as the last of them is farther than the k-th, no row
 /// with the same score was left out.
@@ -88,8 +90,9 @@ bool DeviceSearch::worth_walking() const {
 
 void DeviceSearch::walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
   const std::size_t count = searcher_.queries.count;
-  const std::size_t piece =
-      std::clamp(count / (std::size_t{2} * threads_) + 1, least_piece, most_piece);
+  const std::size_t most = std::clamp(most_found / std::max<std::size_t>(breadth().capacity, 1),
+                                      least_piece, most_piece);
+  const std::size_t piece = std::clamp(count / (std::size_t{2} * threads_) + 1, least_piece, most);
   take_workers(std::min<std::size_t>(threads_, (count + piece - 1) / piece));
   parallel_for(
       {.count = count, .grain = piece, .threads = threads_},
