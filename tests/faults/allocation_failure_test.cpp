@@ -225,7 +225,12 @@ TEST_P(Memory, RunsOutInAnOpenIndex) {
     if (!index) index = open_index(file, config());
     const bool whole = index->to_bytes() == before;
     const Outcome changing = disturbed(n, how(), [&] { change.make(*index); });
-    ASSERT_TRUE(!whole || index->to_bytes() == (changing.threw ? before : after)) << n;
+    // A repair of the graph that finds no memory is put off.
+    const bool exact = whole && (changing.threw || !changing.failed);
+    ASSERT_TRUE(!exact || index->to_bytes() == (changing.threw ? before : after)) << n;
+    if (whole && !changing.threw) {
+      ASSERT_EQ(items_of(*index), items_of(*plain)) << n;
+    }
     index.reset();
     ASSERT_TRUE(open_index(file, config())->to_bytes() == (changing.threw ? before : after)) << n;
     if (!opening.failed && !changing.failed) break;
