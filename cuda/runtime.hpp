@@ -86,51 +86,44 @@ void launch(const char* name, void (*kernel)(Parameters...), const Grid& grid, S
 #endif
 }
 
-/// Pinned host memory that grows; what was there is lost then.
-class PinnedBuffer {
+/// Memory that grows and never shrinks.
+template <void* (*take)(std::size_t), void (*give_back)(void*) noexcept>
+class GrowingMemory {
  public:
-  PinnedBuffer() = default;
-  PinnedBuffer(const PinnedBuffer&) = delete;
-  PinnedBuffer& operator=(const PinnedBuffer&) = delete;
-  ~PinnedBuffer() { release_pinned(memory_); }
-
-  void* need(std::size_t bytes) {
-    if (bytes > bytes_) {
-      release_pinned(memory_);
-      memory_ = nullptr;
-      bytes_ = 0;
-      memory_ = allocate_pinned(bytes);
-      bytes_ = bytes;
-    }
-    return memory_;
-  }
-
- private:
-  void* memory_ = nullptr;
-  std::size_t bytes_ = 0;
-};
-
-/// Device memory that grows, and keeps its contents or not; never shrinks.
-class Buffer {
- public:
-  Buffer() = default;
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { release(memory_); }
+  GrowingMemory() = default;
+  GrowingMemory(const GrowingMemory&) = delete;
+  GrowingMemory& operator=(const GrowingMemory&) = delete;
+  ~GrowingMemory() { give_back(memory_); }
 
   /// At least so many bytes; what was there is lost where it grows.
   void* need(std::size_t bytes) {
     if (bytes > bytes_) {
-      release(memory_);
+      give_back(memory_);
       memory_ = nullptr;
       bytes_ = 0;
-      memory_ = allocate(bytes);
+      memory_ = take(bytes);
       bytes_ = bytes;
     }
     return memory_;
   }
 
-  /// The same, and the first `kept` bytes stay.
+  template <class T>
+  [[nodiscard]] T* as() const {
+    return static_cast<T*>(memory_);
+  }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+ protected:
+  void* memory_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+using PinnedBuffer = GrowingMemory<allocate_pinned, release_pinned>;  ///< of the host
+
+/// Device memory, which may keep its contents.
+class Buffer : public GrowingMemory<allocate, release> {
+ public:
+  /// As need(), but the first `kept` bytes stay.
   void* grow(std::size_t bytes, std::size_t kept, Stream stream) {
     if (bytes <= bytes_) return memory_;
     const std::size_t larger = bytes > bytes_ + bytes_ / 2 ? bytes : bytes_ + bytes_ / 2;
@@ -144,16 +137,6 @@ class Buffer {
     bytes_ = larger;
     return memory_;
   }
-
-  template <class T>
-  [[nodiscard]] T* as() const {
-    return static_cast<T*>(memory_);
-  }
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
-
- private:
-  void* memory_ = nullptr;
-  std::size_t bytes_ = 0;
 };
 
 }  // namespace vecinal::cuda

@@ -3,20 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 #include <stdexcept>
+
+#include "random_vectors.hpp"
 
 namespace vecinal::cli {
 namespace {
-
-FloatMatrix random_vectors(std::size_t rows, std::size_t columns, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal;
-  FloatMatrix matrix{rows, columns, {}};
-  matrix.values.resize(rows * columns);
-  for (float& value : matrix.values) value = normal(generator);
-  return matrix;
-}
 
 Neighbors found_ids(std::size_t k, std::vector<Id> ids) {
   Neighbors found;

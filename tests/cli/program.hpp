@@ -6,11 +6,11 @@
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "file_bytes.hpp"
+#include "random_vectors.hpp"
 #include "temporary_folder.hpp"
 #include "vector_file.hpp"
 
@@ -28,15 +28,6 @@ inline std::string quoted(const std::string& argument) {
   std::string text = "'";
   for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return text + "'";
-}
-
-inline FloatMatrix random_vectors(std::size_t rows, std::size_t columns, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal;
-  FloatMatrix matrix{rows, columns, {}};
-  matrix.values.resize(rows * columns);
-  for (float& value : matrix.values) value = normal(generator);
-  return matrix;
 }
 
 inline bool contains(const std::string& text, const std::string& part) {
