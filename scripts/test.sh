@@ -4,10 +4,10 @@
 #   scripts/test.sh [all|unit|asan|tsan|neon|fuzz|python|cuda]...      default: all
 #
 # unit    release build; unit, architecture, command line, example and consumer tests
-# asan    the unit tests under the address and undefined-behaviour sanitizers
+# asan    the unit tests under the address and undefined-behaviour sanitizers, by clang
 # tsan    the unit tests whose names speak of threads, or of calls beside others, under the thread sanitizer
 # neon    the library built for 64-bit ARM, and the unit tests of what has NEON code or is fed by it, run by qemu
-# fuzz    every libFuzzer target for FUZZ_SECONDS (20)
+# fuzz    every libFuzzer target for FUZZ_SECONDS (20), of the build of asan
 # python  pip install into an environment of its own, then pytest
 # cuda    libvecinal_cuda compiled and linked where there is nvcc; no kernel may spill (unit runs them, emulated)
 set -euo pipefail
@@ -28,7 +28,7 @@ preset() {
 fuzz() {
   local corpus=build/fuzz/corpus/$1 log=build/fuzz/$1.log status=0
   mkdir -p "$corpus"
-  "build/fuzz/tests/fuzz/$1" -max_total_time="$FUZZ_SECONDS" -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 \
+  "build/asan/tests/fuzz/$1" -max_total_time="$FUZZ_SECONDS" -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 \
     "$corpus" >"$log" 2>&1 || status=1
   printf -- '-- %s\n%s\n' "$1" "$(<"$log")"
   return "$status"
@@ -46,7 +46,10 @@ stage_unit() {
   share_objects
   preset release
 }
-stage_asan() { preset asan; }
+stage_asan() {
+  need clang llvm
+  preset asan
+}
 
 stage_tsan() {
   # Address randomisation of newer kernels is wider than the sanitizer of older compilers can bear.
@@ -65,15 +68,12 @@ stage_neon() {
 }
 
 stage_fuzz() {
-  if [[ ! -f tests/fuzz/CMakeLists.txt ]]; then
-    echo "no fuzz targets in this version"
-    return 0
-  fi
   need_build_tools
   need clang llvm
-  cmake --preset fuzz
-  cmake --build --preset fuzz -j "$jobs" --target fuzzers
-  find build/fuzz/tests/fuzz -maxdepth 1 -name 'fuzz_*' -executable -printf '%f\n' | sort >build/fuzz/targets
+  cmake --preset asan
+  cmake --build --preset asan -j "$jobs" --target fuzzers
+  mkdir -p build/fuzz
+  find build/asan/tests/fuzz -maxdepth 1 -name 'fuzz_*' -executable -printf '%f\n' | sort >build/fuzz/targets
   [[ -s build/fuzz/targets ]] || { echo "tests/fuzz made no program fuzz_*" >&2; return 1; }
   export FUZZ_SECONDS=${FUZZ_SECONDS:-20}
   xargs -P "$jobs" -I {} bash -c 'fuzz {}' <build/fuzz/targets
