@@ -39,7 +39,10 @@ void chamfer(benchmark::State& state, Encoding encoding, float carving) {
   std::vector<std::size_t> offsets(documents + 1);
   for (std::size_t i = 0; i <= documents; ++i) offsets[i] = i * size;
   TokenRows tokens(dim, encoding, std::vector<float>(dim, 0.0F));
-  tokens.append({.data = stored.data(),
+  std::vector<Slot> numbers(documents);
+  std::iota(numbers.begin(), numbers.end(), Slot{0});
+  tokens.assign(numbers,
+                {.data = stored.data(),
                  .count = documents * size,
                  .dim = dim,
                  .stride = 0,
@@ -54,8 +57,8 @@ void chamfer(benchmark::State& state, Encoding encoding, float carving) {
     const ChamferQuery prepared(tokens, batch, 0, asked, carving);
     ChamferScratch scratch(tokens.rows());
     float best = 0;
-    for (const std::size_t document : order)
-      best = std::max(best, prepared.score(document, scratch));
+    for (std::size_t i = 0; i < documents; ++i)
+      best = std::max(best, prepared.score(order[i], scratch, order[(i + 1) % documents]));
     benchmark::DoNotOptimize(best);
   }
   count_products(state);

@@ -1,15 +1,24 @@
-"""Documents encoded a second: vecinal and pymuvera, the same parameters, all cores.
+"""Documents encoded a second: vecinal, pymuvera and muvera-rs, as many values, one thread and all.
 
     python3 benchmarks/multivector/encode.py --made MADE --data DATA --sets scifact
 
-pymuvera encodes one document a call, on whatever threads its BLAS takes.
+pymuvera takes the same parameters; it encodes one document a call, on whatever threads its BLAS
+takes. muvera-rs, the package muvera of PyPI, knows neither cells of several hyperplanes nor
+repetitions; it comes in when built from its crate (in benchmarks/multivector/muvera_rs: cargo
+build --release) and named: --muvera-rs benchmarks/multivector/muvera_rs/target/release/encode.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import pathlib
 import statistics
+import subprocess
+import tempfile
 import time
+from collections.abc import Callable
+from typing import Any
 
 import token_sets
 
@@ -17,6 +26,10 @@ if __name__ == "__main__":
     token_sets.enter()
 
 REPETITIONS, K_SIM, PROJECTED = 20, 5, 16
+VALUES = REPETITIONS * 2**K_SIM * PROJECTED
+ENGINES = ("vecinal, 1 thread", "vecinal, all", "pymuvera", "muvera-rs, 1 thread", "muvera-rs, all")
+
+Round = Callable[[], float]  # encodes once; documents a second
 
 
 def parse() -> argparse.Namespace:
@@ -25,44 +38,93 @@ def parse() -> argparse.Namespace:
     token_sets.add_arguments(parser)
     parser.add_argument("--documents", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--muvera-rs", type=pathlib.Path, metavar="PROGRAM")
     return parser.parse_args()
+
+
+def vecinal_rounds(documents: list[Any]) -> dict[str, Round]:
+    import vecinal
+
+    def made(threads: int) -> Round:
+        encoder = vecinal.FdeEncoder(documents[0].shape[1], k_sim=K_SIM, projected_dim=PROJECTED,
+                                     repetitions=REPETITIONS, threads=threads)
+        encoder.train(documents)
+
+        def encode() -> float:
+            started = time.perf_counter()
+            encoder.encode_documents(documents)
+            return len(documents) / (time.perf_counter() - started)
+
+        return encode
+
+    return {"vecinal, 1 thread": made(1), "vecinal, all": made(0)}
+
+
+def pymuvera_round(documents: list[Any]) -> Round:
+    import pymuvera
+
+    encoder = pymuvera.MUVERAEncoder(
+        dimension=documents[0].shape[1], num_simhash_projections=K_SIM,
+        num_repetitions=REPETITIONS, projection_type=pymuvera.ProjectionType.AMS_SKETCH,
+        projection_dimension=PROJECTED, fill_empty_partitions=True)
+    few = documents[:max(1, len(documents) // 10)]
+
+    def encode() -> float:
+        started = time.perf_counter()
+        for document in few:
+            encoder.encode_document(document)
+        return len(few) / (time.perf_counter() - started)
+
+    return encode
+
+
+def muvera_rs_rounds(program: pathlib.Path, folder: str, documents: list[Any]) -> dict[str, Round]:
+    """The program's rounds; it keeps as many values as the others: a bucket has one a dimension."""
+    import numpy as np
+
+    dim = documents[0].shape[1]
+    tokens, offsets = (os.path.join(folder, name) for name in ("tokens", "offsets"))
+    np.concatenate(documents).astype("<f4").tofile(tokens)
+    np.cumsum([0, *map(len, documents)]).astype("<u8").tofile(offsets)
+
+    def made(threads: int) -> Round:
+        running = subprocess.Popen(
+            [program, tokens, offsets, str(dim), str(VALUES // dim), str(threads)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+        def encode() -> float:
+            assert running.stdin is not None and running.stdout is not None
+            running.stdin.write("\n")
+            running.stdin.flush()
+            return len(documents) / float(running.stdout.readline())
+
+        return encode
+
+    return {"muvera-rs, 1 thread": made(1), "muvera-rs, all": made(os.cpu_count() or 1)}
 
 
 def main() -> None:
     options = parse()
     token_sets.install(options, "pymuvera")
-    import pymuvera
-    import vecinal
-
-    print("| collection | tokens a document | vecinal, 1 thread | all cores | pymuvera | ratio |")
-    print("|---|---|---|---|---|---|")
+    print("| collection | tokens a document |", " | ".join(ENGINES), "|")
+    print("|---" * (2 + len(ENGINES)) + "|")
     for collection in token_sets.collections(options):
         count = min(options.documents, len(collection.documents))
         documents = [collection.documents[number].copy() for number in range(count)]
-        dim = documents[0].shape[1]
-        ours = [vecinal.FdeEncoder(dim, k_sim=K_SIM, projected_dim=PROJECTED,
-                                   repetitions=REPETITIONS, threads=threads) for threads in (1, 0)]
-        theirs = pymuvera.MUVERAEncoder(
-            dimension=dim, num_simhash_projections=K_SIM, num_repetitions=REPETITIONS,
-            projection_type=pymuvera.ProjectionType.AMS_SKETCH, projection_dimension=PROJECTED,
-            fill_empty_partitions=True)
-        for encoder in ours:
-            encoder.train(documents)
-        few = documents[:max(1, count // 10)]
-        rates: list[list[float]] = [[], [], []]
-        for _ in range(options.repeats):
-            for number, encoder in enumerate(ours):
-                started = time.perf_counter()
-                encoder.encode_documents(documents)
-                rates[number].append(count / (time.perf_counter() - started))
-            started = time.perf_counter()
-            for document in few:
-                theirs.encode_document(document)
-            rates[2].append(len(few) / (time.perf_counter() - started))
-        one, both, peer = map(statistics.median, rates)
-        tokens = sum(map(len, documents)) / count
-        print(f"| {collection.name} | {tokens:.0f} | {one:,.0f} | {both:,.0f} | {peer:,.1f} | "
-              f"{both / peer:.0f}x |")
+        with tempfile.TemporaryDirectory() as folder:
+            rounds = {**vecinal_rounds(documents), "pymuvera": pymuvera_round(documents)}
+            if options.muvera_rs:
+                rounds |= muvera_rs_rounds(options.muvera_rs, folder, documents)
+            rates: dict[str, list[float]] = {name: [] for name in rounds}
+            for turn in range(options.repeats + 1):
+                for name, encode in rounds.items():
+                    rate = encode()
+                    if turn:  # the first warms up
+                        rates[name].append(rate)
+        medians = (f"{statistics.median(rates[name]):,.0f}" if name in rates else "-"
+                   for name in ENGINES)
+        print(f"| {collection.name} | {sum(map(len, documents)) / count:.0f} |",
+              " | ".join(medians), "|", flush=True)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,9 @@ void MultiVectorIndex::Searcher::score(std::size_t first, const RankedLists& lis
             lists.ends().begin());
         for (std::size_t pair = begin; pair < end; ++pair) {
           while (pair >= lists.ends()[i]) ++i;
-          scores[pair] = prepared[i]->score(lists[i][pair - lists.begin(i)], *scratches[worker]);
+          const std::size_t next = std::min(pair + 1, lists.ends()[i] - 1);
+          scores[pair] = prepared[i]->score(lists[i][pair - lists.begin(i)], *scratches[worker],
+                                            lists[i][next - lists.begin(i)]);
         }
       },
       [&](std::size_t) { meter.update(first); });

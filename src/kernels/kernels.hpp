@@ -33,6 +33,13 @@ struct Tile {
 /// q_d|.
 using TileFn = void (*)(const Tile& tile, float* scores, std::uint32_t* hits) noexcept;
 
+/// Memory that is read next, brought into the first cache meanwhile, a line now and then: asked for
+/// at once it would stall, and no more than a page of it comes by itself.
+struct Ahead {
+  const std::byte* from = nullptr;
+  std::size_t bytes = 0;
+};
+
 /// Vectors of a document against a panel of query vectors.
 struct MaxTile {
   const float* rows = nullptr;  ///< row_count rows of float32
@@ -41,6 +48,7 @@ struct MaxTile {
   std::size_t dim = 0;
   const float* panel = nullptr;  ///< as in Tile
   float* best = nullptr;         ///< one a query of the panel
+  Ahead ahead = {};
 };
 
 /// best[q] = the greatest of best[q] and <row, query q> over the rows. Products as in TileFn.

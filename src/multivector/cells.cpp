@@ -90,8 +90,7 @@ void Cells::draw_projections() {
     final_places_.push_back(place(config_.seed, Stream::final_projection, i, params.final_dim));
 }
 
-bool Cells::above(std::size_t row, const float* vector, float product, float length) const {
-  if (std::fabs(product) > rounding_[row] * length) return product > 0;
+bool Cells::above_exactly(std::size_t row, const float* vector) const {
   return dot(planes_.row(row), vector, config_.dim) > 0;
 }
 

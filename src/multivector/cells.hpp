@@ -2,6 +2,7 @@
 /// projection of each repetition, and the places of the final count-sketch.
 #pragma once
 
+#include <cmath>
 #include <span>
 #include <vector>
 
@@ -37,7 +38,11 @@ class Cells {
 
   /// On which side of plane `row` a vector lies, the same on every machine: float32 products too
   /// close to zero for their rounding are taken again in double. length: of the vector.
-  [[nodiscard]] bool above(std::size_t row, const float* vector, float product, float length) const;
+  [[nodiscard]] bool above(std::size_t row, const float* vector, float product,
+                           float length) const {
+    if (std::fabs(product) > rounding_[row] * length) return product > 0;
+    return above_exactly(row, vector);
+  }
 
   /// One for each repetition, or none.
   [[nodiscard]] const std::vector<SparseProjection>& sparse() const { return sparse_; }
@@ -47,6 +52,7 @@ class Cells {
   [[nodiscard]] const std::vector<Place>& final_places() const { return final_places_; }
 
  private:
+  [[nodiscard]] bool above_exactly(std::size_t row, const float* vector) const;
   void draw_planes();
   void draw_projections();
 

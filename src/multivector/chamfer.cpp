@@ -16,6 +16,11 @@ constexpr std::size_t block = 48;
 
 constexpr float lowest = -std::numeric_limits<float>::infinity();
 
+/// The first block of some rows.
+Extent head(Extent rows) {
+  return {rows.begin, static_cast<Slot>(std::min<std::size_t>(rows.end, rows.begin + block))};
+}
+
 /// The vectors of a query, or the sums of clusters of them.
 std::vector<float> carve(const Batch& vectors, std::size_t begin, std::size_t end, float least) {
   const std::size_t dim = vectors.dim;
@@ -104,16 +109,19 @@ void ChamferQuery::make_code_panel(const std::vector<float>& vectors) {
   }
 }
 
-float ChamferQuery::score(std::size_t set, ChamferScratch& scratch) const {
+float ChamferQuery::score(std::size_t set, ChamferScratch& scratch,
+                          std::optional<std::size_t> next) const {
   const auto [begin, end] = tokens_.extent(set);
   scratch.best_.assign(panels_ * kernels::active().tile_queries, lowest);
   const bool codes = tokens_.rows().codec().is_code();
   for (Slot first = begin; first < end; first += static_cast<Slot>(block)) {
-    const std::size_t count = std::min<std::size_t>(block, end - first);
+    const Extent rows = head({first, end});
+    Extent ahead = head({rows.end, end});
+    if (rows.end == end && next) ahead = head(tokens_.extent(*next));
     if (codes)
-      raise_codes(first, count, scratch);
+      raise_codes(rows, scratch);
     else
-      raise(first, count, scratch);
+      raise(rows, ahead, scratch);
   }
   double sum = mean_product_;
   for (std::size_t i = 0; i < count_; ++i)
@@ -122,35 +130,46 @@ float ChamferQuery::score(std::size_t set, ChamferScratch& scratch) const {
   return static_cast<float>(std::clamp(sum, -most, most));
 }
 
-const float* ChamferQuery::float_rows(Slot begin, std::size_t count,
-                                      ChamferScratch& scratch) const {
+kernels::Ahead ChamferQuery::share(Extent ahead, std::size_t panel) const {
+  const std::size_t stride = tokens_.rows().row_bytes();
+  const std::size_t bytes = (ahead.end - ahead.begin) * stride;
+  const std::size_t from = panel * bytes / panels_;
+  if (bytes == 0) return {};
+  return {tokens_.rows().row(ahead.begin) + from, (panel + 1) * bytes / panels_ - from};
+}
+
+const float* ChamferQuery::float_rows(Extent extent, ChamferScratch& scratch) const {
   const Storage& rows = tokens_.rows();
-  if (rows.codec().is_float()) return reinterpret_cast<const float*>(rows.row(begin));
+  if (rows.codec().is_float()) return reinterpret_cast<const float*>(rows.row(extent.begin));
   const std::size_t padded = rows.padded_dim();
-  for (std::size_t i = 0; i < count; ++i)
-    rows.codec().decode(rows.row(begin + static_cast<Slot>(i)), padded,
-                        scratch.floats_.data() + i * padded);
+  for (Slot row = extent.begin; row < extent.end; ++row)
+    rows.codec().decode(rows.row(row), padded,
+                        scratch.floats_.data() + (row - extent.begin) * padded);
   return scratch.floats_.data();
 }
 
-void ChamferQuery::raise(Slot begin, std::size_t count, ChamferScratch& scratch) const {
+void ChamferQuery::raise(Extent rows, Extent ahead, ChamferScratch& scratch) const {
   const kernels::KernelTable& table = kernels::active();
   const std::size_t padded = tokens_.rows().padded_dim();
-  kernels::MaxTile tile{
-      float_rows(begin, count, scratch), padded, count, tokens_.dim(), nullptr, nullptr};
+  kernels::MaxTile tile{.rows = float_rows(rows, scratch),
+                        .row_stride = padded,
+                        .row_count = rows.end - rows.begin,
+                        .dim = tokens_.dim()};
   for (std::size_t p = 0; p < panels_; ++p) {
     tile.panel = panel_.data() + p * padded * table.tile_queries;
     tile.best = scratch.best_.data() + p * table.tile_queries;
+    tile.ahead = share(ahead, p);
     table.raise_products(tile);
   }
 }
 
-void ChamferQuery::raise_codes(Slot begin, std::size_t count, ChamferScratch& scratch) const {
+void ChamferQuery::raise_codes(Extent extent, ChamferScratch& scratch) const {
   const kernels::KernelTable& table = kernels::active();
   const Storage& rows = tokens_.rows();
   const std::size_t padded = rows.padded_dim();
+  const std::size_t count = extent.end - extent.begin;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::byte* row = rows.row(begin + static_cast<Slot>(i));
+    const std::byte* row = rows.row(extent.begin + static_cast<Slot>(i));
     kernels::CodeHeader header;
     std::memcpy(&header, row, sizeof header);
     // A value is step * (2 * code + offset); the offset is left to the sums.
@@ -159,9 +178,12 @@ void ChamferQuery::raise_codes(Slot begin, std::size_t count, ChamferScratch& sc
     table.codes8.widen(reinterpret_cast<const std::uint8_t*>(row + sizeof header), padded, 0,
                        scratch.codes_.data() + i * padded);
   }
-  kernels::MaxCodeTile tile{
-      scratch.codes_.data(),   padded,  count,  padded, nullptr, scratch.steps_.data(),
-      scratch.offsets_.data(), nullptr, nullptr};
+  kernels::MaxCodeTile tile{.rows = scratch.codes_.data(),
+                            .row_stride = padded,
+                            .row_count = count,
+                            .dim = padded,
+                            .steps = scratch.steps_.data(),
+                            .offsets = scratch.offsets_.data()};
   for (std::size_t p = 0; p < panels_; ++p) {
     tile.panel = code_panel_.data() + p * padded * table.tile_queries;
     tile.sums = sums_.data() + p * table.tile_queries;

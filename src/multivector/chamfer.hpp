@@ -2,6 +2,7 @@
 /// of the greatest inner product with one of the set's. No matrix of products ever exists.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "core/aligned_array.hpp"
@@ -44,16 +45,21 @@ class ChamferQuery {
   /// Vectors after carving.
   [[nodiscard]] std::size_t size() const { return count_; }
 
-  /// Of a stored set, which must not be empty.
-  [[nodiscard]] float score(std::size_t set, ChamferScratch& scratch) const;
+  /// Of a stored set, which must not be empty. next: the one that is scored next, if there is
+  /// one, whose first rows are fetched meanwhile.
+  [[nodiscard]] float score(std::size_t set, ChamferScratch& scratch,
+                            std::optional<std::size_t> next = {}) const;
 
  private:
   void make_panel(const std::vector<float>& vectors);
   void make_code_panel(const std::vector<float>& vectors);
-  void raise(Slot begin, std::size_t count, ChamferScratch& scratch) const;
-  void raise_codes(Slot begin, std::size_t count, ChamferScratch& scratch) const;
-  [[nodiscard]] const float* float_rows(Slot begin, std::size_t count,
-                                        ChamferScratch& scratch) const;
+  /// Raise the greatest products by a block of rows; of floats those ahead are fetched meanwhile,
+  /// which codes gain nothing by.
+  void raise(Extent rows, Extent ahead, ChamferScratch& scratch) const;
+  void raise_codes(Extent rows, ChamferScratch& scratch) const;
+  /// A panel's share of what is to be fetched.
+  [[nodiscard]] kernels::Ahead share(Extent ahead, std::size_t panel) const;
+  [[nodiscard]] const float* float_rows(Extent rows, ChamferScratch& scratch) const;
 
   const TokenRows& tokens_;
   std::size_t count_ = 0;

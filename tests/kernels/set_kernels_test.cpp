@@ -33,7 +33,9 @@ TEST_P(SetKernelTest, GreatestProductsAreThoseOfDoubles) {
       const auto panel = test::random_floats(dim * width, ++seed);
       std::vector<float> best(width, lowest);
       best[0] = 1e6F;  // what is greater already stays
-      kernels().raise_products({rows.data(), stride, count, dim, panel.data(), best.data()});
+      const Ahead ahead{reinterpret_cast<const std::byte*>(rows.data()), 4 * rows.size()};
+      kernels().raise_products({rows.data(), stride, count, dim, panel.data(), best.data(),
+                                dim % 2 == 0 ? ahead : Ahead{}});
       EXPECT_EQ(best[0], 1e6F);
       for (std::size_t q = 1; q < width; ++q) {
         double greatest = -HUGE_VAL;

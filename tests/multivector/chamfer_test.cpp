@@ -54,10 +54,13 @@ TEST_P(ChamferTest, ScoresAreTheSumOfTheGreatestProducts) {
       const TokenRows& rows = *stored_rows;
       const ChamferQuery prepared(rows, query.batch(), 0, tokens, 0);
       ChamferScratch scratch(rows.rows());
-      for (std::size_t p = 0; p < documents.count(); ++p)
-        ASSERT_NEAR(prepared.score(p, scratch), test::chamfer(query, 0, documents, p),
+      for (std::size_t p = 0; p < documents.count(); ++p) {
+        const float score = prepared.score(p, scratch);
+        ASSERT_NEAR(score, test::chamfer(query, 0, documents, p),
                     static_cast<double>(tokens) * tolerance(1, 2))
             << dim << " dims, " << tokens << " tokens, document " << p;
+        ASSERT_EQ(prepared.score(p, scratch, (p + 1) % documents.count()), score);
+      }
     }
 }
 
