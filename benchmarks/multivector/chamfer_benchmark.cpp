@@ -55,7 +55,7 @@ void chamfer(benchmark::State& state, Encoding encoding, float carving) {
   std::shuffle(order.begin(), order.end(), std::mt19937(3));
   for (auto _ : state) {
     const ChamferQuery prepared(tokens, batch, 0, asked, carving);
-    ChamferScratch scratch(tokens.rows());
+    ChamferScratch scratch(tokens);
     float best = 0;
     for (std::size_t i = 0; i < documents; ++i)
       best = std::max(best, prepared.score(order[i], scratch, order[(i + 1) % documents]));

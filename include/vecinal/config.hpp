@@ -97,7 +97,9 @@ struct Config {
   Quantizer quantizer = Quantizer::automatic;
   Keep keep = Keep::none;  ///< goes with lvq8 and lvq4
   FdeParams fde = {};      ///< chamfer: the vector of a set, which encoding and graph are of
-  Encoding tokens = Encoding::lvq8;  ///< chamfer: the vectors of the sets, f32, f16 or lvq8
+  Encoding tokens = Encoding::lvq8;  ///< chamfer: the vectors of the sets, f32, f16, lvq8, or
+                                     ///< lvq8x8: sets ranked by the first 8 bits, the best again
+                                     ///< by all 16
   std::uint32_t pooling = 1;  ///< chamfer: an item keeps one in so many vectors, the means of
                               ///< clusters; 1 = all, 1 .. 64
   Layout layout = Layout::split;

@@ -95,8 +95,8 @@ void validate_fused(const Config& config) {
 /// What a set's encoding goes through is checked as the index of the encodings.
 void validate_sets_config(const Config& config) {
   require(config.tokens == Encoding::f32 || config.tokens == Encoding::f16 ||
-              config.tokens == Encoding::lvq8,
-          "tokens", "f32, f16 or lvq8", name(config.tokens));
+              config.tokens == Encoding::lvq8 || config.tokens == Encoding::lvq8x8,
+          "tokens", "f32, f16, lvq8 or lvq8x8", name(config.tokens));
   require(config.pooling >= 1 && config.pooling <= 64, "pooling", "1 to 64", config.pooling);
   const std::size_t encoded = encoded_dim(config.dim, config.fde);
   require(encoded <= 65536, "fde", "of at most 65,536 values; use final_dim", encoded);

@@ -14,7 +14,8 @@ namespace {
 
 /// Sections whose checksums may be left unread: they are most of a file.
 bool is_bulk(const Section& section) {
-  return section.tag == "rows" || section.tag == "rows2" || section.tag == "tokens";
+  return section.tag == "rows" || section.tag == "rows2" || section.tag == "tokens" ||
+         section.tag == "tokens2";
 }
 
 std::unique_ptr<SavedIndex> load(const SectionReader& reader, const LoadOptions& options,

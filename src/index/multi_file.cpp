@@ -83,6 +83,7 @@ void MultiVectorIndex::write_sections(const std::function<void(SectionWriter&)>&
     sections.add_array("tmean", tokens.mean());
     sections.add_array("extents", tokens.extents().view());
     sections.add_array("tokens", tokens.raw().view());
+    if (tokens.rest() != nullptr) sections.add_array("tokens2", tokens.rest()->raw().view());
     use(sections);
   });
 }
@@ -105,7 +106,7 @@ std::unique_ptr<MultiVectorIndex> MultiVectorIndex::load(const SectionReader& re
   config.device = options.device;
   config.memory_limit = options.memory_limit;
   auto index = std::make_unique<MultiVectorIndex>(config);
-  constexpr std::size_t own_sections = 4;
+  const std::size_t own_sections = config.tokens == Encoding::lvq8x8 ? 5 : 4;
   index->inner_ = VectorIndex::load(reader, options, file, own_sections);
   index->read_sections(reader, options, file);
   return index;
@@ -130,6 +131,9 @@ void MultiVectorIndex::read_sections(const SectionReader& reader, const LoadOpti
   if (section.vectors > (std::uint64_t{1} << 32U) - 2)
     throw FormatError("section sets: too many vectors");
   read_array(reader, "tokens", section.vectors * tokens.rows().stride(), file, tokens.raw());
+  if (tokens.rest() != nullptr)
+    read_array(reader, "tokens2", section.vectors * tokens.rest()->stride(), file,
+               tokens.raw_rest());
   if (!tokens.adopt_raw(section.vectors))
     throw FormatError("section extents: sets overlap or end past the last vector");
   tokens.set_longest(section.longest);
@@ -137,9 +141,10 @@ void MultiVectorIndex::read_sections(const SectionReader& reader, const LoadOpti
   trained_ = section.trained != 0;
   candidates_ = section.candidates;
   if (const auto faults = check(); !faults.empty()) throw FormatError(faults.front());
-  if (options.verify)
-    validate_storage("tokens", sets_->tokens.rows(),
-                     static_cast<double>(section.longest) * 1.01 + 1e-30);
+  if (!options.verify) return;
+  const double longest = static_cast<double>(section.longest) * 1.01 + 1e-30;
+  validate_storage("tokens", sets_->tokens.rows(), longest);
+  if (sets_->tokens.rest() != nullptr) validate_storage("tokens2", *sets_->tokens.rest(), longest);
 }
 
 }  // namespace vecinal

@@ -11,6 +11,7 @@
 #include "core/progress.hpp"
 #include "index/candidates.hpp"
 #include "index/multi_vector_index.hpp"
+#include "index/screen.hpp"
 #include "multivector/chamfer.hpp"
 #include "multivector/sets.hpp"
 
@@ -72,9 +73,18 @@ struct MultiVectorIndex::Searcher {
                    std::size_t candidates) const;
 
  private:
-  /// Similarities of query first + i with the sets of list i, by the host or by its device.
-  void score(std::size_t first, const RankedLists& lists, std::span<float> scores) const;
+  /// Similarities of query first + i with the sets of list i, by the host or by its device, which
+  /// has the first level only.
+  void score(std::size_t first, const RankedLists& lists, TokenLevel level,
+             std::span<float> scores) const;
   void score_on_device(std::size_t first, const RankedLists& lists, std::span<float> scores) const;
+
+  /// Answers of query first + i from the sets of list i and their similarities.
+  void write(std::size_t first, const RankedLists& lists, std::span<const float> scores) const;
+  /// The same, where the similarities are those of the first level: the best of them are taken
+  /// again in full.
+  void write_checked(std::size_t first, const RankedLists& lists,
+                     std::span<const float> scores) const;
 
   /// make(i, begin, end) for each of these queries and its vectors.
   template <class Make>
@@ -92,10 +102,11 @@ void MultiVectorIndex::Searcher::prepare(std::size_t first, std::size_t count,
 }
 
 void MultiVectorIndex::Searcher::score(std::size_t first, const RankedLists& lists,
-                                       std::span<float> scores) const {
+                                       TokenLevel level, std::span<float> scores) const {
   std::vector<std::unique_ptr<ChamferQuery>> prepared(lists.queries());
   prepare(first, lists.queries(), [&](std::size_t i, std::size_t begin, std::size_t end) {
-    prepared[i] = std::make_unique<ChamferQuery>(sets.tokens, queries, begin, end, params.carving);
+    prepared[i] =
+        std::make_unique<ChamferQuery>(sets.tokens, queries, begin, end, params.carving, level);
   });
   std::vector<std::unique_ptr<ChamferScratch>> scratches(threads);
   constexpr std::size_t grain = 32;
@@ -104,7 +115,7 @@ void MultiVectorIndex::Searcher::score(std::size_t first, const RankedLists& lis
       {.count = lists.pairs(), .grain = grain, .threads = threads},
       [&](std::size_t begin, std::size_t end, unsigned worker) {
         if (scratches[worker] == nullptr)
-          scratches[worker] = std::make_unique<ChamferScratch>(sets.tokens.rows());
+          scratches[worker] = std::make_unique<ChamferScratch>(sets.tokens);
         auto i = static_cast<std::size_t>(
             std::upper_bound(lists.ends().begin(), lists.ends().end(), begin) -
             lists.ends().begin());
@@ -145,15 +156,52 @@ void MultiVectorIndex::Searcher::rank(std::size_t first, std::size_t count,
   if (index.mirror_)
     score_on_device(first, ranked, scores);
   else
-    score(first, ranked, scores);
+    score(first, ranked, TokenLevel::first, scores);
+  if (sets.tokens.rest() != nullptr)
+    write_checked(first, ranked, scores);
+  else
+    write(first, ranked, scores);
+}
+
+void MultiVectorIndex::Searcher::write(std::size_t first, const RankedLists& lists,
+                                       std::span<const float> scores) const {
   std::vector<std::pair<float, Id>> found;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < lists.queries(); ++i) {
     found.clear();
-    for (std::size_t j = 0; j < ranked[i].size(); ++j)
-      found.emplace_back(0.0F - scores[ranked.begin(i) + j], index.inner_->id_of(ranked[i][j]));
+    for (std::size_t j = 0; j < lists[i].size(); ++j)
+      found.emplace_back(0.0F - scores[lists.begin(i) + j], index.inner_->id_of(lists[i][j]));
     write_best(first + i, found, hits);
   }
-  hits.stats.reranked += ranked.pairs();
+  hits.stats.reranked += lists.pairs();
+}
+
+void MultiVectorIndex::Searcher::write_checked(std::size_t first, const RankedLists& lists,
+                                               std::span<const float> scores) const {
+  std::vector<Screen> screens;
+  for (std::size_t i = 0; i < lists.queries(); ++i)
+    screens.emplace_back(lists[i], scores.subspan(lists.begin(i), lists[i].size()), params.k);
+  hits.stats.distances += lists.pairs();
+  std::vector<std::vector<Slot>> checked(lists.queries());
+  std::vector<std::vector<float>> fine(lists.queries());
+  // The leaders, then those that these do not rule out.
+  const auto take = [&](const auto& chosen) {
+    const RankedLists some(lists.queries(), chosen);
+    std::vector<float> full(some.pairs());
+    score(first, some, TokenLevel::full, full);
+    for (std::size_t i = 0; i < some.queries(); ++i) {
+      checked[i].insert(checked[i].end(), some[i].begin(), some[i].end());
+      const auto from = full.begin() + static_cast<std::ptrdiff_t>(some.begin(i));
+      fine[i].insert(fine[i].end(), from, from + static_cast<std::ptrdiff_t>(some[i].size()));
+    }
+  };
+  take([&](std::size_t i) { return screens[i].leaders(); });
+  take([&](std::size_t i) { return screens[i].rivals(fine[i]); });
+  const RankedLists all(lists.queries(),
+                        [&](std::size_t i) { return std::span<const Slot>(checked[i]); });
+  std::vector<float> similarities;
+  for (const std::vector<float>& part : fine)
+    similarities.insert(similarities.end(), part.begin(), part.end());
+  write(first, all, similarities);
 }
 
 void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t count,

@@ -183,7 +183,7 @@ void MultiVectorIndex::store(const Batch& items, const char* call, const Pass& p
   const Batch kept = keep(config_, items, pooled);
   check_memory(config_,
                inner_->bytes_with(items.items()) +
-                   sets_->tokens.rows().stride() * (sets_->tokens.size() + kept.count),
+                   sets_->tokens.bytes_of_row() * (sets_->tokens.size() + kept.count),
                call);
   release_free();
   const std::vector<Slot> slots = inner_->next_slots(items.items(), call);

@@ -47,14 +47,16 @@ std::vector<float> carve(const Batch& vectors, std::size_t begin, std::size_t en
 
 }  // namespace
 
-ChamferScratch::ChamferScratch(const Storage& rows) {
-  if (rows.codec().is_code()) {
-    codes_ = AlignedArray<std::int16_t>(block * rows.padded_dim());
+ChamferScratch::ChamferScratch(const TokenRows& tokens) {
+  const std::size_t padded = tokens.rows().padded_dim();
+  const bool codes = tokens.rows().codec().is_code();
+  if (codes) {
+    codes_ = AlignedArray<std::int16_t>(block * padded);
     steps_.resize(block);
     offsets_.resize(block);
-  } else {
-    floats_ = AlignedFloats(block * rows.padded_dim());
   }
+  // One more row, for what rows of two levels are decoded with.
+  if (!codes || tokens.rest() != nullptr) floats_ = AlignedFloats((block + 1) * padded);
 }
 
 ChamferVectors chamfer_vectors(const TokenRows& tokens, const Batch& vectors, std::size_t begin,
@@ -66,14 +68,16 @@ ChamferVectors chamfer_vectors(const TokenRows& tokens, const Batch& vectors, st
 }
 
 ChamferQuery::ChamferQuery(const TokenRows& tokens, const Batch& vectors, std::size_t begin,
-                           std::size_t end, float carving)
-    : tokens_(tokens) {
+                           std::size_t end, float carving, TokenLevel level)
+    : tokens_(tokens),
+      rows_(level == TokenLevel::full && tokens.rest() != nullptr ? *tokens.rest() : tokens.rows()),
+      codes_(rows_.codec().is_code() && &rows_ == &tokens.rows()) {
   const ChamferVectors made = chamfer_vectors(tokens, vectors, begin, end, carving);
   mean_product_ = made.mean_product;
   count_ = made.values.size() / tokens.dim();
   const std::size_t width = kernels::active().tile_queries;
   panels_ = (count_ + width - 1) / width;
-  if (tokens.rows().codec().is_code())
+  if (codes_)
     make_code_panel(made.values);
   else
     make_panel(made.values);
@@ -81,7 +85,7 @@ ChamferQuery::ChamferQuery(const TokenRows& tokens, const Batch& vectors, std::s
 
 void ChamferQuery::make_panel(const std::vector<float>& vectors) {
   const std::size_t width = kernels::active().tile_queries;
-  const std::size_t padded = tokens_.rows().padded_dim();
+  const std::size_t padded = rows_.padded_dim();
   panel_ = AlignedFloats(panels_ * padded * width);
   for (std::size_t i = 0; i < count_; ++i)
     for (std::size_t d = 0; d < tokens_.dim(); ++d)
@@ -90,7 +94,7 @@ void ChamferQuery::make_panel(const std::vector<float>& vectors) {
 
 void ChamferQuery::make_code_panel(const std::vector<float>& vectors) {
   const std::size_t width = kernels::active().tile_queries;
-  const std::size_t padded = tokens_.rows().padded_dim();
+  const std::size_t padded = rows_.padded_dim();
   code_panel_ = AlignedArray<std::int16_t>(panels_ * padded * width);
   sizes_.assign(panels_ * width, 0.0F);
   sums_.assign(panels_ * width, 0.0F);
@@ -113,44 +117,42 @@ float ChamferQuery::score(std::size_t set, ChamferScratch& scratch,
                           std::optional<std::size_t> next) const {
   const auto [begin, end] = tokens_.extent(set);
   scratch.best_.assign(panels_ * kernels::active().tile_queries, lowest);
-  const bool codes = tokens_.rows().codec().is_code();
   for (Slot first = begin; first < end; first += static_cast<Slot>(block)) {
     const Extent rows = head({first, end});
     Extent ahead = head({rows.end, end});
     if (rows.end == end && next) ahead = head(tokens_.extent(*next));
-    if (codes)
+    if (codes_)
       raise_codes(rows, scratch);
     else
       raise(rows, ahead, scratch);
   }
   double sum = mean_product_;
   for (std::size_t i = 0; i < count_; ++i)
-    sum += static_cast<double>(scratch.best_[i]) * (codes ? static_cast<double>(sizes_[i]) : 1.0);
+    sum += static_cast<double>(scratch.best_[i]) * (codes_ ? static_cast<double>(sizes_[i]) : 1.0);
   constexpr auto most = static_cast<double>(std::numeric_limits<float>::max());
   return static_cast<float>(std::clamp(sum, -most, most));
 }
 
 kernels::Ahead ChamferQuery::share(Extent ahead, std::size_t panel) const {
-  const std::size_t stride = tokens_.rows().row_bytes();
+  const std::size_t stride = rows_.row_bytes();
   const std::size_t bytes = (ahead.end - ahead.begin) * stride;
   const std::size_t from = panel * bytes / panels_;
   if (bytes == 0) return {};
-  return {tokens_.rows().row(ahead.begin) + from, (panel + 1) * bytes / panels_ - from};
+  return {rows_.row(ahead.begin) + from, (panel + 1) * bytes / panels_ - from};
 }
 
 const float* ChamferQuery::float_rows(Extent extent, ChamferScratch& scratch) const {
-  const Storage& rows = tokens_.rows();
-  if (rows.codec().is_float()) return reinterpret_cast<const float*>(rows.row(extent.begin));
-  const std::size_t padded = rows.padded_dim();
+  if (rows_.codec().is_float()) return reinterpret_cast<const float*>(rows_.row(extent.begin));
+  const std::size_t padded = rows_.padded_dim();
   for (Slot row = extent.begin; row < extent.end; ++row)
-    rows.codec().decode(rows.row(row), padded,
-                        scratch.floats_.data() + (row - extent.begin) * padded);
+    rows_.decode(row, scratch.floats_.data() + (row - extent.begin) * padded,
+                 scratch.floats_.data() + block * padded);
   return scratch.floats_.data();
 }
 
 void ChamferQuery::raise(Extent rows, Extent ahead, ChamferScratch& scratch) const {
   const kernels::KernelTable& table = kernels::active();
-  const std::size_t padded = tokens_.rows().padded_dim();
+  const std::size_t padded = rows_.padded_dim();
   kernels::MaxTile tile{.rows = float_rows(rows, scratch),
                         .row_stride = padded,
                         .row_count = rows.end - rows.begin,
@@ -165,15 +167,14 @@ void ChamferQuery::raise(Extent rows, Extent ahead, ChamferScratch& scratch) con
 
 void ChamferQuery::raise_codes(Extent extent, ChamferScratch& scratch) const {
   const kernels::KernelTable& table = kernels::active();
-  const Storage& rows = tokens_.rows();
-  const std::size_t padded = rows.padded_dim();
+  const std::size_t padded = rows_.padded_dim();
   const std::size_t count = extent.end - extent.begin;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::byte* row = rows.row(extent.begin + static_cast<Slot>(i));
+    const std::byte* row = rows_.row(extent.begin + static_cast<Slot>(i));
     kernels::CodeHeader header;
     std::memcpy(&header, row, sizeof header);
     // A value is step * (2 * code + offset); the offset is left to the sums.
-    scratch.steps_[i] = rows.codec().step(row);
+    scratch.steps_[i] = rows_.codec().step(row);
     scratch.offsets_[i] = static_cast<float>(header.offset);
     table.codes8.widen(reinterpret_cast<const std::uint8_t*>(row + sizeof header), padded, 0,
                        scratch.codes_.data() + i * padded);

@@ -13,7 +13,7 @@ namespace vecinal {
 /// One thread's scratch.
 class ChamferScratch {
  public:
-  explicit ChamferScratch(const Storage& rows);
+  explicit ChamferScratch(const TokenRows& tokens);
 
  private:
   friend class ChamferQuery;
@@ -35,12 +35,15 @@ struct ChamferVectors {
 [[nodiscard]] ChamferVectors chamfer_vectors(const TokenRows& tokens, const Batch& vectors,
                                              std::size_t begin, std::size_t end, float carving);
 
+/// What sets of two levels are compared by; of one level both are the same.
+enum class TokenLevel : std::uint8_t { first, full };
+
 /// The vectors of a query, made ready for the encoding of the rows. The rows outlive it.
 class ChamferQuery {
  public:
   /// As chamfer_vectors().
   ChamferQuery(const TokenRows& tokens, const Batch& vectors, std::size_t begin, std::size_t end,
-               float carving);
+               float carving, TokenLevel level = TokenLevel::first);
 
   /// Vectors after carving.
   [[nodiscard]] std::size_t size() const { return count_; }
@@ -62,6 +65,8 @@ class ChamferQuery {
   [[nodiscard]] const float* float_rows(Extent rows, ChamferScratch& scratch) const;
 
   const TokenRows& tokens_;
+  const Storage& rows_;
+  bool codes_;  ///< compared as codes, not decoded
   std::size_t count_ = 0;
   std::size_t panels_ = 0;
   AlignedFloats panel_;

@@ -14,15 +14,12 @@ namespace {
 constexpr std::size_t max_rows = (std::size_t{1} << 32U) - 2;
 constexpr std::size_t grain = 64;
 
-kernels::RowType row_type(Encoding encoding) {
-  switch (encoding) {
-    case Encoding::f32:
-      return kernels::RowType::f32;
-    case Encoding::f16:
-      return kernels::RowType::f16;
-    default:
-      return kernels::RowType::lvq8;
-  }
+RowFormat format_of(Encoding encoding, std::size_t dim) {
+  RowFormat format{.op = kernels::Op::negative_dot, .dim = dim};
+  if (encoding == Encoding::f16) format.type = kernels::RowType::f16;
+  if (encoding == Encoding::lvq8 || encoding == Encoding::lvq8x8)
+    format.type = kernels::RowType::lvq8;
+  return format;
 }
 
 [[noreturn]] void refuse_vector(const Batch& sets, std::size_t vector, const Storage& rows,
@@ -37,8 +34,21 @@ kernels::RowType row_type(Encoding encoding) {
 }  // namespace
 
 TokenRows::TokenRows(std::size_t dim, Encoding encoding, std::span<const float> mean)
-    : mean_(mean.begin(), mean.end()),
-      rows_({.type = row_type(encoding), .op = kernels::Op::negative_dot, .dim = dim}) {}
+    : mean_(mean.begin(), mean.end()), rows_(format_of(encoding, dim)) {
+  if (encoding != Encoding::lvq8x8) return;
+  RowFormat format = rows_.format();
+  format.type = kernels::RowType::lvq8x8;
+  rest_ = std::make_unique<Storage>(format, &rows_);
+}
+
+std::size_t TokenRows::bytes() const {
+  return rows_.bytes() + (rest_ ? rest_->bytes() : 0) + extents_.bytes();
+}
+
+void TokenRows::release_retired() {
+  each_level([](Storage& rows) { rows.raw().release_retired(); });
+  extents_.release_retired();
+}
 
 void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigned threads,
                        const char* call) {
@@ -60,7 +70,7 @@ void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigne
   }
   std::vector<float> longest((sets.count + grain - 1) / grain, 0.0F);
   try {
-    rows_.resize(last);
+    each_level([&](Storage& level) { level.resize(last); });
     parallel_for({.count = sets.count, .grain = grain, .threads = threads},
                  [&](std::size_t begin, std::size_t end, unsigned) {
                    const std::size_t out = encode(sets, begin, end, rows, longest[begin / grain]);
@@ -69,9 +79,11 @@ void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigne
     extents_.resize(numbers.empty() ? old_sets
                                     : std::max<std::size_t>(old_sets, numbers.back() + 1));
   } catch (...) {
-    for (const Slot row : rows)
-      if (row < first) rows_.clear(row);
-    rows_.resize(first);
+    each_level([&](Storage& level) {
+      for (const Slot row : rows)
+        if (row < first) level.clear(row);
+      level.resize(first);
+    });
     throw;
   }
   for (std::size_t i = 0; i < sets.items(); ++i) {
@@ -93,7 +105,9 @@ void TokenRows::release(std::span<const Slot> numbers) {
 }
 
 void TokenRows::clear(Extent extent) {
-  for (Slot row = extent.begin; row < extent.end; ++row) rows_.clear(row);
+  each_level([&](Storage& level) {
+    for (Slot row = extent.begin; row < extent.end; ++row) level.clear(row);
+  });
 }
 
 void TokenRows::take_back(Mark mark, std::span<const Slot> numbers) noexcept {
@@ -103,7 +117,7 @@ void TokenRows::take_back(Mark mark, std::span<const Slot> numbers) noexcept {
     extents_[number] = {};
   }
   extents_.resize(mark.sets);
-  rows_.resize(mark.rows);
+  each_level([&](Storage& level) { level.resize(mark.rows); });
   free_ = std::move(mark.free);
   longest_ = mark.longest;
 }
@@ -118,14 +132,17 @@ void TokenRows::copy(const TokenRows& from, std::span<const Slot> numbers) {
     extents_[i].end = static_cast<Slot>(rows.size());
   }
   rows_.copy(from.rows_, rows);
+  if (rest_) rest_->copy(*from.rest_, rows);
   longest_ = from.longest_;
 }
 
 void TokenRows::swap(TokenRows& other) noexcept {
   const std::size_t rows = rows_.size();
   rows_.raw().swap(other.rows_.raw());
-  rows_.adopt_raw(other.rows_.size());
-  other.rows_.adopt_raw(rows);
+  if (rest_) rest_->raw().swap(other.rest_->raw());
+  const std::size_t others = other.size();
+  each_level([&](Storage& level) { level.adopt_raw(others); });
+  other.each_level([&](Storage& level) { level.adopt_raw(rows); });
   extents_.swap(other.extents_);
   std::swap(free_, other.free_);
 }
@@ -145,7 +162,7 @@ bool TokenRows::adopt_raw(std::size_t rows) {
     free_.give({last, extent.begin});
     last = extent.end;
   }
-  rows_.adopt_raw(rows);
+  each_level([&](Storage& level) { level.adopt_raw(rows); });
   return true;
 }
 
@@ -157,7 +174,11 @@ std::size_t TokenRows::encode(const Batch& sets, std::size_t begin, std::size_t 
     for (std::size_t d = 0; d < dim(); ++d) centred.data()[d] = sets.row(i)[d] - mean_[d];
     const double length = std::sqrt(dot(centred.data(), centred.data(), dim()));
     longest = std::max(longest, static_cast<float>(length));
-    if (!rows_.set(rows[i], centred.data(), 0, buffer).in_range) return i;
+    bool in_range = true;
+    each_level([&](Storage& level) {
+      in_range = in_range && level.set(rows[i], centred.data(), 0, buffer).in_range;
+    });
+    if (!in_range) return i;
   }
   return end;
 }
@@ -166,7 +187,7 @@ void TokenRows::decode(std::size_t set, std::span<float> to) const {
   const auto [begin, end] = extent(set);
   AlignedFloats row(2 * rows_.padded_dim());
   for (Slot slot = begin; slot < end; ++slot) {
-    rows_.decode(slot, row.data(), row.data() + rows_.padded_dim());
+    (rest_ ? *rest_ : rows_).decode(slot, row.data(), row.data() + rows_.padded_dim());
     float* vector = to.data() + (slot - begin) * dim();
     for (std::size_t d = 0; d < dim(); ++d) vector[d] = row.data()[d] + mean_[d];
   }

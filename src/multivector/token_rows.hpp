@@ -3,8 +3,12 @@
 ///
 /// Rows are kept about the mean of the documents' vectors, which is nearer to where they are, so
 /// codes are finer; products with a query then lack <query, mean>, the same for every document.
+///
+/// lvq8x8: two levels. The first one's rows, lvq8, are fast to compare and tell which sets are
+/// worth more; with what the second one's add they are as fine as 16 bits.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -18,15 +22,19 @@ namespace vecinal {
 
 class TokenRows {
  public:
-  /// encoding: f32, f16 or lvq8. mean: dim values.
+  /// encoding: f32, f16, lvq8 or lvq8x8. mean: dim values.
   TokenRows(std::size_t dim, Encoding encoding, std::span<const float> mean);
 
   [[nodiscard]] std::size_t sets() const { return extents_.size(); }
   [[nodiscard]] std::size_t size() const { return rows_.size(); }  ///< rows of no set included
   [[nodiscard]] std::size_t dim() const { return rows_.dim(); }
   [[nodiscard]] std::span<const float> mean() const { return mean_; }
-  [[nodiscard]] const Storage& rows() const { return rows_; }
-  [[nodiscard]] std::size_t bytes() const { return rows_.bytes() + extents_.bytes(); }
+  [[nodiscard]] const Storage& rows() const { return rows_; }        ///< the first level's
+  [[nodiscard]] const Storage* rest() const { return rest_.get(); }  ///< the second's; null if none
+  [[nodiscard]] std::size_t bytes() const;
+  [[nodiscard]] std::size_t bytes_of_row() const {
+    return rows_.stride() + (rest_ ? rest_->stride() : 0);
+  }
 
   /// Stores sound sets as those of the numbers, each of which has no rows or follows the last one.
   /// Throws std::invalid_argument naming the set if a value is beyond the encoding's range,
@@ -67,6 +75,7 @@ class TokenRows {
   /// Arrays for files: bytes of the rows, and the extent of every set.
   [[nodiscard]] GrowableArray<std::byte>& raw() { return rows_.raw(); }
   [[nodiscard]] const GrowableArray<std::byte>& raw() const { return rows_.raw(); }
+  [[nodiscard]] GrowableArray<std::byte>& raw_rest() { return rest_->raw(); }
   [[nodiscard]] GrowableArray<Extent>& extents() { return extents_; }
   [[nodiscard]] const GrowableArray<Extent>& extents() const { return extents_; }
 
@@ -74,14 +83,18 @@ class TokenRows {
   [[nodiscard]] bool adopt_raw(std::size_t rows);
 
   [[nodiscard]] bool has_retired() const {
-    return rows_.raw().has_retired() || extents_.has_retired();
+    return rows_.raw().has_retired() || extents_.has_retired() ||
+           (rest_ && rest_->raw().has_retired());
   }
-  void release_retired() {
-    rows_.raw().release_retired();
-    extents_.release_retired();
-  }
+  void release_retired();
 
  private:
+  /// change(a level's rows) for each level.
+  template <class Change>
+  void each_level(const Change& change) {
+    change(rows_);
+    if (rest_) change(*rest_);
+  }
   /// Stores vectors begin .. end - 1 as those rows. Returns the first one that is beyond the
   /// encoding's range, or end.
   std::size_t encode(const Batch& sets, std::size_t begin, std::size_t end,
@@ -90,6 +103,7 @@ class TokenRows {
 
   std::vector<float> mean_;
   Storage rows_;
+  std::unique_ptr<Storage> rest_;
   GrowableArray<Extent> extents_;
   FreeExtents free_;
   float longest_ = 0;

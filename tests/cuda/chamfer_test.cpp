@@ -64,7 +64,7 @@ class ChamferParity : public testing::TestWithParam<Encoding> {
                          const std::vector<std::vector<Slot>>& lists, float carving = 0) const {
     const std::vector<float> scores = on_device(stored, queries, lists, carving);
     const bool fused = kernels::active().tile_queries > 2;
-    ChamferScratch scratch(stored.tokens.rows());
+    ChamferScratch scratch(stored.tokens);
     std::size_t at = 0;
     for (std::size_t q = 0; q < queries.count(); ++q) {
       const ChamferQuery query(stored.tokens, queries.batch(), queries.offsets[q],
@@ -129,7 +129,7 @@ TEST_P(ChamferParity, LengthsMayDifferAndValuesMayBeLarge) {
   const Sets documents = scaled(sets_of(40, {20, 9, 33}, 700));
   const Stored stored(documents, GetParam());
   const std::vector<float> scores = on_device(stored, scaled(sets_of(40, {19}, 800)), {{0, 1, 2}});
-  ChamferScratch scratch(stored.tokens.rows());
+  ChamferScratch scratch(stored.tokens);
   const Sets query = scaled(sets_of(40, {19}, 800));
   const ChamferQuery prepared(stored.tokens, query.batch(), 0, 19, 0);
   // float16: 2^-17 of the products of lengths up to 2^8.
@@ -165,7 +165,7 @@ TEST(ChamferParity, MoreQueriesThanALaunchTakes) {
     lists.push_back(i % 100 == 0 || i > 16'380 ? std::vector<Slot>{i % 2} : std::vector<Slot>{});
   }
   const std::vector<float> scores = on_device(stored, queries, lists);
-  ChamferScratch scratch(stored.tokens.rows());
+  ChamferScratch scratch(stored.tokens);
   std::size_t at = 0;
   for (std::size_t q = 0; q < queries.count(); ++q)
     for (const Slot set : lists[q]) {

@@ -12,7 +12,7 @@ namespace vecinal::test {
 namespace {
 
 struct Case {
-  const char* name;
+  std::string name;
   Config config;
 };
 
@@ -26,13 +26,10 @@ Config quick_config(std::size_t dim) {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const Encoding tokens : {Encoding::f32, Encoding::f16, Encoding::lvq8}) {
+  for (const Encoding tokens : {Encoding::f32, Encoding::f16, Encoding::lvq8, Encoding::lvq8x8}) {
     Config config = quick_config(24);
     config.tokens = tokens;
-    all.push_back({tokens == Encoding::f32   ? "f32"
-                   : tokens == Encoding::f16 ? "f16"
-                                             : "lvq8",
-                   config});
+    all.push_back({std::string(name(tokens)), config});
   }
   Config other = quick_config(33);
   other.encoding = Encoding::lvq4x8;

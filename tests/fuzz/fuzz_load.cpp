@@ -1,6 +1,7 @@
 // Feeds load_index: whatever the bytes, it throws FormatError or gives a sound index that answers a
 // search. The mutator repairs checksums, or only the checksums would be tested.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "support/file_surgery.hpp"
@@ -15,6 +16,8 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
     // Every encoding, with and without each reduction, of vectors and of sets of them.
     const bool sets = seed / 140 % 2 != 0;
     const auto encoding = static_cast<vecinal::Encoding>(seed / 5 % 7);
+    constexpr std::array token_encodings{vecinal::Encoding::f32, vecinal::Encoding::f16,
+                                         vecinal::Encoding::lvq8, vecinal::Encoding::lvq8x8};
     const bool floats = encoding == vecinal::Encoding::f32 || encoding == vecinal::Encoding::f16;
     const bool fused = !sets && !floats && seed % 3 == 0;
     const auto index = vecinal::make_index(
@@ -23,7 +26,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
          .encoding = encoding,
          .reduction = static_cast<vecinal::Reduction>(seed / 35 % 4),
          .fde = {.k_sim = 1, .repetitions = 2},
-         .tokens = static_cast<vecinal::Encoding>(seed / 280 % 3),
+         .tokens = token_encodings[seed / 280 % token_encodings.size()],
          .layout = fused ? vecinal::Layout::fused : vecinal::Layout::split,
          .degree = fused ? 32U : 4U,
          .build_beam = 8,

@@ -72,6 +72,7 @@ Bytes file_of_kind(const std::string& kind) {
   if (kind == "sets") {
     config.metric = Metric::chamfer;
     config.fde = {.k_sim = 1, .repetitions = 2};
+    config.tokens = Encoding::lvq8x8;
   }
   const auto index = make_index(config);
   Batch items = labelled(rows, labels);

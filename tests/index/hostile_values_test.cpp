@@ -214,7 +214,7 @@ TEST(HostileValues, ConfigsOfEveryKindComeBack) {
   Config config;
   config.fde.fill_empty = false;
   config.fde.projection = InnerProjection::dense;
-  for (const Encoding tokens : {Encoding::f32, Encoding::f16, Encoding::lvq8}) {
+  for (const Encoding tokens : {Encoding::f32, Encoding::f16, Encoding::lvq8, Encoding::lvq8x8}) {
     config.tokens = tokens;
     const Bytes file = sets_index(config)->to_bytes();
     const auto index = load_index(file);
@@ -228,7 +228,9 @@ TEST(HostileValues, ConfigsOfEveryKindComeBack) {
 TEST(HostileValues, OnlyRowsMayStayUnread) {
   const LoadOptions unread{.verify = false};
   Config two{.dim = 3, .encoding = Encoding::lvq4x8, .degree = 4, .build_beam = 10};
-  for (const auto& index : {plain_index(), plain_index(two), sets_index({})}) {
+  const Config two_tokens{.tokens = Encoding::lvq8x8};
+  for (const auto& index :
+       {plain_index(), plain_index(two), sets_index({}), sets_index(two_tokens)}) {
     const Bytes file = index->to_bytes();
     const SectionReader reader(file);
     for (const Section& section : reader.sections()) {
@@ -236,7 +238,8 @@ TEST(HostileValues, OnlyRowsMayStayUnread) {
       Bytes damaged = file;
       damaged[section.offset + section.data.size() / 2] ^= std::byte{1};
       EXPECT_THROW((void)load_index(damaged), FormatError) << section.tag;
-      if (section.tag == "rows" || section.tag == "rows2" || section.tag == "tokens")
+      if (section.tag == "rows" || section.tag == "rows2" || section.tag == "tokens" ||
+          section.tag == "tokens2")
         EXPECT_EQ(load_index(damaged, unread)->size(), index->size()) << section.tag;
       else
         EXPECT_THROW((void)load_index(damaged, unread), FormatError) << section.tag;

@@ -72,7 +72,7 @@ TEST(MultiVectorIndex, BadConfigsAreNamed) {
   };
   Config config = small_config(8);
   config.tokens = Encoding::lvq4;
-  EXPECT_NE(refused(config).find("tokens must be f32, f16 or lvq8"), std::string::npos);
+  EXPECT_NE(refused(config).find("tokens must be f32, f16, lvq8 or lvq8x8"), std::string::npos);
   config = small_config(8);
   config.pooling = 0;
   EXPECT_NE(refused(config).find("pooling"), std::string::npos);

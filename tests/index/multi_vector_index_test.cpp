@@ -21,24 +21,33 @@ using test::small_config;
 TEST(MultiVectorIndex, ExactSearchIsTheChamferSimilarity) {
   const Sets documents = random_sets(120, 20, 1);
   const Sets queries = queries_near(documents, 15, 2, 1.0F);
-  for (const Encoding tokens : {Encoding::f32, Encoding::f16, Encoding::lvq8}) {
+  for (const Encoding tokens : {Encoding::f32, Encoding::f16, Encoding::lvq8, Encoding::lvq8x8}) {
     Config config = small_config(20);
     config.tokens = tokens;
     const auto index = make_index(config);
     index->add(documents.batch());
     const Neighbors hits = index->search(queries.batch(), {.k = 5, .exact = true});
-    const double tolerance = tokens == Encoding::f32 ? 1e-4 : tokens == Encoding::f16 ? 0.01 : 0.1;
+    const double tolerance = tokens == Encoding::f32    ? 1e-4
+                             : tokens == Encoding::f16  ? 0.01
+                             : tokens == Encoding::lvq8 ? 0.1
+                                                        : 2e-3;
     for (std::size_t q = 0; q < queries.count(); ++q) {
       const auto best = best_documents(queries, q, documents, 5);
       for (std::size_t i = 0; i < 5; ++i) {
         EXPECT_NEAR(hits.distances_of(q)[i], -best[i].first, tolerance);
-        if (tokens == Encoding::f32) {
+        if (tokens == Encoding::f32 || tokens == Encoding::lvq8x8) {
           EXPECT_EQ(hits.ids_of(q)[i], static_cast<Id>(best[i].second));
         }
       }
     }
     EXPECT_EQ(hits.stats.exact, queries.count());
-    EXPECT_EQ(hits.stats.reranked, queries.count() * documents.count());
+    // Of two levels the first one leaves few for the second.
+    if (tokens == Encoding::lvq8x8) {
+      EXPECT_EQ(hits.stats.distances, queries.count() * documents.count());
+      EXPECT_LT(hits.stats.reranked, hits.stats.distances / 2);
+    } else {
+      EXPECT_EQ(hits.stats.reranked, queries.count() * documents.count());
+    }
   }
 }
 
@@ -137,7 +146,7 @@ TEST(MultiVectorIndex, AddsRemovesAndFilters) {
 
 TEST(MultiVectorIndex, GetGivesTheVectorsBack) {
   const Sets documents = random_sets(10, 12, 8, 1.0F);
-  for (const Encoding tokens : {Encoding::f32, Encoding::f16, Encoding::lvq8}) {
+  for (const Encoding tokens : {Encoding::f32, Encoding::f16, Encoding::lvq8, Encoding::lvq8x8}) {
     Config config = small_config(12);
     config.tokens = tokens;
     const auto index = make_index(config);

@@ -53,7 +53,7 @@ TEST_P(ChamferTest, ScoresAreTheSumOfTheGreatestProducts) {
       const auto stored_rows = stored(documents, mean);
       const TokenRows& rows = *stored_rows;
       const ChamferQuery prepared(rows, query.batch(), 0, tokens, 0);
-      ChamferScratch scratch(rows.rows());
+      ChamferScratch scratch(rows);
       for (std::size_t p = 0; p < documents.count(); ++p) {
         const float score = prepared.score(p, scratch);
         ASSERT_NEAR(score, test::chamfer(query, 0, documents, p),
@@ -78,7 +78,7 @@ TEST_P(ChamferTest, LengthsMayDifferBetweenVectors) {
   const auto stored_rows = stored(documents, std::vector<float>(24, 0.0F));
   const TokenRows& rows = *stored_rows;
   const ChamferQuery prepared(rows, query.batch(), 0, 9, 0);
-  ChamferScratch scratch(rows.rows());
+  ChamferScratch scratch(rows);
   double most = 0;
   for (std::size_t i = 0; i < 9; ++i) most += tolerance(length(query.vector(i), 24), 128);
   EXPECT_NEAR(prepared.score(0, scratch), test::chamfer(query, 0, documents, 0), most);
@@ -97,15 +97,39 @@ TEST_P(ChamferTest, ZerosAndLargeValuesStayFinite) {
   const auto stored_rows = stored(documents, std::vector<float>(8, 0.0F));
   const TokenRows& rows = *stored_rows;
   const ChamferQuery prepared(rows, query.batch(), 0, 3, 0);
-  ChamferScratch scratch(rows.rows());
+  ChamferScratch scratch(rows);
   EXPECT_EQ(prepared.score(0, scratch), 0.0F);
   EXPECT_TRUE(std::isfinite(prepared.score(1, scratch)));
   EXPECT_TRUE(std::isfinite(prepared.score(2, scratch)));
 }
 
 INSTANTIATE_TEST_SUITE_P(AllTokens, ChamferTest,
-                         ::testing::Values(Encoding::f32, Encoding::f16, Encoding::lvq8),
+                         ::testing::Values(Encoding::f32, Encoding::f16, Encoding::lvq8,
+                                           Encoding::lvq8x8),
                          [](const auto& tokens) { return std::string(name(tokens.param)); });
+
+TEST(Chamfer, BothLevelsTogetherAreAsFineAsHalves) {
+  Sets documents{96};
+  for (const std::size_t size : {1U, 47U, 48U, 49U, 100U})
+    documents.add(test::unit_vectors(size, 96, static_cast<std::uint32_t>(size), 0.3F));
+  Sets query{96};
+  query.add(test::unit_vectors(33, 96, 1));
+  const std::vector<float> mean(96, 0.1F);
+  TokenRows tokens(96, Encoding::lvq8x8, mean);
+  tokens.assign(numbers(documents), documents.batch(), 2);
+  ChamferScratch scratch(tokens);
+  const ChamferQuery coarse(tokens, query.batch(), 0, 33, 0);
+  const ChamferQuery full(tokens, query.batch(), 0, 33, 0, TokenLevel::full);
+  double coarse_error = 0;
+  double full_error = 0;
+  for (std::size_t p = 0; p < documents.count(); ++p) {
+    const double exact = test::chamfer(query, 0, documents, p);
+    coarse_error = std::max(coarse_error, std::fabs(coarse.score(p, scratch) - exact));
+    full_error = std::max(full_error, std::fabs(full.score(p, scratch) - exact));
+  }
+  EXPECT_LT(full_error, 1e-3);
+  EXPECT_GT(coarse_error, 10 * full_error);
+}
 
 TEST(Chamfer, CarvingSumsVectorsThatAreAlike) {
   Sets query{4};
@@ -117,7 +141,7 @@ TEST(Chamfer, CarvingSumsVectorsThatAreAlike) {
   EXPECT_EQ(carved.size(), 3U);
   Sets sums{4};
   sums.add({1.9F, 0.1F, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0});
-  ChamferScratch scratch(rows.rows());
+  ChamferScratch scratch(rows);
   for (std::size_t p = 0; p < 3; ++p)
     EXPECT_NEAR(carved.score(p, scratch), test::chamfer(sums, 0, documents, p), 1e-5);
   EXPECT_EQ(ChamferQuery(rows, query.batch(), 0, 4, 0).size(), 4U);

@@ -82,7 +82,7 @@ def test_torch_tensors(sets):
 
 
 @pytest.mark.parametrize("encoding", ["f32", "lvq8", "lvq4x8"])
-@pytest.mark.parametrize("tokens", ["f32", "f16", "lvq8"])
+@pytest.mark.parametrize("tokens", ["f32", "f16", "lvq8", "lvq8x8"])
 def test_few_candidates_find_the_set_itself(sets, encoding, tokens):
     index = make_index(encoding=encoding, tokens=tokens)
     index.add(sets)
@@ -226,7 +226,7 @@ def test_what_does_not_go_together():
         vecinal.Index(4, fde={})
     with pytest.raises(TypeError, match="unknown parameter 'ksim'"):
         make_index(fde={"ksim": 3})
-    with pytest.raises(ValueError, match="tokens must be f32, f16 or lvq8"):
+    with pytest.raises(ValueError, match="tokens must be f32, f16, lvq8 or lvq8x8"):
         make_index(tokens="lvq4")
     with pytest.raises(ValueError, match="final_dim"):
         make_index(fde={"k_sim": 10, "repetitions": 500})
