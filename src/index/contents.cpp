@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "core/concat.hpp"
+#include "core/progress.hpp"
 #include "index/train.hpp"
 #include "index/vector_index.hpp"
 
@@ -85,12 +86,21 @@ Stats VectorIndex::stats() const {
   return stats;
 }
 
-std::vector<std::string> VectorIndex::check() const {
+std::vector<std::string> VectorIndex::check(const Progress& progress) const {
   const std::lock_guard writer(writer_);
+  ProgressMeter meter(progress, rows_->size());
+  std::vector<std::string> found = faults(Stretch(meter));
+  meter.finish();
+  return found;
+}
+
+std::vector<std::string> VectorIndex::faults(const Stretch& watch) const {
+  constexpr double graph = .8;  // of the time, about
   std::vector<std::string> faults;
   if (config_.graph == GraphKind::hnsw && graph_.size() != rows_->size())
     faults.push_back(concat("graph: ", graph_.size(), " nodes for ", rows_->size(), " rows"));
-  if (config_.graph == GraphKind::hnsw && faults.empty()) faults = graph_.check();
+  if (config_.graph == GraphKind::hnsw && faults.empty())
+    faults = graph_.check(watch.part(0, graph));
   if (ids_.slots() != rows_->size() || population_->slots != rows_->size())
     faults.push_back(concat("ids: ", ids_.slots(), " ids for ", rows_->size(), " rows"));
   std::size_t live = 0;
@@ -100,6 +110,7 @@ std::vector<std::string> VectorIndex::check() const {
   for (const Slot slot : free_)
     if (population_->contains(slot)) faults.push_back(concat("live: slot ", slot, " is free"));
   for (std::size_t slot = 0; slot < ids_.slots() && faults.empty(); ++slot) {
+    watch.part(graph, 1).step(slot, ids_.slots());
     const Id id = ids_.ids()[slot];
     const bool live_here = population_->contains(static_cast<Slot>(slot));
     if (live_here && config_.graph == GraphKind::hnsw && !graph_.holds(static_cast<Slot>(slot)))

@@ -122,7 +122,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
       const Batch sample = items.make(0, std::min(items.chunk, items.count));
       validate_batch(config_, sample, items.call);
       if (config().layout == Layout::automatic) settle(choose_layout(config_, items.count));
-      untrained = learn(sample, {});
+      untrained = learn(sample, {}, Stretch(meter).part(0, 0));
     }
     if (slots.front() < first) ++rewrites_;
     rows_->resize(population->slots);
@@ -139,7 +139,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
   forget_outdated();
   if (!insertion.replaced.empty()) reclaim();
   release_outgrown();
-  if (progress) progress(items.count, items.count);
+  meter.finish();
 }
 
 EncodeSummary VectorIndex::encode_rows(const ItemSource& items, std::span<const Slot> slots,
