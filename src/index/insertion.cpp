@@ -5,6 +5,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "core/check_room.hpp"
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
@@ -88,9 +89,7 @@ void VectorIndex::update_from(const ItemSource& items, std::span<const Id> ids,
 
 std::vector<Slot> VectorIndex::next_slots(std::size_t count, const char* call) const {
   const std::size_t reused = std::min(count, free_.size());
-  if (count - reused > max_items - rows_->size())
-    throw std::length_error(
-        concat(call, ": an index holds at most ", max_items, " items, removed ones included"));
+  check_room(rows_->size(), count - reused, max_items, call, "items, removed ones included");
   std::vector<Slot> slots(free_.rbegin(), free_.rbegin() + static_cast<std::ptrdiff_t>(reused));
   slots.resize(count);
   std::iota(slots.begin() + static_cast<std::ptrdiff_t>(reused), slots.end(),
