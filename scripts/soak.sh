@@ -6,6 +6,7 @@
 #   scripts/soak.sh threads              nearly all unit tests under the thread sanitizer, not only those of threads
 #   scripts/soak.sh model [EXAMPLES]     random calls on random configs from Python (2000, and five times as many
 #                                        sequences of 50 calls)
+#   scripts/soak.sh properties [N]       so many random sequences of calls of each part with a model (20000)
 #   scripts/soak.sh crash                kills and errors at every system call
 #   scripts/soak.sh sabotage             faults put into the sources, each of which a test must catch
 #   scripts/soak.sh coverage             lines and branches that the tests run
@@ -49,6 +50,10 @@ case "${1:-}" in
     VECINAL_HYPOTHESIS=explore VECINAL_EXAMPLES=${2:-2000} build/test-venv/bin/python -m pytest -q \
       tests/python/test_model.py tests/python/test_arrays.py tests/python/test_filters.py tests/python/test_files.py
     ;;
+  properties)
+    build release vecinal_tests
+    RC_PARAMS="max_success=${2:-20000} max_size=200" build/release/tests/vecinal_tests --gtest_filter='*Properties*'
+    ;;
   crash)
     need strace
     build release vecinal_crash_driver vecinal_fault_tests
@@ -78,7 +83,7 @@ case "${1:-}" in
     python3 scripts/coverage_report.py build/coverage/all.json
     ;;
   *)
-    sed -n '2,11p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,12p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

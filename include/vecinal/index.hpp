@@ -32,7 +32,8 @@
 namespace vecinal {
 
 /// Called with (done, total) from the calling thread only, at most every 50 ms and once at the end.
-/// Returning false cancels: the call throws Cancelled and the index is as it was.
+/// Returning false cancels: the call throws Cancelled and the index is as it was. In the end, when
+/// done is total, that is too late, and what it returns does not count.
 using Progress = std::function<bool(std::size_t done, std::size_t total)>;
 
 inline constexpr float max_gamma = 1000;
@@ -159,8 +160,9 @@ class Index {
   /// without a reduction need nothing; the sample is then only validated. queries: a sample of
   /// those to come, for leanvec_ood. The first add() trains on what it is given if this was not
   /// called. Throws std::invalid_argument on a wrong dim, a value that is not finite, fewer vectors
-  /// than reduced dimensions, or if there are items already (see retrain()).
-  virtual void train(const Batch& sample, const Batch& queries = {}) = 0;
+  /// than reduced dimensions, or if there are items already (see retrain()); Cancelled.
+  virtual void train(const Batch& sample, const Batch& queries = {},
+                     const Progress& progress = {}) = 0;
 
   /// Adds items (n, dim); all or nothing. ids: n distinct ids >= 0 that the index does not hold;
   /// empty = the next n after the largest id ever used. Returns the ids in the order of the rows.
@@ -261,9 +263,10 @@ class Index {
   /// std::invalid_argument if out has another size.
   virtual void get(Id id, std::span<float> out) const = 0;
 
-  /// Replaces file atomically (temporary file beside it, fsync, rename). Throws
-  /// std::filesystem::filesystem_error.
-  virtual void save(const std::filesystem::path& file) const = 0;
+  /// Replaces file atomically (temporary file beside it, fsync, rename). progress: bytes of the
+  /// file; the sync comes after the last of them. Throws std::filesystem::filesystem_error,
+  /// Cancelled; the old file is then as it was, and the temporary one gone.
+  virtual void save(const std::filesystem::path& file, const Progress& progress = {}) const = 0;
 
   /// The bytes that save() writes.
   [[nodiscard]] virtual std::vector<std::byte> to_bytes() const = 0;
@@ -273,8 +276,8 @@ class Index {
 
   /// Verifies every invariant (links in range, every item reachable, ids a bijection, padding
   /// zero); returns the faults found, none for a sound index. For tests and for files of doubtful
-  /// origin.
-  [[nodiscard]] virtual std::vector<std::string> check() const = 0;
+  /// origin. progress: rows. Throws Cancelled.
+  [[nodiscard]] virtual std::vector<std::string> check(const Progress& progress = {}) const = 0;
 };
 
 /// Throws std::invalid_argument if the config is out of range.
@@ -287,9 +290,11 @@ struct LoadOptions {
   unsigned threads = 0;  ///< Config::threads of the loaded index
   Device device = Device::cpu;   ///< Config::device of the loaded index
   std::size_t memory_limit = 0;  ///< Config::memory_limit of the loaded index
+  Progress progress = {};        ///< told of bytes of the file, as it is verified, read and checked
 };
 
-/// Throws FormatError (not a sound index: section and reason), std::filesystem::filesystem_error.
+/// Throws FormatError (not a sound index: section and reason), std::filesystem::filesystem_error,
+/// Cancelled.
 [[nodiscard]] std::unique_ptr<Index> load_index(const std::filesystem::path& file,
                                                 const LoadOptions& options = {});
 [[nodiscard]] std::unique_ptr<Index> load_index(std::span<const std::byte> bytes,

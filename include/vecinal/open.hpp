@@ -27,8 +27,8 @@ struct OpenOptions {
   Sync sync = Sync::each;
   bool map = false;    ///< as LoadOptions::map
   bool verify = true;  ///< as LoadOptions::verify
-  /// Told of the bytes of the log that were made again. Returning false cancels: the files stay as
-  /// they are.
+  /// Told of the bytes of the file, as LoadOptions::progress, and then of those of the log, as its
+  /// changes are made again. Returning false cancels: the files stay as they are.
   Progress progress = {};
 };
 
@@ -50,8 +50,8 @@ class LoggedIndex : public Index {
  public:
   /// Writes the index file anew, atomically, and empties the log, which otherwise grows for ever.
   /// Searches go on, changes wait. save() with the path that was opened does the same; with another
-  /// one it writes a copy.
-  virtual void checkpoint() = 0;
+  /// one it writes a copy. progress as of save(); after Cancelled file and log are as they were.
+  virtual void checkpoint(const Progress& progress = {}) = 0;
 
   /// On return all changes are on the disk. Of use with Sync::on_flush only.
   virtual void flush() = 0;

@@ -79,17 +79,17 @@ auto unlocked(const Index& index, Effect effect, Call call) {
   return call();
 }
 
-/// Runs call(progress) without the interpreter lock, so that it can be watched and stopped.
+/// Runs call(progress), which lets go of the interpreter lock, so that it can be watched and
+/// stopped.
 template <class Call>
-auto interruptible(const Index& index, Effect effect, py::handle callback, Call call) {
+auto watched(py::handle callback, Call call) {
   Watch watch(callback);
   try {
-    const auto run = [&] { return call(watch.progress()); };
-    if constexpr (std::is_void_v<decltype(run())>) {
-      unlocked(index, effect, run);
+    if constexpr (std::is_void_v<decltype(call(watch.progress()))>) {
+      call(watch.progress());
       watch.rethrow();
     } else {
-      auto result = unlocked(index, effect, run);
+      auto result = call(watch.progress());
       watch.rethrow();
       return result;
     }
@@ -97,6 +97,14 @@ auto interruptible(const Index& index, Effect effect, py::handle callback, Call 
     watch.rethrow();
     throw;
   }
+}
+
+/// The same for a call of an index, which is made without the interpreter lock.
+template <class Call>
+auto interruptible(const Index& index, Effect effect, py::handle callback, Call call) {
+  return watched(callback, [&](const Progress& progress) {
+    return unlocked(index, effect, [&] { return call(progress); });
+  });
 }
 
 }  // namespace vecinal::python

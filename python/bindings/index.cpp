@@ -24,10 +24,12 @@ namespace {
 using without_lock = py::call_guard<py::gil_scoped_release>;
 
 void train(Index& index, const Rows& sample, const std::optional<Ids>& sample_offsets,
-           const std::optional<Rows>& queries, const std::optional<Ids>& query_offsets) {
+           const std::optional<Rows>& queries, const std::optional<Ids>& query_offsets,
+           const py::object& progress) {
   const Batch sample_rows = to_batch(sample, sample_offsets);
   const Batch query_rows = to_batch(queries, query_offsets);
-  unlocked(index, Effect::waits, [&] { index.train(sample_rows, query_rows); });
+  interruptible(index, Effect::waits, progress,
+                [&](const Progress& watch) { index.train(sample_rows, query_rows, watch); });
 }
 
 py::array_t<Id> add(Index& index, const Rows& items, const std::optional<Ids>& offsets,
@@ -238,30 +240,38 @@ void set_defaults(Index& index, std::size_t beam, std::size_t rerank, std::size_
   });
 }
 
-void save(const Index& index, const py::bytes& path) {
+void save(const Index& index, const py::bytes& path, const py::object& progress) {
   const std::filesystem::path file{std::string(path)};
-  unlocked(index, Effect::waits, [&] { index.save(file); });
+  interruptible(index, Effect::waits, progress,
+                [&](const Progress& watch) { index.save(file, watch); });
 }
 
-std::vector<std::string> check(const Index& index) {
-  return unlocked(index, Effect::waits, [&] { return index.check(); });
+std::vector<std::string> check(const Index& index, const py::object& progress) {
+  return interruptible(index, Effect::waits, progress,
+                       [&](const Progress& watch) { return index.check(watch); });
+}
+
+/// source: a path, or the bytes of a file.
+template <class Source>
+std::unique_ptr<Index> load(const Source& source, LoadOptions options, const py::object& progress) {
+  return watched(progress, [&](const Progress& watch) {
+    options.progress = watch;
+    const py::gil_scoped_release no_lock;
+    return load_index(source, options);
+  });
 }
 
 std::unique_ptr<Index> load_file(const py::bytes& path, bool mmap, bool verify, unsigned threads,
-                                 const std::string& device) {
+                                 const std::string& device, const py::object& progress) {
   const std::filesystem::path file{std::string(path)};
-  const LoadOptions options{mmap, verify, threads, parse_device(device)};
-  const py::gil_scoped_release no_lock;
-  return load_index(file, options);
+  return load(file, {mmap, verify, threads, parse_device(device)}, progress);
 }
 
 std::unique_ptr<Index> load_bytes(const Bytes& data, bool verify, unsigned threads,
-                                  const std::string& device) {
-  const LoadOptions options{false, verify, threads, parse_device(device)};
+                                  const std::string& device, const py::object& progress) {
   const std::span bytes =
       std::as_bytes(std::span{data.data(), static_cast<std::size_t>(data.size())});
-  const py::gil_scoped_release no_lock;
-  return load_index(bytes, options);
+  return load(bytes, {false, verify, threads, parse_device(device)}, progress);
 }
 
 }  // namespace
@@ -272,7 +282,7 @@ void bind_index(py::module_& module) {
       .def(py::init([](const Record& config) { return make_index(to_config(config)); }),
            arg("config"))
       .def("train", &train, arg("sample").noconvert(), arg("sample_offsets").noconvert(),
-           arg("queries").noconvert(), arg("query_offsets").noconvert())
+           arg("queries").noconvert(), arg("query_offsets").noconvert(), arg("progress"))
       .def("add", &add, arg("items").noconvert(), arg("offsets").noconvert(),
            arg("ids").noconvert(), arg("labels").noconvert(), arg("label_offsets").noconvert(),
            arg("progress"))
@@ -304,15 +314,15 @@ void bind_index(py::module_& module) {
       .def("defaults", [](const Index& index) { return to_dict(index.defaults()); })
       .def("set_defaults", &set_defaults, arg("beam"), arg("rerank"), arg("candidates"),
            arg("gamma"))
-      .def("save", &save, arg("path"))
+      .def("save", &save, arg("path"), arg("progress"))
       .def("to_bytes", &to_bytes)
       .def("stats", &stats)
       .def("config", [](const Index& index) { return to_dict(index.config()); })
-      .def("check", &check);
+      .def("check", &check, arg("progress"));
   module.def("load_file", &load_file, arg("path"), arg("mmap"), arg("verify"), arg("threads"),
-             arg("device"));
+             arg("device"), arg("progress"));
   module.def("load_bytes", &load_bytes, arg("data").noconvert(), arg("verify"), arg("threads"),
-             arg("device"));
+             arg("device"), arg("progress"));
 }
 
 }  // namespace vecinal::python

@@ -17,23 +17,14 @@ std::unique_ptr<LoggedIndex> open_file(const py::bytes& path, const Record& reco
                                        bool mmap, bool verify, const py::object& progress) {
   const std::filesystem::path file{std::string(path)};
   const Config config = to_config(record);
-  Watch watch(progress);
-  const OpenOptions options{.sync = sync ? Sync::each : Sync::on_flush,
-                            .map = mmap,
-                            .verify = verify,
-                            .progress = watch.progress()};
-  try {
-    const auto opened = [&] {
-      const py::gil_scoped_release no_lock;
-      return open_index(file, config, options);
-    };
-    auto index = opened();
-    watch.rethrow();
-    return index;
-  } catch (const Cancelled&) {
-    watch.rethrow();
-    throw;
-  }
+  return watched(progress, [&](const Progress& watch) {
+    const py::gil_scoped_release no_lock;
+    return open_index(file, config,
+                      {.sync = sync ? Sync::each : Sync::on_flush,
+                       .map = mmap,
+                       .verify = verify,
+                       .progress = watch});
+  });
 }
 
 Record log(const LoggedIndex& index) {
@@ -45,8 +36,9 @@ Record log(const LoggedIndex& index) {
   return result;
 }
 
-void checkpoint(LoggedIndex& index) {
-  unlocked(index, Effect::waits, [&] { index.checkpoint(); });
+void checkpoint(LoggedIndex& index, const py::object& progress) {
+  interruptible(index, Effect::waits, progress,
+                [&](const Progress& watch) { index.checkpoint(watch); });
 }
 
 void flush(LoggedIndex& index) {
@@ -63,7 +55,7 @@ void bind_open(py::module_& module) {
   using py::arg;
   py::class_<LoggedIndex, Index>(module, "LoggedIndex",
                                  "An index with a log; vecinal.LoggedIndex is the class to use.")
-      .def("checkpoint", &checkpoint)
+      .def("checkpoint", &checkpoint, arg("progress"))
       .def("flush", &flush)
       .def("close", &close)
       .def("log", &log);

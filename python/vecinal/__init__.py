@@ -22,11 +22,14 @@ from ._index import Index, _restore, attach
 from ._inputs import UINT32_MAX, as_bytes, as_integer, as_path
 from ._neighbors import Neighbors
 from ._open import LoggedIndex, open
+from ._progress import Meter
 
 if TYPE_CHECKING:
     from typing import Protocol
 
     from typing_extensions import Buffer
+
+    from ._progress import ProgressLike
 
     class _Readable(Protocol):
         def read(self) -> bytes: ...
@@ -61,6 +64,7 @@ def load(
     verify: bool = True,
     threads: int = 0,
     device: Literal["cpu", "cuda"] = "cpu",
+    progress: ProgressLike = None,
 ) -> Index:
     """Load an index; safe with data of doubtful origin, unlike a pickle.
 
@@ -77,6 +81,9 @@ def load(
         As in `Index`.
     device : {"cpu", "cuda"}
         As in `Index`; on whichever device the index was made.
+    progress : callable or bool, optional
+        Called as ``progress(done, total)`` with bytes of the file, as it is verified, read and
+        checked; returning False cancels. True shows a bar.
 
     Raises
     ------
@@ -88,12 +95,19 @@ def load(
         The device "cuda" cannot be used.
     ValueError
         `mmap` without a path.
+    Cancelled
+        `progress` returned False.
     """
     count = as_integer("threads", threads, 0, UINT32_MAX)
     if not isinstance(device, str):
         raise TypeError(f"device must be a str, got {device!r}")
     if isinstance(source, (str, os.PathLike)):
-        return attach(_core.load_file(as_path(source), bool(mmap), bool(verify), count, device))
+        with Meter(progress, "load") as callback:
+            return attach(
+                _core.load_file(
+                    as_path(source), bool(mmap), bool(verify), count, device, callback
+                )
+            )
     if mmap:
         raise ValueError("load: mmap=True needs a path")
     data = source.read() if hasattr(source, "read") else source
@@ -105,7 +119,8 @@ def load(
         raise TypeError(
             f"load takes a path, contiguous bytes or a binary file, got {type(source).__name__}"
         ) from None
-    return attach(_core.load_bytes(view, bool(verify), count, device))
+    with Meter(progress, "load") as callback:
+        return attach(_core.load_bytes(view, bool(verify), count, device, callback))
 
 
 def info(path: str | os.PathLike[str]) -> dict[str, Any]:

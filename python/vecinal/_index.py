@@ -106,7 +106,7 @@ class Index(Learned):
 
     Any number of searches may run beside each other and beside one call that changes the index;
     those calls wait for each other. The calls that take long release the interpreter lock, and
-    Ctrl-C stops `add`, `retrain` and `search` and leaves the index as it was.
+    Ctrl-C stops those that take `progress` and leaves the index as it was.
 
     Examples
     --------
@@ -278,7 +278,7 @@ def attach(core: _core.Index) -> Index:
 
 def _restore(data: bytes) -> Index:
     """What a pickled index calls, and the only thing in it."""
-    return attach(_core.load_bytes(as_bytes(data), True, 0, "cpu"))
+    return attach(_core.load_bytes(as_bytes(data), True, 0, "cpu", None))
 
 
 _restore.__module__ = "vecinal"

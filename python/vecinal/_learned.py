@@ -19,7 +19,10 @@ class Learned(Searched):
 
     __slots__ = ()
 
-    def train(self, X: SetsLike, queries: SetsLike | None = None) -> None:
+    @explain_unknown
+    def train(
+        self, X: SetsLike, queries: SetsLike | None = None, *, progress: ProgressLike = None
+    ) -> None:
         """Learn what `encoding` and `reduce` need; the first `add` does if this was not called.
 
         "f32" and "f16" without `reduce` need nothing: the sample is then only checked.
@@ -30,6 +33,10 @@ class Learned(Searched):
             A sample of the items, as in `add`.
         queries : array_like, shape (m, dim), optional
             A sample of the queries to come, for ``reduce="leanvec_ood"``, as in `search`.
+        progress : callable or bool, optional
+            Called as ``progress(done, total)``; returning False cancels. True shows a bar. Not heard
+            while the directions of a reduction are computed, which takes seconds for thousands of
+            dimensions; nor is Ctrl-C.
 
         Raises
         ------
@@ -38,8 +45,13 @@ class Learned(Searched):
             fewer vectors than `reduced_dim`, or an index that holds vectors: see `retrain`.
         NotTrained
             "leanvec_ood" without queries.
+        Cancelled
+            `progress` returned False; nothing was learned.
         """
-        self._cpp.train(*self._items(X, "X"), *self._sample(queries))
+        rows, starts = self._items(X, "X")
+        wanted = self._sample(queries)
+        with Meter(progress, "train") as callback:
+            self._cpp.train(rows, starts, wanted[0], wanted[1], callback)
 
     def _sample(self, queries: SetsLike | None) -> Parts | tuple[None, None]:
         return (None, None) if queries is None else self._items(queries, "queries")
@@ -51,8 +63,8 @@ class Learned(Searched):
         """Learn again from the vectors in the index, as it stores them, and encode them anew.
 
         For items that have drifted (``stats()["added_error"]``). Ids and graph stay. Needs memory
-        for the old and the new form at once. `progress` and Ctrl-C are heeded while it encodes, not
-        while it learns.
+        for the old and the new form at once. While it learns, `progress` and Ctrl-C are heeded as in
+        `train`.
 
         Parameters
         ----------

@@ -8,7 +8,7 @@ from . import _core
 from ._config import config_record
 from ._index import Index
 from ._inputs import UINT32_MAX, as_integer, as_path
-from ._keywords import explain
+from ._keywords import explain, explain_unknown
 from ._progress import Meter
 
 if TYPE_CHECKING:
@@ -38,11 +38,21 @@ class LoggedIndex(Index):
     def __init__(self) -> None:
         raise TypeError("vecinal.open(path) opens an index with a log")
 
-    def save(self, path: str | os.PathLike[str] | None = None) -> None:
+    @explain_unknown
+    def save(
+        self, path: str | os.PathLike[str] | None = None, *, progress: ProgressLike = None
+    ) -> None:
         """Write the index file anew and empty the log; with another path, write a copy.
 
         The file is replaced as a whole or not at all. Searches go on meanwhile, changes wait. The
         log grows until this is called, and opening the index makes its changes again.
+
+        Parameters
+        ----------
+        path : path, optional
+            Of a copy.
+        progress : callable or bool, optional
+            Called as ``progress(done, total)`` with bytes of the file; returning False cancels. True shows a bar.
 
         Raises
         ------
@@ -50,11 +60,14 @@ class LoggedIndex(Index):
             With the path and the reason; file and log are then as they were.
         ValueError
             A closed index, unless a copy is written.
+        Cancelled
+            `progress` returned False; file and log are as they were.
         """
-        if path is None:
-            self._cpp.checkpoint()
-        else:
-            self._cpp.save(as_path(path))
+        with Meter(progress, "save") as callback:
+            if path is None:
+                self._cpp.checkpoint(callback)
+            else:
+                self._cpp.save(as_path(path), callback)
 
     def flush(self) -> None:
         """Return when all changes are on the disk; of use with ``sync=False`` only. Raises OSError."""
@@ -116,8 +129,8 @@ def open(
     mmap, verify
         As in `vecinal.load`.
     progress : callable or bool, optional
-        Called as ``progress(done, total)`` with bytes of the log; returning False cancels. True shows
-        a bar.
+        Called as ``progress(done, total)`` with bytes of the file and then of the log; returning
+        False cancels. True shows a bar.
     **config
         The keywords of `Index`. Of an index that is there, and if `dim` is given, all that are saved
         must be the same; ``threads``, ``device`` and ``memory_limit`` may be others.

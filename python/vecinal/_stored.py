@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._inputs import as_ids, as_integer, as_path, as_real
+from ._keywords import explain_unknown
 from ._labels import as_labels
+from ._progress import Meter
 
 if TYPE_CHECKING:
     import os
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._labels import LabelsLike
+    from ._progress import ProgressLike
 
 _ID_MAX = (1 << 63) - 1
 
@@ -46,13 +49,42 @@ class Stored:
         self._metric = config["metric"]
         return self
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the index to a file, which is replaced as a whole or not at all. Raises OSError."""
-        self._cpp.save(as_path(path))
+    @explain_unknown
+    def save(self, path: str | os.PathLike[str], *, progress: ProgressLike = None) -> None:
+        """Write the index to a file, which is replaced as a whole or not at all.
 
-    def check(self) -> list[str]:
-        """Verify every invariant; return the faults found, none for a sound index."""
-        return self._cpp.check()
+        Parameters
+        ----------
+        path : path
+        progress : callable or bool, optional
+            Called as ``progress(done, total)`` with bytes of the file; returning False cancels. True shows a bar.
+
+        Raises
+        ------
+        OSError
+            With the path and the reason.
+        Cancelled
+            `progress` returned False; the file is as it was.
+        """
+        with Meter(progress, "save") as callback:
+            self._cpp.save(as_path(path), callback)
+
+    @explain_unknown
+    def check(self, *, progress: ProgressLike = None) -> list[str]:
+        """Verify every invariant; return the faults found, none for a sound index.
+
+        Parameters
+        ----------
+        progress : callable or bool, optional
+            Called as ``progress(done, total)`` with rows; returning False cancels. True shows a bar.
+
+        Raises
+        ------
+        Cancelled
+            `progress` returned False.
+        """
+        with Meter(progress, "check") as callback:
+            return self._cpp.check(callback)
 
     def stats(self) -> dict[str, Any]:
         """Return what the index holds.

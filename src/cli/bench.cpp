@@ -13,6 +13,7 @@
 #include "progress_bar.hpp"
 #include "report.hpp"
 #include "stopwatch.hpp"
+#include "stored_index.hpp"
 #include "train.hpp"
 #include "vecinal/index.hpp"
 #include "vector_file.hpp"
@@ -49,9 +50,9 @@ void build(Subject& subject, const FloatMatrix& base, const DataFiles& files,
   Config config = config_of(options.build, base.columns);
   if (files.metric) config.metric = *files.metric;
   subject.index = make_index(config);
-  ProgressBar bar("building");
   const Stopwatch watch;
   train_for(*subject.index, base, options.build);
+  ProgressBar bar("building");
   subject.index->add(batch_of(base), {}, bar.callback());
   if (options.build.refine != 0) subject.index->refine({.rounds = options.build.refine});
   subject.build_seconds = watch.seconds();
@@ -84,7 +85,7 @@ Subject prepare(const BenchOptions& options) {
   if (options.index.empty()) {
     build(subject, base, files, options);
   } else {
-    subject.index = load_index(options.index, {.device = parse_device(options.build.device)});
+    subject.index = load_with_bar(options.index, {.device = parse_device(options.build.device)});
   }
   subject.truth = find_truth(subject, base, files, options.k);
   return subject;

@@ -9,6 +9,7 @@
 #include "progress_bar.hpp"
 #include "report.hpp"
 #include "stopwatch.hpp"
+#include "stored_index.hpp"
 #include "train.hpp"
 #include "vecinal/index.hpp"
 #include "vector_file.hpp"
@@ -112,9 +113,9 @@ int run(const BuildOptions& options) {
   items.labels = labels.view();
 
   const Stopwatch watch;
+  train_for(*index, vectors, options.index);
   {
     ProgressBar bar("building");
-    train_for(*index, vectors, options.index);
     index->add(items, ids, bar.callback());
   }
   if (options.index.refine != 0) {
@@ -122,7 +123,7 @@ int run(const BuildOptions& options) {
     index->refine({.rounds = options.index.refine, .progress = bar.callback()});
   }
   const double seconds = watch.seconds();
-  index->save(options.output);
+  save_with_bar(*index, options.output);
 
   report(*index, options, seconds);
   return 0;

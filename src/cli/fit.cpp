@@ -8,6 +8,7 @@
 #include "progress_bar.hpp"
 #include "report.hpp"
 #include "stopwatch.hpp"
+#include "stored_index.hpp"
 #include "vecinal/index.hpp"
 #include "vector_file.hpp"
 
@@ -16,7 +17,7 @@ namespace vecinal::cli {
 int run(const FitOptions& options) {
   require_folder_of(options.index);
   const FloatMatrix queries = read_floats(options.queries);
-  const auto index = load_index(options.index, {.threads = options.threads});
+  const auto index = load_with_bar(options.index, {.threads = options.threads});
   const Stopwatch watch;
   Fitted fitted;
   {
@@ -26,7 +27,7 @@ int run(const FitOptions& options) {
         {.beam = options.beam, .neighbors = options.neighbors, .progress = bar.callback()});
   }
   const double seconds = watch.seconds();
-  index->save(options.index);
+  save_with_bar(*index, options.index);
 
   if (options.json) {
     print_json({{"file", options.index},

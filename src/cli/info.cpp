@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "progress_bar.hpp"
 #include "report.hpp"
+#include "stored_index.hpp"
 #include "vecinal/index.hpp"
 
 namespace vecinal::cli {
@@ -85,7 +87,9 @@ void print_as_text(const InfoOptions& options, const FileInfo& info) {
 /// What load_index or check() holds against the file; a file that cannot be opened still throws.
 std::vector<std::string> faults_of(const std::string& file) {
   try {
-    return load_index(file)->check();
+    const auto index = load_with_bar(file);
+    ProgressBar bar("checking");
+    return index->check(bar.callback());
   } catch (const FormatError& error) {
     return {error.what()};
   }

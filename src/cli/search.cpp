@@ -12,6 +12,7 @@
 #include "progress_bar.hpp"
 #include "report.hpp"
 #include "stopwatch.hpp"
+#include "stored_index.hpp"
 #include "vecinal/index.hpp"
 #include "vector_file.hpp"
 
@@ -120,7 +121,7 @@ int run(const SearchOptions& options) {
     if (!output.empty()) require_folder_of(output);
   }
   const FloatMatrix queries = read_floats(options.queries);
-  const auto index = load_index(
+  const auto index = load_with_bar(
       options.index, {.threads = options.threads, .device = parse_device(options.device)});
   const Timed timed = search_timed(*index, queries, options);
   write_results(timed.found, options);

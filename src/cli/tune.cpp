@@ -6,8 +6,10 @@
 
 #include "commands.hpp"
 #include "matrix.hpp"
+#include "progress_bar.hpp"
 #include "report.hpp"
 #include "stopwatch.hpp"
+#include "stored_index.hpp"
 #include "vecinal/index.hpp"
 #include "vector_file.hpp"
 
@@ -16,12 +18,16 @@ namespace vecinal::cli {
 int run(const TuneOptions& options) {
   require_folder_of(options.index);
   const FloatMatrix queries = read_floats(options.queries);
-  const auto index = load_index(
+  const auto index = load_with_bar(
       options.index, {.threads = options.threads, .device = parse_device(options.device)});
   const Stopwatch watch;
-  const Tuned tuned = tune(*index, batch_of(queries), options.recall, options.k);
+  Tuned tuned;
+  {
+    ProgressBar bar("tuning");
+    tuned = tune(*index, batch_of(queries), options.recall, options.k, bar.callback());
+  }
   const double seconds = watch.seconds();
-  index->save(options.index);
+  save_with_bar(*index, options.index);
 
   const bool reached = tuned.recall >= options.recall;
   if (options.json) {

@@ -18,6 +18,9 @@ constexpr std::array<char, 8> end_magic = {'V', 'E', 'C', 'I', 'N', 'E', 'N', 'D
 constexpr std::uint32_t max_sections = 256;
 constexpr std::uint64_t page = 4096;
 
+/// Bytes that are hashed or written between two looks at whether to go on.
+constexpr std::size_t piece_bytes = std::size_t{1} << 22U;
+
 struct Header {
   std::array<char, 8> magic;
   std::uint32_t version;
@@ -48,8 +51,26 @@ struct Footer {
 };
 static_assert(sizeof(Footer) == 16);
 
+template <class Body>
+void for_pieces(std::span<const std::byte> data, const Body& body) {
+  for (; !data.empty(); data = data.subspan(std::min(piece_bytes, data.size())))
+    body(data.first(std::min(piece_bytes, data.size())));
+}
+
 std::uint64_t hash(std::span<const std::byte> data) {
   return XXH3_64bits(data.data(), data.size());
+}
+
+/// The same, piece by piece: told(bytes) after each.
+template <class Told>
+std::uint64_t hash(std::span<const std::byte> data, const Told& told) {
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  for_pieces(data, [&](std::span<const std::byte> piece) {
+    XXH3_64bits_update(&state, piece.data(), piece.size());
+    told(piece.size());
+  });
+  return XXH3_64bits_digest(&state);
 }
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
@@ -88,6 +109,11 @@ Header read_header(std::span<const std::byte> file) {
   return header;
 }
 
+void expect_checksum(const Section& section, std::uint64_t found) {
+  if (found != section.checksum)
+    throw FormatError(concat("section ", section.tag, ": checksum mismatch"));
+}
+
 }  // namespace
 
 void SectionWriter::add(std::string_view tag, std::span<const std::byte> data) {
@@ -108,9 +134,10 @@ std::vector<std::uint64_t> SectionWriter::offsets() const {
 
 std::uint64_t SectionWriter::size() const { return offsets().back() + sizeof(Footer); }
 
-void SectionWriter::write(const std::function<void(std::span<const std::byte>)>& sink) const {
-  const std::vector<std::uint64_t> starts = offsets();
+std::vector<std::byte> SectionWriter::head(std::span<const std::uint64_t> starts,
+                                           const Stretch& watch) const {
   std::vector<Entry> table;
+  std::uint64_t hashed = 0;
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     Entry entry{};
     std::copy_n(parts_[i].tag.begin(), std::min<std::size_t>(parts_[i].tag.size(), 8),
@@ -119,14 +146,17 @@ void SectionWriter::write(const std::function<void(std::span<const std::byte>)>&
     entry.critical = 1;
     entry.offset = starts[i];
     entry.length = parts_[i].data.size();
-    entry.checksum = hash(parts_[i].data);
+    entry.checksum = hash(parts_[i].data, [&](std::size_t bytes) {
+      hashed += bytes;
+      watch.update(hashed, starts.back());
+    });
     table.push_back(entry);
   }
   Header header{};
   header.magic = magic;
   header.version = file_version;
   header.endian = endian_mark;
-  header.length = size();
+  header.length = starts.back() + sizeof(Footer);
   header.sections = static_cast<std::uint32_t>(parts_.size());
   header.table_checksum = hash(std::as_bytes(std::span(table)));
   header.checksum = hash(bytes_of(header).first(offsetof(Header, checksum)));
@@ -134,22 +164,32 @@ void SectionWriter::write(const std::function<void(std::span<const std::byte>)>&
   std::vector<std::byte> head(sizeof(Header) + table.size() * sizeof(Entry));
   std::memcpy(head.data(), &header, sizeof header);
   std::memcpy(head.data() + sizeof header, table.data(), table.size() * sizeof(Entry));
-  const Footer footer{end_magic, hash(head)};
+  return head;
+}
 
+void SectionWriter::write(const std::function<void(std::span<const std::byte>)>& sink,
+                          const Stretch& watch) const {
+  constexpr double hashing = 0.2;  // of the time, where disks are fast
+  const std::vector<std::uint64_t> starts = offsets();
+  const std::vector<std::byte> first = head(starts, watch.part(0, hashing));
+  const Stretch writing = watch.part(hashing, 1);
   static constexpr std::array<std::byte, page> zeros{};
-  sink(head);
-  std::uint64_t at = head.size();
+  sink(first);
+  std::uint64_t at = first.size();
   const auto pad = [&](std::uint64_t to) {
     if (to > at) sink(std::span(zeros).first(to - at));
     at = to;
   };
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     pad(starts[i]);
-    if (!parts_[i].data.empty()) sink(parts_[i].data);
-    at += parts_[i].data.size();
+    for_pieces(parts_[i].data, [&](std::span<const std::byte> piece) {
+      sink(piece);
+      at += piece.size();
+      writing.update(at, starts.back());
+    });
   }
   pad(starts.back());
-  sink(bytes_of(footer));
+  sink(bytes_of(Footer{end_magic, hash(first)}));
 }
 
 SectionReader::SectionReader(std::span<const std::byte> file) {
@@ -198,9 +238,21 @@ const Section& SectionReader::section(std::string_view tag) const {
   return *found;
 }
 
-void SectionReader::verify(const Section& section) {
-  if (hash(section.data) != section.checksum)
-    throw FormatError(concat("section ", section.tag, ": checksum mismatch"));
+void SectionReader::verify(const Section& section) { expect_checksum(section, hash(section.data)); }
+
+void SectionReader::verify_all(const std::function<bool(const Section&)>& chosen,
+                               const Stretch& watch) const {
+  std::uint64_t all = 0;
+  for (const Section& section : sections_)
+    if (chosen(section)) all += section.data.size();
+  std::uint64_t done = 0;
+  for (const Section& section : sections_) {
+    if (!chosen(section)) continue;
+    expect_checksum(section, hash(section.data, [&](std::size_t bytes) {
+                      done += bytes;
+                      watch.update(done, all);
+                    }));
+  }
 }
 
 void SectionReader::expect_size(const Section& section, std::uint64_t count, std::uint64_t width) {

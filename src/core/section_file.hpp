@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/progress.hpp"
+
 namespace vecinal {
 
 inline constexpr std::uint32_t file_version = 1;
@@ -33,15 +35,21 @@ class SectionWriter {
   /// Total size of the file.
   [[nodiscard]] std::uint64_t size() const;
 
-  /// Calls sink with consecutive pieces of the file.
-  void write(const std::function<void(std::span<const std::byte>)>& sink) const;
+  /// Calls sink with consecutive pieces of the file, none of them large. What sink or watch throws
+  /// ends it.
+  void write(const std::function<void(std::span<const std::byte>)>& sink,
+             const Stretch& watch = {}) const;
 
  private:
   struct Part {
     std::string tag;
     std::span<const std::byte> data;
   };
+  /// Where each part starts, and where the footer does.
   [[nodiscard]] std::vector<std::uint64_t> offsets() const;
+  /// Header and table.
+  [[nodiscard]] std::vector<std::byte> head(std::span<const std::uint64_t> starts,
+                                            const Stretch& watch) const;
 
   std::vector<Part> parts_;
 };
@@ -70,6 +78,9 @@ class SectionReader {
 
   /// Throws FormatError if the section's bytes are not those that were written.
   static void verify(const Section& section);
+
+  /// The same for each of the sections for which chosen(section) is true. Told of bytes.
+  void verify_all(const std::function<bool(const Section&)>& chosen, const Stretch& watch) const;
 
   /// `count` values of T in the section; FormatError if it has another size.
   template <class T>

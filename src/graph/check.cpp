@@ -26,9 +26,10 @@ bool holds(const Layer& layer, Node node, Node link) {
   return std::find(row.begin(), row.end(), link) != row.end();
 }
 
-void check_rows(const Layer& layer, std::uint32_t level, Faults& faults) {
+void check_rows(const Layer& layer, std::uint32_t level, Faults& faults, const Stretch& watch) {
   std::vector<Node> sorted;
   for (Node node = 0; node < layer.size(); ++node) {
+    watch.step(node, layer.size());
     const auto row = layer.row(node);
     const Node* all = layer.links().data() + static_cast<std::size_t>(node) * layer.degree();
     for (std::size_t i = row.size(); i < layer.degree(); ++i)
@@ -61,13 +62,15 @@ void check_upper(const Graph& graph, std::uint32_t level, Faults& faults) {
 }
 
 /// A link must lead to a node, or a search would take what it finds there for one.
-void check_links(const Graph& graph, std::uint32_t level, Faults& faults) {
+void check_links(const Graph& graph, std::uint32_t level, Faults& faults, const Stretch& watch) {
   const Layer& layer = graph.layer(level);
-  for (Node node = 0; node < layer.size(); ++node)
+  for (Node node = 0; node < layer.size(); ++node) {
+    watch.step(node, layer.size());
     for (const Node next : layer.row(node))
       if (level == 0 ? graph.parent(next) == no_slot : layer.slots()[next] == no_slot)
         faults.add("graph level ", level, ": node ", node, " links to ", next,
                    ", which is no node");
+  }
 }
 
 /// Every ring must close, or a search that follows it would not end.
@@ -83,11 +86,12 @@ void check_twins(const Graph& graph, Faults& faults) {
   }
 }
 
-void check_tree(const Graph& graph, Faults& faults) {
+void check_tree(const Graph& graph, Faults& faults, const Stretch& watch) {
   const Layer& base = graph.layer(0);
   std::size_t roots = 0;
   std::size_t nodes = 0;
   for (Slot slot = 0; slot < graph.parents().size(); ++slot) {
+    watch.step(slot, graph.parents().size());
     const Slot parent = graph.parent(slot);
     if (parent == no_slot) {
       if (!base.row(slot).empty()) faults.add("graph: slot ", slot, " has links but no parent");
@@ -104,13 +108,14 @@ void check_tree(const Graph& graph, Faults& faults) {
   if (nodes != 0 && roots != 1) faults.add("graph: ", roots, " roots instead of 1");
 }
 
-void check_reachable(const Graph& graph, Faults& faults) {
+void check_reachable(const Graph& graph, Faults& faults, const Stretch& watch) {
   std::vector<bool> seen(graph.size(), false);
   std::vector<Slot> open;
   for (Slot slot = 0; slot < graph.parents().size(); ++slot)
     if (graph.parent(slot) == slot) open.push_back(slot);
   for (const Slot root : open) seen[root] = true;
-  while (!open.empty()) {
+  for (std::size_t visited = 0; !open.empty(); ++visited) {
+    watch.step(visited, graph.size());
     const Slot slot = open.back();
     open.pop_back();
     for (const Node next : graph.layer(0).row(slot))
@@ -126,7 +131,7 @@ void check_reachable(const Graph& graph, Faults& faults) {
 
 }  // namespace
 
-std::vector<std::string> Graph::check() const {
+std::vector<std::string> Graph::check(const Stretch& watch) const {
   Faults faults;
   const std::size_t slots = parents_.size();
   if (twins_.size() != slots || layers_[0].size() != slots) {
@@ -134,18 +139,19 @@ std::vector<std::string> Graph::check() const {
                " nodes");
     return faults.take();
   }
+  // Level 0 is nearly all there is.
   for (std::uint32_t level = 0; level < levels(); ++level) {
     if (layers_[level].size() == 0) faults.add("graph level ", level, " is empty");
-    check_rows(layers_[level], level, faults);
+    check_rows(layers_[level], level, faults, level == 0 ? watch.part(0, .4) : Stretch());
   }
   if (faults.found()) return faults.take();
   for (std::uint32_t level = 0; level < levels(); ++level) {
     if (level > 0) check_upper(*this, level, faults);
-    check_links(*this, level, faults);
+    check_links(*this, level, faults, level == 0 ? watch.part(.4, .6) : Stretch());
   }
   check_twins(*this, faults);
-  check_tree(*this, faults);
-  check_reachable(*this, faults);
+  check_tree(*this, faults, watch.part(.6, .8));
+  check_reachable(*this, faults, watch.part(.8, 1));
   return faults.take();
 }
 

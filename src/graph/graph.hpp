@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "core/growable_array.hpp"
+#include "core/progress.hpp"
 #include "core/types.hpp"
 #include "graph/layer.hpp"
 
@@ -114,8 +115,9 @@ class Graph {
   [[nodiscard]] double mean_degree() const;
   [[nodiscard]] std::size_t twin_count() const;
 
-  /// Broken invariants in words, the first twenty; none for a sound graph.
-  [[nodiscard]] std::vector<std::string> check() const;
+  /// Broken invariants in words, the first twenty; none for a sound graph. What the watch throws
+  /// ends it.
+  [[nodiscard]] std::vector<std::string> check(const Stretch& watch = {}) const;
 
   GrowableArray<Slot>& parents() { return parents_; }
   GrowableArray<Slot>& twins() { return twins_; }

@@ -1,9 +1,10 @@
 // What a VectorIndex tells of itself.
 #include <algorithm>
-#include <bit>
 #include <stdexcept>
 
 #include "core/concat.hpp"
+#include "core/progress.hpp"
+#include "index/slot_check.hpp"
 #include "index/train.hpp"
 #include "index/vector_index.hpp"
 
@@ -85,29 +86,22 @@ Stats VectorIndex::stats() const {
   return stats;
 }
 
-std::vector<std::string> VectorIndex::check() const {
+std::vector<std::string> VectorIndex::check(const Progress& progress) const {
   const std::lock_guard writer(writer_);
-  std::vector<std::string> faults;
-  if (config_.graph == GraphKind::hnsw && graph_.size() != rows_->size())
-    faults.push_back(concat("graph: ", graph_.size(), " nodes for ", rows_->size(), " rows"));
-  if (config_.graph == GraphKind::hnsw && faults.empty()) faults = graph_.check();
-  if (ids_.slots() != rows_->size() || population_->slots != rows_->size())
-    faults.push_back(concat("ids: ", ids_.slots(), " ids for ", rows_->size(), " rows"));
-  std::size_t live = 0;
-  for (const std::uint64_t word : population_->words)
-    live += static_cast<std::size_t>(std::popcount(word));
-  if (live != size()) faults.push_back(concat("live: ", live, " set, ", size(), " counted"));
-  for (const Slot slot : free_)
-    if (population_->contains(slot)) faults.push_back(concat("live: slot ", slot, " is free"));
-  for (std::size_t slot = 0; slot < ids_.slots() && faults.empty(); ++slot) {
-    const Id id = ids_.ids()[slot];
-    const bool live_here = population_->contains(static_cast<Slot>(slot));
-    if (live_here && config_.graph == GraphKind::hnsw && !graph_.holds(static_cast<Slot>(slot)))
-      faults.push_back(concat("graph: slot ", slot, " is not in the graph"));
-    if (live_here && (id < 0 || find_live(id) != slot))
-      faults.push_back(concat("ids: id ", id, " does not lead to its slot ", slot));
-  }
-  return faults;
+  ProgressMeter meter(progress, rows_->size());
+  std::vector<std::string> found = faults(Stretch(meter));
+  meter.finish();
+  return found;
+}
+
+std::vector<std::string> VectorIndex::faults(const Stretch& watch) const {
+  return check_slots({.rows = rows_->size(),
+                      .size = size(),
+                      .graph = config_.graph == GraphKind::hnsw ? &graph_ : nullptr,
+                      .ids = ids_,
+                      .population = *population_,
+                      .free = free_},
+                     watch);
 }
 
 }  // namespace vecinal

@@ -2,6 +2,7 @@
 #include "backend/backend_library.hpp"
 #include "core/concat.hpp"
 #include "core/file_io.hpp"
+#include "core/progress.hpp"
 #include "core/section_file.hpp"
 #include "index/index_file.hpp"
 #include "index/multi_vector_index.hpp"
@@ -18,12 +19,20 @@ bool is_bulk(const Section& section) {
          section.tag == "tokens2";
 }
 
-std::unique_ptr<SavedIndex> load(const SectionReader& reader, const LoadOptions& options,
-                                 int file) {
-  for (const Section& section : reader.sections())
-    if (options.verify || !is_bulk(section)) SectionReader::verify(section);
-  if (has_sets(reader)) return MultiVectorIndex::load(reader, options, file);
-  return VectorIndex::load(reader, options, file);
+std::unique_ptr<SavedIndex> load(std::span<const std::byte> bytes, const LoadOptions& options,
+                                 int file, const Stretch& watch) {
+  constexpr double verifying = .1;  // of the time, about
+  const SectionReader reader(bytes);
+  reader.verify_all([&](const Section& section) { return options.verify || !is_bulk(section); },
+                    watch.part(0, verifying));
+  const Loading loading{reader, options, file, watch.part(verifying, 1)};
+  if (has_sets(reader)) return MultiVectorIndex::load(loading);
+  return VectorIndex::load(loading);
+}
+
+std::unique_ptr<SavedIndex> load(const FileView& view, const LoadOptions& options,
+                                 const Stretch& watch) {
+  return load(view.bytes(), options, options.map ? view.descriptor() : -1, watch);
 }
 
 }  // namespace
@@ -34,15 +43,18 @@ std::unique_ptr<SavedIndex> make_saved_index(const Config& config) {
 }
 
 std::unique_ptr<SavedIndex> load_saved_index(const std::filesystem::path& file,
-                                             const LoadOptions& options) {
-  const FileView view(file);
-  return load(SectionReader(view.bytes()), options, options.map ? view.descriptor() : -1);
+                                             const LoadOptions& options, const Stretch& watch) {
+  return load(FileView(file), options, watch);
 }
 
 std::unique_ptr<Index> make_index(const Config& config) { return make_saved_index(config); }
 
 std::unique_ptr<Index> load_index(const std::filesystem::path& file, const LoadOptions& options) {
-  return load_saved_index(file, options);
+  const FileView view(file);
+  ProgressMeter meter(options.progress, view.bytes().size());
+  auto index = load(view, options, Stretch(meter));
+  meter.finish();
+  return index;
 }
 
 std::unique_ptr<Index> load_index(std::span<const std::byte> bytes, const LoadOptions& options) {
@@ -50,7 +62,10 @@ std::unique_ptr<Index> load_index(std::span<const std::byte> bytes, const LoadOp
   std::vector<std::uint64_t> aligned((bytes.size() + 7) / 8);
   if (!bytes.empty()) std::memcpy(aligned.data(), bytes.data(), bytes.size());
   const auto copy = std::as_bytes(std::span(aligned)).first(bytes.size());
-  return load(SectionReader(copy), options, -1);
+  ProgressMeter meter(options.progress, bytes.size());
+  auto index = load(copy, options, -1, Stretch(meter));
+  meter.finish();
+  return index;
 }
 
 std::string cuda_device_name() { return cuda_backend().name(); }

@@ -8,6 +8,7 @@
 #include "core/dot.hpp"
 #include "core/file_io.hpp"
 #include "core/section_file.hpp"
+#include "index/array_reader.hpp"
 #include "index/index_file.hpp"
 #include "index/train.hpp"
 #include "index/vector_index.hpp"
@@ -35,22 +36,21 @@ Matrix read_matrix(const SectionReader& reader, const char* tag, std::size_t row
 }
 
 /// Reads the graph; returns the number of sections that took.
-std::size_t read_graph(const SectionReader& reader, const ConfigSection& section, int file,
-                       Graph& graph) {
+std::size_t read_graph(ArrayReader& arrays, const ConfigSection& section, Graph& graph) {
   std::size_t sections = 0;
-  read_array(reader, "parents", section.slots, file, graph.parents());
-  read_array(reader, "twins", section.slots, file, graph.twins());
+  arrays.read("parents", section.slots, graph.parents());
+  arrays.read("twins", section.slots, graph.twins());
   sections += 2;
   for (std::uint32_t level = 0; level < section.levels; ++level) {
     Layer& layer = graph.layer(level);
     std::uint64_t nodes = section.slots;
     if (level > 0) {
-      nodes = reader.section(level_tag(level, "slots")).data.size() / sizeof(Slot);
-      read_array(reader, level_tag(level, "slots"), nodes, file, layer.slots());
-      read_array(reader, level_tag(level, "down"), nodes, file, layer.down());
+      nodes = arrays.sections().section(level_tag(level, "slots")).data.size() / sizeof(Slot);
+      arrays.read(level_tag(level, "slots"), nodes, layer.slots());
+      arrays.read(level_tag(level, "down"), nodes, layer.down());
       sections += 2;
     }
-    read_array(reader, level_tag(level, "links"), nodes * layer.degree(), file, layer.links());
+    arrays.read(level_tag(level, "links"), nodes * layer.degree(), layer.links());
     sections += 1;
     layer.publish(nodes);
     layer.find_free();
@@ -70,13 +70,14 @@ std::size_t read_graph(const SectionReader& reader, const ConfigSection& section
 }
 
 /// Reads labels, if there are any; returns the number of sections that took.
-std::size_t read_labels(const SectionReader& reader, std::uint64_t slots, int file,
-                        LabelColumn& labels) {
-  if (!reader.has("lends")) return 0;
-  const auto count_of = [&](std::string_view tag) { return reader.section(tag).data.size() / 8; };
-  read_array(reader, "labels", slots, file, labels.numbers());
-  read_array(reader, "lends", count_of("lends"), file, labels.ends());
-  read_array(reader, "lvalues", count_of("lvalues"), file, labels.values());
+std::size_t read_labels(ArrayReader& arrays, std::uint64_t slots, LabelColumn& labels) {
+  if (!arrays.sections().has("lends")) return 0;
+  const auto count_of = [&](std::string_view tag) {
+    return arrays.sections().section(tag).data.size() / 8;
+  };
+  arrays.read("labels", slots, labels.numbers());
+  arrays.read("lends", count_of("lends"), labels.ends());
+  arrays.read("lvalues", count_of("lvalues"), labels.values());
   if (const std::string fault = labels.adopt(slots); !fault.empty())
     throw FormatError(concat("section ", fault));
   return 3;
@@ -84,10 +85,12 @@ std::size_t read_labels(const SectionReader& reader, std::uint64_t slots, int fi
 
 }  // namespace
 
-void validate_storage(const char* tag, const Storage& storage, double longest) {
+void validate_storage(const char* tag, const Storage& storage, double longest,
+                      const Stretch& watch) {
   const std::size_t padded = storage.padded_dim();
   AlignedFloats row(2 * padded);
   for (Slot slot = 0; slot < storage.size(); ++slot) {
+    watch.step(slot, storage.size());
     storage.decode(slot, row.data(), row.data() + padded);
     double squared = std::fabs(static_cast<double>(storage.bias(slot)));
     if (!(squared <= longest * longest * 4))
@@ -103,8 +106,9 @@ void validate_storage(const char* tag, const Storage& storage, double longest) {
   }
 }
 
-void save_sections(const SectionWriter& sections, const std::filesystem::path& file) {
-  replace_file(file, [&](const auto& sink) { sections.write(sink); });
+void save_sections(const SectionWriter& sections, const std::filesystem::path& file,
+                   ProgressMeter& meter) {
+  replace_file(file, [&](const auto& sink) { sections.write(sink, Stretch(meter)); });
 }
 
 std::vector<std::byte> bytes_of(const SectionWriter& sections) {
@@ -274,8 +278,12 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
   use(sections);
 }
 
-void VectorIndex::save(const std::filesystem::path& file) const {
-  write_sections([&](const SectionWriter& sections) { save_sections(sections, file); });
+void VectorIndex::save(const std::filesystem::path& file, const Progress& progress) const {
+  write_sections([&](const SectionWriter& sections) {
+    ProgressMeter meter(progress, sections.size());
+    save_sections(sections, file, meter);
+    meter.finish();
+  });
 }
 
 std::vector<std::byte> VectorIndex::to_bytes() const {
@@ -284,20 +292,19 @@ std::vector<std::byte> VectorIndex::to_bytes() const {
   return bytes;
 }
 
-std::unique_ptr<VectorIndex> VectorIndex::load(const SectionReader& reader,
-                                               const LoadOptions& options, int file,
-                                               std::size_t others) {
-  Config config = read_config(reader).config();
-  config.threads = options.threads;
-  config.device = options.device;
-  config.memory_limit = options.memory_limit;
+std::unique_ptr<VectorIndex> VectorIndex::load(const Loading& loading, std::size_t others) {
+  Config config = read_config(loading.reader).config();
+  config.threads = loading.options.threads;
+  config.device = loading.options.device;
+  config.memory_limit = loading.options.memory_limit;
   auto index = std::make_unique<VectorIndex>(config);
-  index->read_sections(reader, options, file, others);
+  index->read_sections(loading, others);
   return index;
 }
 
-void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& options, int file,
-                                std::size_t others) {
+void VectorIndex::read_sections(const Loading& loading, std::size_t others) {
+  const SectionReader& reader = loading.reader;
+  ArrayReader arrays(reader, loading.file, loading.watch.part(0, .15));
   const ConfigSection section = read_config(reader);
   std::size_t known = 4 + others + (read_log_section(reader) ? 1 : 0);
   if (section.trained != 0) {
@@ -306,7 +313,7 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
     drift_ = {model.squared_error, model.squared_norm, model.values, model.clipped};
   }
   const std::uint64_t slots = section.slots;
-  read_array(reader, "ids", slots, file, ids_.ids());
+  arrays.read("ids", slots, ids_.ids());
   auto population = std::make_unique<Population>();
   const auto live = reader.array<std::uint64_t>("live", (slots + 63) / 64);
   population->words.assign(live.begin(), live.end());
@@ -316,9 +323,9 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
     publish(std::make_unique<const TunedRows>(std::move(tuned)));
     ++known;
   }
-  known += read_labels(reader, slots, file, labels_);
+  known += read_labels(arrays, slots, labels_);
   const auto read_rows = [&](const char* tag, Storage& rows) {
-    read_array(reader, tag, slots * rows.stride(), file, rows.raw());
+    arrays.read(tag, slots * rows.stride(), rows.raw());
     rows.adopt_raw(slots);
   };
   read_rows("rows", rows_->walked());
@@ -327,7 +334,7 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
     ++known;
   }
   max_norm_ = section.max_norm;
-  if (config_.graph == GraphKind::hnsw) known += read_graph(reader, section, file, graph_);
+  if (config_.graph == GraphKind::hnsw) known += read_graph(arrays, section, graph_);
   if (reader.sections().size() != known)
     throw FormatError("table: there are sections this version does not know");
   if (slots % 64 != 0 && population->words[slots / 64] >> (slots % 64) != 0)
@@ -345,21 +352,22 @@ void VectorIndex::read_sections(const SectionReader& reader, const LoadOptions& 
   rerank_ = section.rerank;
   gamma_ = section.gamma;
   ids_.rebuild([&](Slot slot) { return population_->contains(slot); });
-  if (const auto faults = check(); !faults.empty()) throw FormatError(faults.front());
-  if (options.verify) validate_rows();
+  if (const auto found = faults(loading.watch.part(.15, .7)); !found.empty())
+    throw FormatError(found.front());
+  if (loading.options.verify) validate_rows(loading.watch.part(.7, 1));
   if (rows_->fused() != nullptr && slots != 0) {
     rows_->fused()->refresh(rows_->walked(), graph_, {}, 1);
     fused_ready_.store(true, std::memory_order_release);
   }
 }
 
-void VectorIndex::validate_rows() const {
+void VectorIndex::validate_rows(const Stretch& watch) const {
   const double longest = static_cast<double>(max_norm_.load()) * 1.001 + 1e-30;
-  validate_storage("rows", rows_->walked(), longest);
+  validate_storage("rows", rows_->walked(), longest, watch.part(0, .5));
   for (Slot slot = 0; rows_->fused() != nullptr && slot < rows_->size(); ++slot)
     if (!rows_->fused()->sound(rows_->walked().row(slot)))
       throw FormatError(concat("section rows: what follows row ", slot, " is not finite"));
-  if (rows_->two()) validate_storage("rows2", rows_->ranking(), longest);
+  if (rows_->two()) validate_storage("rows2", rows_->ranking(), longest, watch.part(.5, 1));
 }
 
 }  // namespace vecinal

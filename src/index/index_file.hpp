@@ -1,13 +1,12 @@
 /// The first section of an index file: what the index is.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <vector>
 
-#include "core/growable_array.hpp"
+#include "core/progress.hpp"
 #include "core/section_file.hpp"
 #include "encoding/storage.hpp"
 #include "transform/model.hpp"
@@ -114,24 +113,22 @@ static_assert(sizeof(LogSection) == 16);
 /// Throws FormatError if a value is out of range or does not go with the config of the encodings.
 [[nodiscard]] SetsSection read_sets(const SectionReader& reader, const Config& encodings);
 
-/// Copies a section into an array, or maps it where it is large enough to start on a page.
-template <class T>
-void read_array(const SectionReader& reader, std::string_view tag, std::uint64_t count, int file,
-                GrowableArray<T>& array) {
-  const auto values = reader.array<T>(tag, count);
-  if (file >= 0 && values.size_bytes() >= mappable_bytes) {
-    array.map(file, reader.section(tag).offset, values.size());
-    return;
-  }
-  array.resize(values.size());
-  std::copy(values.begin(), values.end(), array.data());
-}
+/// A file on its way to an index.
+struct Loading {
+  const SectionReader& reader;
+  const LoadOptions& options;
+  int file = -1;  ///< to map large sections from; -1: all are copied
+  Stretch watch = {};
+};
 
 /// Rows must be finite and no longer than the file says, and what follows the dims zero. Throws
 /// FormatError naming the section.
-void validate_storage(const char* tag, const Storage& storage, double longest);
+void validate_storage(const char* tag, const Storage& storage, double longest,
+                      const Stretch& watch);
 
-void save_sections(const SectionWriter& sections, const std::filesystem::path& file);
+/// Replaces the file, watched by a meter of its bytes.
+void save_sections(const SectionWriter& sections, const std::filesystem::path& file,
+                   ProgressMeter& meter);
 [[nodiscard]] std::vector<std::byte> bytes_of(const SectionWriter& sections);
 
 /// The model and how many sections it takes. Throws FormatError.

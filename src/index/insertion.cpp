@@ -5,6 +5,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "core/check_room.hpp"
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
@@ -88,9 +89,7 @@ void VectorIndex::update_from(const ItemSource& items, std::span<const Id> ids,
 
 std::vector<Slot> VectorIndex::next_slots(std::size_t count, const char* call) const {
   const std::size_t reused = std::min(count, free_.size());
-  if (count - reused > max_items - rows_->size())
-    throw std::length_error(
-        concat(call, ": an index holds at most ", max_items, " items, removed ones included"));
+  check_room(rows_->size(), count - reused, max_items, call, "items, removed ones included");
   std::vector<Slot> slots(free_.rbegin(), free_.rbegin() + static_cast<std::ptrdiff_t>(reused));
   slots.resize(count);
   std::iota(slots.begin() + static_cast<std::ptrdiff_t>(reused), slots.end(),
@@ -122,7 +121,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
       const Batch sample = items.make(0, std::min(items.chunk, items.count));
       validate_batch(config_, sample, items.call);
       if (config().layout == Layout::automatic) settle(choose_layout(config_, items.count));
-      untrained = learn(sample, {});
+      untrained = learn(sample, {}, Stretch(meter).part(0, 0));
     }
     if (slots.front() < first) ++rewrites_;
     rows_->resize(population->slots);
@@ -139,7 +138,7 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
   forget_outdated();
   if (!insertion.replaced.empty()) reclaim();
   release_outgrown();
-  if (progress) progress(items.count, items.count);
+  meter.finish();
 }
 
 EncodeSummary VectorIndex::encode_rows(const ItemSource& items, std::span<const Slot> slots,

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/check_room.hpp"
 #include "core/concat.hpp"
 
 namespace vecinal {
 namespace {
+
+constexpr std::size_t max_sets = std::size_t{1} << 32U;  // their numbers have 32 bits
 
 std::uint64_t hash_of(std::span<const Label> labels) {
   // FNV-1a over words, and the finaliser of SplitMix64.
@@ -123,8 +126,7 @@ LabelColumn::Number LabelColumn::number_of(std::span<const Label> labels) {
   const std::uint64_t place = place_of(labels);
   if (const auto found = table_.find(place); found != table_.end()) return found->second;
   const std::size_t number = sets();
-  if (number > std::numeric_limits<Number>::max())
-    throw std::length_error("an index holds at most 2^32 - 1 different sets of labels");
+  check_room(number, 1, max_sets, "labels", "different sets of labels, the empty one included");
   ends_.reserve(number + 1);
   values_.reserve(values_.size() + labels.size());
   table_[place] = static_cast<Number>(number);

@@ -171,7 +171,7 @@ void apply(const Operation& operation, Index& index, const Progress& progress) {
   const auto& [kind, ids, items, queries, numbers] = operation;
   switch (kind) {
     case Operation::Kind::train:
-      return index.train(items, queries);
+      return index.train(items, queries, progress);
     case Operation::Kind::add:
       index.add(items, ids, progress);
       return;

@@ -5,6 +5,7 @@
 
 #include "core/concat.hpp"
 #include "core/file_io.hpp"
+#include "index/array_reader.hpp"
 #include "index/index_file.hpp"
 #include "index/multi_vector_index.hpp"
 #include "transform/prepare.hpp"
@@ -88,8 +89,12 @@ void MultiVectorIndex::write_sections(const std::function<void(SectionWriter&)>&
   });
 }
 
-void MultiVectorIndex::save(const std::filesystem::path& file) const {
-  write_sections([&](const SectionWriter& sections) { save_sections(sections, file); });
+void MultiVectorIndex::save(const std::filesystem::path& file, const Progress& progress) const {
+  write_sections([&](const SectionWriter& sections) {
+    ProgressMeter meter(progress, sections.size());
+    save_sections(sections, file, meter);
+    meter.finish();
+  });
 }
 
 std::vector<std::byte> MultiVectorIndex::to_bytes() const {
@@ -98,8 +103,8 @@ std::vector<std::byte> MultiVectorIndex::to_bytes() const {
   return bytes;
 }
 
-std::unique_ptr<MultiVectorIndex> MultiVectorIndex::load(const SectionReader& reader,
-                                                         const LoadOptions& options, int file) {
+std::unique_ptr<MultiVectorIndex> MultiVectorIndex::load(const Loading& loading) {
+  const auto& [reader, options, file, watch] = loading;
   const Config encodings = read_config(reader).config();
   Config config = read_sets(reader, encodings).config(encodings);
   config.threads = options.threads;
@@ -107,13 +112,14 @@ std::unique_ptr<MultiVectorIndex> MultiVectorIndex::load(const SectionReader& re
   config.memory_limit = options.memory_limit;
   auto index = std::make_unique<MultiVectorIndex>(config);
   const std::size_t own_sections = config.tokens == Encoding::lvq8x8 ? 5 : 4;
-  index->inner_ = VectorIndex::load(reader, options, file, own_sections);
-  index->read_sections(reader, options, file);
+  index->inner_ = VectorIndex::load({reader, options, file, watch.part(0, .5)}, own_sections);
+  index->read_sections({reader, options, file, watch.part(.5, 1)});
   return index;
 }
 
-void MultiVectorIndex::read_sections(const SectionReader& reader, const LoadOptions& options,
-                                     int file) {
+void MultiVectorIndex::read_sections(const Loading& loading) {
+  const SectionReader& reader = loading.reader;
+  ArrayReader arrays(reader, loading.file, loading.watch.part(0, .4));
   const SetsSection section = read_sets(reader, inner_->config());
   const auto mean = reader.array<float>("tmean", config_.dim);
   for (const float value : mean)
@@ -127,24 +133,27 @@ void MultiVectorIndex::read_sections(const SectionReader& reader, const LoadOpti
   auto sets = std::make_unique<Sets>(config_, std::move(encoder));
   sets->quality = {section.mean_cosine, section.occupancy};
   TokenRows& tokens = sets->tokens;
-  read_array(reader, "extents", count, file, tokens.extents());
+  arrays.read("extents", count, tokens.extents());
   if (section.vectors > (std::uint64_t{1} << 32U) - 2)
     throw FormatError("section sets: too many vectors");
-  read_array(reader, "tokens", section.vectors * tokens.rows().stride(), file, tokens.raw());
+  arrays.read("tokens", section.vectors * tokens.rows().stride(), tokens.raw());
   if (tokens.rest() != nullptr)
-    read_array(reader, "tokens2", section.vectors * tokens.rest()->stride(), file,
-               tokens.raw_rest());
+    arrays.read("tokens2", section.vectors * tokens.rest()->stride(), tokens.raw_rest());
   if (!tokens.adopt_raw(section.vectors))
     throw FormatError("section extents: sets overlap or end past the last vector");
   tokens.set_longest(section.longest);
   publish(std::move(sets));
   trained_ = section.trained != 0;
   candidates_ = section.candidates;
-  if (const auto faults = check(); !faults.empty()) throw FormatError(faults.front());
-  if (!options.verify) return;
+  std::vector<std::string> faults;
+  find_faults_of_sets(faults);
+  if (!faults.empty()) throw FormatError(faults.front());
+  if (!loading.options.verify) return;
   const double longest = static_cast<double>(section.longest) * 1.01 + 1e-30;
-  validate_storage("tokens", sets_->tokens.rows(), longest);
-  if (sets_->tokens.rest() != nullptr) validate_storage("tokens2", *sets_->tokens.rest(), longest);
+  const double middle = tokens.rest() == nullptr ? 1 : .7;
+  validate_storage("tokens", sets_->tokens.rows(), longest, loading.watch.part(.4, middle));
+  if (sets_->tokens.rest() != nullptr)
+    validate_storage("tokens2", *sets_->tokens.rest(), longest, loading.watch.part(middle, 1));
 }
 
 }  // namespace vecinal

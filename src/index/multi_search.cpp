@@ -309,7 +309,7 @@ Neighbors MultiVectorIndex::search(const Batch& queries, const SearchParams& par
     hits.stats.allowed = all.size();
     hits.stats.plan = Plan::scan;
   }
-  if (params.progress) params.progress(count, count);
+  meter.finish();
   return hits;
 }
 
@@ -323,7 +323,7 @@ Neighbors MultiVectorIndex::rerank(const Batch& queries, std::span<const Id> can
   const CandidateLists lists(*inner_, count, candidates);
   const Searcher searcher = make_searcher(queries, params, {}, meter, hits);
   searcher.rank(0, count, [&](std::size_t i) { return lists[i]; });
-  if (params.progress) params.progress(count, count);
+  meter.finish();
   return hits;
 }
 

@@ -7,6 +7,7 @@
 #include "core/aligned_array.hpp"
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
+#include "core/progress.hpp"
 #include "index/train.hpp"
 #include "multivector/pooling.hpp"
 #include "multivector/sets.hpp"
@@ -100,9 +101,11 @@ void MultiVectorIndex::publish(std::unique_ptr<Sets> sets) {
   if (mirror_) mirror_->forget();
 }
 
-void MultiVectorIndex::learn(const Batch& sample, const Batch& queries) {
+void MultiVectorIndex::learn(const Batch& sample, const Batch& queries, const Stretch& watch) {
+  watch.update(0, 1);
   FdeEncoder encoder = make_encoder();
   const FdeQuality quality = encoder.train(sample);
+  watch.update(1, 4);
   warn_of(quality, config_);
   auto sets = std::make_unique<Sets>(config_, std::move(encoder));
   sets->quality = quality;
@@ -113,15 +116,17 @@ void MultiVectorIndex::learn(const Batch& sample, const Batch& queries) {
     OwnedSets asked;
     Encodings documents(sets->encoder);
     Encodings wanted(sets->encoder);
-    inner_->train(
-        documents.documents(sample_sets(sample, most, learned)),
-        queries.items() == 0 ? Batch{} : wanted.queries(sample_sets(queries, most, asked)));
+    const Batch encoded = documents.documents(sample_sets(sample, most, learned));
+    watch.update(2, 4);
+    inner_->train_watched(
+        encoded, queries.items() == 0 ? Batch{} : wanted.queries(sample_sets(queries, most, asked)),
+        watch.part(.5, 1));
   }
   publish(std::move(sets));  // from here on nothing can fail
   trained_ = true;
 }
 
-void MultiVectorIndex::train(const Batch& sample, const Batch& queries) {
+void MultiVectorIndex::train(const Batch& sample, const Batch& queries, const Progress& progress) {
   validate_sets(sample, set_rules(), "train");
   validate_sets(queries, set_rules(), "train: queries");
   const std::lock_guard writer(writer_);
@@ -129,8 +134,10 @@ void MultiVectorIndex::train(const Batch& sample, const Batch& queries) {
     throw std::invalid_argument(concat("train: the index has ", sets_->tokens.sets(),
                                        " sets already; retrain() learns from them"));
   if (sample.items() == 0) throw std::invalid_argument("train: there are no vectors to learn from");
+  ProgressMeter meter(progress, sample.items());
   OwnedSets pooled;
-  learn(keep(config_, sample, pooled), queries);
+  learn(keep(config_, sample, pooled), queries, Stretch(meter));
+  meter.finish();
 }
 
 void MultiVectorIndex::retrain(const Batch& queries, const Progress& progress) {
@@ -189,7 +196,7 @@ void MultiVectorIndex::store(const Batch& items, const char* call, const Pass& p
   const std::vector<Slot> slots = inner_->next_slots(items.items(), call);
   TokenRows::Mark before = sets_->tokens.mark();
   try {
-    if (!trained_ && items.items() != 0) learn(kept, {});
+    if (!trained_ && items.items() != 0) learn(kept, {}, {});
     sets_->tokens.assign(slots, kept, resolve_threads(config_.threads), call);
     // Copies of rows that were free before are of what was there before.
     if (mirror_ && sets_->tokens.size() - before.rows < kept.count) mirror_->forget();
@@ -312,9 +319,16 @@ Stats MultiVectorIndex::stats() const {
   return stats;
 }
 
-std::vector<std::string> MultiVectorIndex::check() const {
+std::vector<std::string> MultiVectorIndex::check(const Progress& progress) const {
   const std::lock_guard writer(writer_);
-  std::vector<std::string> faults = inner_->check();
+  ProgressMeter meter(progress, inner_->slots());
+  std::vector<std::string> faults = inner_->faults(Stretch(meter));
+  find_faults_of_sets(faults);
+  meter.finish();
+  return faults;
+}
+
+void MultiVectorIndex::find_faults_of_sets(std::vector<std::string>& faults) const {
   const TokenRows& tokens = sets_->tokens;
   if (tokens.sets() != inner_->slots())
     faults.push_back(
@@ -322,7 +336,6 @@ std::vector<std::string> MultiVectorIndex::check() const {
   for (const Slot slot : inner_->allowed_slots({}))
     if (faults.empty() && tokens.extent(slot).empty())
       faults.push_back(concat("extents: set ", slot, " is empty"));
-  return faults;
 }
 
 }  // namespace vecinal

@@ -28,11 +28,10 @@ class MultiVectorIndex final : public SavedIndex {
   explicit MultiVectorIndex(const Config& config);
 
   /// As VectorIndex::load.
-  static std::unique_ptr<MultiVectorIndex> load(const SectionReader& reader,
-                                                const LoadOptions& options, int file);
+  static std::unique_ptr<MultiVectorIndex> load(const Loading& loading);
 
   void write_sections(const std::function<void(SectionWriter&)>& use) const override;
-  void train(const Batch& sample, const Batch& queries) override;
+  void train(const Batch& sample, const Batch& queries, const Progress& progress) override;
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
   void update(std::span<const Id> ids, const Batch& items, const Progress& progress) override;
@@ -56,11 +55,11 @@ class MultiVectorIndex final : public SavedIndex {
     inner_->set_labels(ids, labels);
   }
   void get(Id id, std::span<float> out) const override;
-  void save(const std::filesystem::path& file) const override;
+  void save(const std::filesystem::path& file, const Progress& progress) const override;
   std::vector<std::byte> to_bytes() const override;
   Stats stats() const override;
   const Config& config() const override { return forms_.in(inner_->config().layout); }
-  std::vector<std::string> check() const override;
+  std::vector<std::string> check(const Progress& progress) const override;
 
  private:
   struct Searcher;
@@ -75,7 +74,7 @@ class MultiVectorIndex final : public SavedIndex {
   };
 
   // multi_vector_index.cpp
-  void learn(const Batch& sample, const Batch& queries);
+  void learn(const Batch& sample, const Batch& queries, const Stretch& watch);
   void publish(std::unique_ptr<Sets> sets);
   [[nodiscard]] FdeEncoder make_encoder() const;
 
@@ -102,8 +101,11 @@ class MultiVectorIndex final : public SavedIndex {
   [[nodiscard]] std::size_t candidates_of(const SearchParams& params,
                                           const SearchDefaults& usual) const;
 
+  /// What check() finds beside the faults of the encodings.
+  void find_faults_of_sets(std::vector<std::string>& faults) const;
+
   // multi_file.cpp
-  void read_sections(const SectionReader& reader, const LoadOptions& options, int file);
+  void read_sections(const Loading& loading);
 
   Config config_;  ///< as given: the layout, once chosen, is that of config()
   ConfigForms forms_;

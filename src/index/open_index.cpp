@@ -6,6 +6,7 @@
 
 #include "core/concat.hpp"
 #include "core/file_io.hpp"
+#include "core/progress.hpp"
 #include "index/index_file.hpp"
 
 namespace vecinal {
@@ -62,6 +63,7 @@ LogFile::Durability durability_of(Sync sync) {
 
 /// Which log a file goes with, and which of its records it has.
 struct Mark {
+  std::size_t bytes;       ///< of the file
   std::uint64_t checksum;  ///< of the file's header and, through it, of all it says
   std::optional<LogSection> section;
 };
@@ -69,7 +71,7 @@ struct Mark {
 Mark mark_of(const std::filesystem::path& file) {
   const FileView view(file);
   const SectionReader reader(view.bytes());
-  return {reader.checksum(), read_log_section(reader)};
+  return {view.bytes().size(), reader.checksum(), read_log_section(reader)};
 }
 
 /// Refuses what is no index file, and no config to make one, before there is a log.
@@ -107,19 +109,23 @@ void OpenIndex::make(const Config& config) {
         concat("log: it has ", old.records.size(), " changes of an index file that is not there"));
   index_ = make_saved_index(config);
   log_.begin(random_id(), 0, 0);
-  write_file(0);
+  write_file(0, {});
 }
 
 void OpenIndex::load(const Config& config, const OpenOptions& options) {
   const Mark mark = mark_of(file_);
-  index_ = load_saved_index(file_, {.map = options.map,
-                                    .verify = options.verify,
-                                    .threads = config.threads,
-                                    .device = config.device,
-                                    .memory_limit = config.memory_limit});
+  const FileView view(log_.path());
+  ProgressMeter meter(options.progress, mark.bytes + view.bytes().size());
+  const double loaded = static_cast<double>(mark.bytes) / static_cast<double>(meter.total());
+  index_ = load_saved_index(file_,
+                            {.map = options.map,
+                             .verify = options.verify,
+                             .threads = config.threads,
+                             .device = config.device,
+                             .memory_limit = config.memory_limit},
+                            Stretch(meter).part(0, loaded));
   if (config.dim != 0) expect_same(config, index_->config());
   saved_ = mark.section ? mark.section->sequence : 0;
-  const FileView view(log_.path());
   const LogContents contents = read_log(view.bytes(), saved_);
   const bool waiting = !contents.records.empty() && contents.records.back().sequence > saved_;
   const bool ours = belongs(contents, mark);
@@ -127,26 +133,29 @@ void OpenIndex::load(const Config& config, const OpenOptions& options) {
     throw FormatError(concat("log: it has ", contents.records.size(),
                              " changes and belongs to another index file, or to this one before "
                              "another was saved over it"));
-  if (ours && (waiting || contents.records.empty())) return replay(contents, saved_, options);
-  // There is no log yet, or a checkpoint has all of it.
-  torn_ = contents.torn;
-  log_.begin(mark.section ? mark.section->id : random_id(), mark.checksum, saved_);
+  if (ours && (waiting || contents.records.empty())) {
+    replay(contents, saved_, Stretch(meter).part(loaded, 1));
+  } else {  // there is no log yet, or a checkpoint has all of it
+    torn_ = contents.torn;
+    log_.begin(mark.section ? mark.section->id : random_id(), mark.checksum, saved_);
+  }
+  meter.finish();
 }
 
-void OpenIndex::replay(const LogContents& contents, std::uint64_t sequence,
-                       const OpenOptions& options) {
+void OpenIndex::replay(const LogContents& contents, std::uint64_t sequence, const Stretch& watch) {
   LogContents kept = contents;
   for (const LogRecord& record : contents.records) {
     if (record.sequence <= sequence) continue;
     if (record.sequence != sequence + 1)
       throw FormatError(concat("log: it goes on with change ", record.sequence,
                                ", the index file has ", sequence, " of them"));
-    const Progress watch = [&](std::size_t, std::size_t) {
-      return !options.progress || options.progress(record.offset, contents.end);
+    const Progress told = [&](std::size_t, std::size_t) {
+      watch.update(record.offset, contents.end);
+      return true;
     };
-    if (!watch(0, 0)) throw Cancelled("open: cancelled");
     try {
-      apply(read_operation(record), *index_, watch);
+      told(0, 0);
+      apply(read_operation(record), *index_, told);
     } catch (const std::logic_error& refused) {
       // The process went down before it could take back what the index had refused.
       if (record.sequence != contents.records.back().sequence)
@@ -158,34 +167,38 @@ void OpenIndex::replay(const LogContents& contents, std::uint64_t sequence,
     }
     ++sequence;
   }
-  if (options.progress) options.progress(contents.end, contents.end);
   torn_ = kept.torn;
   log_.resume(kept, sequence);
 }
 
-void OpenIndex::write_file(std::uint64_t sequence) const {
+std::size_t OpenIndex::write_file(std::uint64_t sequence, const Progress& progress) const {
   const LogSection section{log_.id(), sequence};
+  std::size_t bytes = 0;
   index_->write_sections([&](SectionWriter& sections) {
     sections.add_array("log", std::span<const LogSection>(&section, 1));
-    save_sections(sections, file_);
+    bytes = sections.size();
+    ProgressMeter meter(progress, bytes);
+    save_sections(sections, file_, meter);
   });
   saved_ = sequence;
+  return bytes;
 }
 
-void OpenIndex::write_checkpoint() const {
+void OpenIndex::write_checkpoint(const Progress& progress) const {
   const std::lock_guard writer(writer_);
   log_.refuse_closed();
-  write_file(log_.sequence());
+  const std::size_t bytes = write_file(log_.sequence(), progress);
   if (!log_.broken()) log_.restart();
+  if (progress) progress(bytes, bytes);
 }
 
-void OpenIndex::checkpoint() { write_checkpoint(); }
+void OpenIndex::checkpoint(const Progress& progress) { write_checkpoint(progress); }
 
-void OpenIndex::save(const std::filesystem::path& file) const {
+void OpenIndex::save(const std::filesystem::path& file, const Progress& progress) const {
   if (same_file(file, file_))
-    write_checkpoint();
+    write_checkpoint(progress);
   else
-    index_->save(file);
+    index_->save(file, progress);
 }
 
 void OpenIndex::flush() {
@@ -222,9 +235,9 @@ auto OpenIndex::logged(const Operation& operation, const Change& change) {
   }
 }
 
-void OpenIndex::train(const Batch& sample, const Batch& queries) {
+void OpenIndex::train(const Batch& sample, const Batch& queries, const Progress& progress) {
   logged({.kind = Operation::Kind::train, .items = sample, .queries = queries},
-         [&] { index_->train(sample, queries); });
+         [&] { index_->train(sample, queries, progress); });
 }
 
 std::vector<Id> OpenIndex::add(const Batch& items, std::span<const Id> ids,

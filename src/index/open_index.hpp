@@ -20,12 +20,12 @@ class OpenIndex final : public LoggedIndex {
  public:
   OpenIndex(const std::filesystem::path& file, const Config& config, const OpenOptions& options);
 
-  void checkpoint() override;
+  void checkpoint(const Progress& progress) override;
   void flush() override;
   void close() override;
   LogInfo log() const override;
 
-  void train(const Batch& sample, const Batch& queries) override;
+  void train(const Batch& sample, const Batch& queries, const Progress& progress) override;
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
   void update(std::span<const Id> ids, const Batch& items, const Progress& progress) override;
@@ -52,23 +52,25 @@ class OpenIndex final : public LoggedIndex {
   std::size_t vectors_of(Id id) const override { return index_->vectors_of(id); }
   std::vector<Label> labels_of(Id id) const override { return index_->labels_of(id); }
   void get(Id id, std::span<float> out) const override { index_->get(id, out); }
-  void save(const std::filesystem::path& file) const override;
+  void save(const std::filesystem::path& file, const Progress& progress) const override;
   std::vector<std::byte> to_bytes() const override { return index_->to_bytes(); }
   Stats stats() const override { return index_->stats(); }
   const Config& config() const override { return index_->config(); }
-  std::vector<std::string> check() const override { return index_->check(); }
+  std::vector<std::string> check(const Progress& progress) const override {
+    return index_->check(progress);
+  }
 
  private:
   void make(const Config& config);
   void load(const Config& config, const OpenOptions& options);
   /// Makes the changes of the log that the file does not have.
-  void replay(const LogContents& contents, std::uint64_t sequence, const OpenOptions& options);
+  void replay(const LogContents& contents, std::uint64_t sequence, const Stretch& watch);
   /// Writes the operation to the log, then calls change(); neither if either throws.
   template <class Change>
   auto logged(const Operation& operation, const Change& change);
-  /// Writes the index file, as it is after record `sequence`. With writer_.
-  void write_file(std::uint64_t sequence) const;
-  void write_checkpoint() const;
+  /// Writes the index file, as it is after record `sequence`; its bytes. With writer_.
+  std::size_t write_file(std::uint64_t sequence, const Progress& progress) const;
+  void write_checkpoint(const Progress& progress) const;
 
   std::filesystem::path file_;
   mutable LogFile log_;

@@ -190,13 +190,14 @@ std::vector<Trial> trials_of(const Config& config) {
 }  // namespace
 
 void choose_quantizer(const Config& config, const Sample& sample, unsigned threads,
-                      Model::Parts& parts) {
+                      Model::Parts& parts, const Stretch& watch) {
   if (has_float_rows(config.encoding)) return;
   TrialRows rows(config, sample, parts, threads);
   std::vector<Trial> trials = trials_of(config);
   if (trials.size() > 1) rows.find_neighbours();
   const Trial* best = nullptr;
   for (Trial& trial : trials) {
+    watch.update(static_cast<std::size_t>(&trial - trials.data()), trials.size());
     rows.run(trial);
     const double handicap = trial.rotated && best != nullptr && !best->rotated ? rotation_gain : 0;
     if (best == nullptr || trial.recall - handicap > best->recall) best = &trial;

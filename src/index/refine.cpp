@@ -42,7 +42,7 @@ void VectorIndex::refine(const RefineParams& params) {
   }
   note_change(Change::links);
   forget_tuned();
-  if (params.progress) params.progress(total, total);
+  meter.finish();
 }
 
 void VectorIndex::refine_once(Refiner& refiner,

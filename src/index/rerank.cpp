@@ -40,7 +40,7 @@ Neighbors VectorIndex::rerank(const Batch& queries, std::span<const Id> candidat
       [&](std::size_t done) { meter.update(done); });
   hits.stats.reranked = lists.size();
   hits.stats.distances = lists.size();
-  if (params.progress) params.progress(queries.count, queries.count);
+  meter.finish();
   return hits;
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "core/progress.hpp"
 #include "core/section_file.hpp"
 #include "vecinal/index.hpp"
 
@@ -17,7 +18,9 @@ class SavedIndex : public Index {
 
 [[nodiscard]] std::unique_ptr<SavedIndex> make_saved_index(const Config& config);
 
+/// As load_index(), watched by whoever calls it.
 [[nodiscard]] std::unique_ptr<SavedIndex> load_saved_index(const std::filesystem::path& file,
-                                                           const LoadOptions& options);
+                                                           const LoadOptions& options,
+                                                           const Stretch& watch);
 
 }  // namespace vecinal

@@ -275,7 +275,7 @@ Neighbors VectorIndex::search_with(const Batch& queries, const SearchParams& par
     searcher.walk_all(threads, fused && hits.stats.plan != Plan::bridge, meter, open);
   }
   searcher.scan_open(threads, meter, open);
-  if (params.progress) params.progress(queries.count, queries.count);
+  meter.finish();
   return hits;
 }
 

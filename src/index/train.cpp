@@ -21,9 +21,10 @@ std::size_t sample_limit(std::size_t dim) {
   return std::clamp<std::size_t>(10 * dim, 20'000, 100'000);
 }
 
-Moments moments_of(const Sample& sample, std::size_t dim, unsigned threads) {
+Moments moments_of(const Sample& sample, std::size_t dim, unsigned threads, const Stretch& watch) {
   Moments moments(dim * dim, 0.0);
-  add_moments(sample.view(), dim, threads, moments.data());
+  add_moments(sample.view(), dim, threads, moments.data(),
+              [&](std::size_t done) { watch.update(done, sample.count()); });
   for (double& value : moments)
     value /= static_cast<double>(std::max<std::size_t>(sample.count(), 1));
   return moments;
@@ -39,7 +40,7 @@ Matrix transposed(const std::vector<double>& directions, std::size_t dim) {
 }
 
 void learn_reduction(const Config& config, Sample& sample, Sample& queries, unsigned threads,
-                     Model::Parts& parts) {
+                     Model::Parts& parts, const Stretch& watch) {
   const std::size_t dim = config.dim;
   switch (config.reduction) {
     case Reduction::none:
@@ -59,12 +60,14 @@ void learn_reduction(const Config& config, Sample& sample, Sample& queries, unsi
   }
   const float factor = sample.normalise();
   queries.normalise();
-  const Moments data = moments_of(sample, dim, threads);
+  const Moments data = moments_of(sample, dim, threads, watch.part(0, .4));
   sample.scale(1.0F / factor);
   const bool ood = config.reduction == Reduction::leanvec_ood;
   const Projection learned =
-      ood ? learn_leanvec(data, moments_of(queries, dim, threads), dim, config.reduced_dim)
+      ood ? learn_leanvec(data, moments_of(queries, dim, threads, watch.part(.4, .6)), dim,
+                          config.reduced_dim)
           : learn_pca(data, dim, config.reduced_dim);
+  watch.update(1, 1);
   parts.walk_dim = learned.reduced_dim;
   parts.data = transposed(learned.data, dim);
   if (ood) parts.query = transposed(learned.query, dim);
@@ -98,8 +101,8 @@ void validate_batch(const Config& config, const Batch& batch, const char* what) 
                describe(fault_of(config.metric, batch.row(faulty), config.dim))));
 }
 
-Model train_model(const Config& config, const Batch& sample, const Batch& queries,
-                  unsigned threads) {
+Model train_model(const Config& config, const Batch& sample, const Batch& queries, unsigned threads,
+                  const Stretch& watch) {
   if (!needs_training(config)) return Model(config.dim);
   if (sample.count == 0) throw std::invalid_argument("train: there are no vectors to learn from");
   if (config.reduction == Reduction::leanvec_ood && queries.count == 0)
@@ -111,6 +114,7 @@ Model train_model(const Config& config, const Batch& sample, const Batch& querie
   if (learned && sample.count < least)
     throw std::invalid_argument(concat("train: ", sample.count, " vectors are too few to learn ",
                                        least, " dimensions from: give at least as many"));
+  watch.update(0, 1);
   Sample vectors(config, sample, sample_limit(config.dim), threads);
   vectors.drop_outliers();
   Sample wanted(config, queries, sample_limit(config.dim), threads);
@@ -124,8 +128,9 @@ Model train_model(const Config& config, const Batch& sample, const Batch& querie
   parts.seed = config.seed;
   vectors.center(parts.mean);
   wanted.center(parts.mean);
-  learn_reduction(config, vectors, wanted, threads, parts);
-  choose_quantizer(config, vectors, threads, parts);
+  watch.update(1, 10);
+  learn_reduction(config, vectors, wanted, threads, parts, watch.part(.1, .7));
+  choose_quantizer(config, vectors, threads, parts, watch.part(.7, 1));
   return Model(std::move(parts));
 }
 

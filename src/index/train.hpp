@@ -1,6 +1,7 @@
 /// From a sample of vectors to the Model that makes rows of them.
 #pragma once
 
+#include "core/progress.hpp"
 #include "transform/model.hpp"
 #include "vecinal/batch.hpp"
 #include "vecinal/config.hpp"
@@ -12,9 +13,9 @@ namespace vecinal {
 
 /// Learns mean, reduction and quantizer. queries: for leanvec_ood; else ignored but validated.
 /// Throws std::invalid_argument (a wrong dim, a faulty row, too few vectors), NotTrained if
-/// leanvec_ood has no queries.
+/// leanvec_ood has no queries, and what the watch throws.
 [[nodiscard]] Model train_model(const Config& config, const Batch& sample, const Batch& queries,
-                                unsigned threads);
+                                unsigned threads, const Stretch& watch = {});
 
 /// The quantizer that a model of codes stands for; never automatic.
 [[nodiscard]] Quantizer quantizer_of(const Model& model);

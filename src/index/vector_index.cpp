@@ -65,13 +65,19 @@ void VectorIndex::wait_for_readers() noexcept {
   outdated_.clear();
 }
 
-std::unique_ptr<Rows> VectorIndex::learn(const Batch& sample, const Batch& queries) {
-  return publish(std::make_unique<Rows>(config(), train_model(config(), sample, queries,
-                                                              resolve_threads(config_.threads))),
-                 true);
+std::unique_ptr<Rows> VectorIndex::learn(const Batch& sample, const Batch& queries,
+                                         const Stretch& watch) {
+  Model model = train_model(config(), sample, queries, resolve_threads(config_.threads), watch);
+  return publish(std::make_unique<Rows>(config(), std::move(model)), true);
 }
 
-void VectorIndex::train(const Batch& sample, const Batch& queries) {
+void VectorIndex::train(const Batch& sample, const Batch& queries, const Progress& progress) {
+  ProgressMeter meter(progress, sample.count);
+  train_watched(sample, queries, Stretch(meter));
+  meter.finish();
+}
+
+void VectorIndex::train_watched(const Batch& sample, const Batch& queries, const Stretch& watch) {
   refuse_sets(sample, "train");
   refuse_sets(queries, "train");
   validate_batch(config_, sample, "train");
@@ -85,7 +91,7 @@ void VectorIndex::train(const Batch& sample, const Batch& queries) {
   if (open)
     settle({Layout::split, "split: there is a memory_limit, and train() came before the items"});
   try {
-    learn(sample, queries);
+    learn(sample, queries, watch);
   } catch (...) {
     if (open) unsettle();
     throw;
@@ -109,8 +115,9 @@ void VectorIndex::retrain(const Batch& queries, const Progress& progress) {
   constexpr std::size_t most = 50'000;
   const std::size_t sampled = std::min(slots.size(), most);
   const std::vector<float> sample = decode(0, slots.size() / sampled, sampled);
-  auto rows = std::make_unique<Rows>(
-      config(), train_model(config(), {sample.data(), sampled, config_.dim}, queries, threads));
+  auto rows =
+      std::make_unique<Rows>(config(), train_model(config(), {sample.data(), sampled, config_.dim},
+                                                   queries, threads, Stretch(meter).part(0, 0)));
   rows->resize(rows_->size());
   constexpr std::size_t chunk = 4096;
   float magnitude = 0;
@@ -130,7 +137,7 @@ void VectorIndex::retrain(const Batch& queries, const Progress& progress) {
   max_norm_.store(std::max(max_norm_.load(), magnitude * 1.001F));
   publish(std::move(rows), true);
   forget_tuned();
-  if (progress) progress(slots.size(), slots.size());
+  meter.finish();
 }
 
 std::vector<Slot> VectorIndex::used_slots() const {

@@ -33,9 +33,10 @@ namespace vecinal {
 class Fitter;
 class ProgressMeter;
 class Refiner;
+class Stretch;
 struct BuildParams;
 struct ConfigSection;
-class SectionReader;
+struct Loading;
 class SectionWriter;
 
 /// The config, once validate() has passed it.
@@ -58,10 +59,8 @@ class VectorIndex final : public SavedIndex {
  public:
   explicit VectorIndex(const Config& config);
 
-  /// Reads the sections of a file; file >= 0 maps large ones from it. others: sections that are not
-  /// this index's. Throws FormatError.
-  static std::unique_ptr<VectorIndex> load(const SectionReader& reader, const LoadOptions& options,
-                                           int file, std::size_t others = 0);
+  /// Reads the sections of a file. others: sections that are not this index's. Throws FormatError.
+  static std::unique_ptr<VectorIndex> load(const Loading& loading, std::size_t others = 0);
 
   /// As add(); the items get next_slots().
   std::vector<Id> add_from(const ItemSource& items, std::span<const Id> ids,
@@ -95,6 +94,12 @@ class VectorIndex final : public SavedIndex {
   /// What forget_training() needs.
   [[nodiscard]] std::unique_ptr<Rows> untrained_rows() const;
 
+  /// As train(), watched by whoever calls it.
+  void train_watched(const Batch& sample, const Batch& queries, const Stretch& watch);
+
+  /// What check() finds. While no call changes the index.
+  [[nodiscard]] std::vector<std::string> faults(const Stretch& watch) const;
+
   /// As search(), where `usual` says what the params leave open.
   [[nodiscard]] Neighbors search_with(const Batch& queries, const SearchParams& params,
                                       const SearchDefaults& usual) const;
@@ -117,7 +122,7 @@ class VectorIndex final : public SavedIndex {
 
   void write_sections(const std::function<void(SectionWriter&)>& use) const override;
 
-  void train(const Batch& sample, const Batch& queries) override;
+  void train(const Batch& sample, const Batch& queries, const Progress& progress) override;
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
   void update(std::span<const Id> ids, const Batch& items, const Progress& progress) override;
@@ -142,13 +147,13 @@ class VectorIndex final : public SavedIndex {
   std::vector<Label> labels_of(Id id) const override;
   void set_labels(std::span<const Id> ids, const Labels& labels) override;
   void get(Id id, std::span<float> out) const override;
-  void save(const std::filesystem::path& file) const override;
+  void save(const std::filesystem::path& file, const Progress& progress) const override;
   std::vector<std::byte> to_bytes() const override;
   Stats stats() const override;
   const Config& config() const override {
     return forms_.in(layout_.load(std::memory_order_acquire));
   }
-  std::vector<std::string> check() const override;
+  std::vector<std::string> check(const Progress& progress) const override;
 
  private:
   friend class DeviceSearch;
@@ -166,7 +171,7 @@ class VectorIndex final : public SavedIndex {
   /// What the layout was chosen for did not come to be.
   void unsettle() noexcept;
   /// Both return what there was before, which no search looks at any more.
-  std::unique_ptr<Rows> learn(const Batch& sample, const Batch& queries);
+  std::unique_ptr<Rows> learn(const Batch& sample, const Batch& queries, const Stretch& watch);
   std::unique_ptr<Rows> publish(std::unique_ptr<Rows> rows, bool trained) noexcept;
   void publish(std::unique_ptr<const Population> population) noexcept;
   /// After publish(), and not while ids_lock_ is held: readers that are waited for may want it.
@@ -261,10 +266,9 @@ class VectorIndex final : public SavedIndex {
   void refine_once(Refiner& refiner, const std::function<void(std::size_t done)>& watch);
 
   // index_file.cpp
-  void read_sections(const SectionReader& reader, const LoadOptions& options, int file,
-                     std::size_t others);
+  void read_sections(const Loading& loading, std::size_t others);
   [[nodiscard]] ConfigSection config_section() const;
-  void validate_rows() const;
+  void validate_rows(const Stretch& watch) const;
 
   /// What is known of the rows added since training.
   struct Drift {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "core/check_room.hpp"
 #include "core/concat.hpp"
 #include "core/dot.hpp"
 #include "core/parallel.hpp"
@@ -60,12 +61,13 @@ void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigne
   rows.reserve(sets.count);
   for (std::size_t i = 0; i < sets.items(); ++i) {
     const std::size_t count = sets.begin(i + 1) - sets.begin(i);
-    const std::optional<Slot> found = free.take(count);
-    if (!found && count > max_rows - last)
-      throw std::length_error(concat(call, ": an index holds at most ", max_rows,
-                                     " vectors, of removed items included"));
-    const Slot begin = found ? *found : static_cast<Slot>(last);
-    if (!found) last += count;
+    auto begin = static_cast<Slot>(last);
+    if (const std::optional<Slot> found = free.take(count)) {
+      begin = *found;
+    } else {
+      check_room(last, count, max_rows, call, "vectors, of removed items included");
+      last += count;
+    }
     for (std::size_t j = 0; j < count; ++j) rows.push_back(static_cast<Slot>(begin + j));
   }
   std::vector<float> longest((sets.count + grain - 1) / grain, 0.0F);

@@ -76,12 +76,14 @@ void multiply(const Matrix& matrix, const Vectors& vectors, float* to, std::size
   }
 }
 
-void add_moments(const Vectors& vectors, std::size_t cols, unsigned threads, double* moments) {
+void add_moments(const Vectors& vectors, std::size_t cols, unsigned threads, double* moments,
+                 const LoopWatch& watch) {
   // Few enough vectors a block that a float32 chain over them is as good as the data.
   constexpr std::size_t block = 512;
   const std::size_t width = kernels::active().tile_queries;
   std::vector<float> transposed(cols * block);
   for (std::size_t first = 0; first < vectors.count; first += block) {
+    if (watch) watch(first);
     const std::size_t count = std::min(block, vectors.count - first);
     for (std::size_t i = 0; i < count; ++i)
       for (std::size_t d = 0; d < cols; ++d) transposed[d * block + i] = vectors.row(first + i)[d];

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "core/aligned_array.hpp"
+#include "core/parallel.hpp"
 
 namespace vecinal {
 
@@ -52,7 +53,9 @@ struct Vectors {
 void multiply(const Matrix& matrix, const Vectors& vectors, float* to, std::size_t to_stride);
 
 /// Second moments, sum of x x^T over the vectors (cols of them a vector), cols x cols in double,
-/// row-major and symmetric. The same bits for any number of threads.
-void add_moments(const Vectors& vectors, std::size_t cols, unsigned threads, double* moments);
+/// row-major and symmetric. The same bits for any number of threads. watch: told of vectors; what
+/// it throws ends it.
+void add_moments(const Vectors& vectors, std::size_t cols, unsigned threads, double* moments,
+                 const LoopWatch& watch = {});
 
 }  // namespace vecinal

@@ -40,6 +40,48 @@ TEST(SectionFile, SectionsComeBackAlignedAndVerified) {
   EXPECT_THROW((void)reader.section("absent"), FormatError);
 }
 
+/// Checksums do not depend on how a section is cut into pieces.
+TEST(SectionFile, LargeSectionsAreWrittenAndVerifiedPieceByPiece) {
+  std::vector<std::uint64_t> large(3'000'000);
+  std::iota(large.begin(), large.end(), std::uint64_t{0});
+  SectionWriter writer;
+  writer.add_array("large", std::span<const std::uint64_t>(large));
+  writer.add_array("small", std::span<const std::uint64_t>(large).first(3));
+  std::vector<std::byte> bytes;
+  bytes.reserve(writer.size());
+  std::size_t longest = 0;
+  writer.write([&](std::span<const std::byte> piece) {
+    longest = std::max(longest, piece.size());
+    bytes.insert(bytes.end(), piece.begin(), piece.end());
+  });
+  EXPECT_LE(longest, std::size_t{1} << 22U);
+  const SectionReader reader(bytes);
+  reader.verify_all([](const Section&) { return true; }, {});
+  for (const Section& section : reader.sections()) SectionReader::verify(section);
+  EXPECT_TRUE(std::ranges::equal(reader.array<std::uint64_t>("large", large.size()), large));
+
+  bytes[reader.section("large").offset + 5'000'000] ^= std::byte{1};
+  EXPECT_THROW(reader.verify_all([](const Section&) { return true; }, {}), FormatError);
+  reader.verify_all([](const Section& section) { return section.tag == "small"; }, {});
+}
+
+TEST(SectionFile, WritingAndVerifyingStopWhereTheWatchThrows) {
+  const std::vector<std::byte> data(100);
+  SectionWriter writer;
+  writer.add("data", data);
+  const auto bytes = written(writer);
+  const Progress stop = [](std::size_t, std::size_t) { return false; };
+  ProgressMeter writing(stop, bytes.size());
+  std::size_t pieces = 0;
+  EXPECT_THROW(writer.write([&](std::span<const std::byte>) { ++pieces; }, Stretch(writing)),
+               Cancelled);
+  EXPECT_EQ(pieces, 0U) << "checksums come first";
+  ProgressMeter verifying(stop, bytes.size());
+  EXPECT_THROW(
+      SectionReader(bytes).verify_all([](const Section&) { return true; }, Stretch(verifying)),
+      Cancelled);
+}
+
 /// Nothing but the order of the offsets tells: the bytes that no section has are zero.
 TEST(SectionFile, SectionsThatShareBytesAreRefused) {
   const std::vector<std::uint32_t> values(16, 7);

@@ -166,6 +166,17 @@ TEST(LabelColumn, KeepsOutgrownMemoryUntilItIsReleased) {
   }
 }
 
+/// A search may have noted how many sets there are before a change makes one and gives it to a
+/// slot.
+TEST(LabelColumn, ASetThatCameAfterASearchBeganIsNone) {
+  LabelColumn column;
+  const std::vector<Label> values = {4, 5};
+  append(column, 0, 2, {values, {}});
+  column.numbers()[1] = static_cast<LabelColumn::Number>(column.sets());
+  EXPECT_TRUE(column.of(1).empty());
+  EXPECT_EQ(labels_at(column, 0), (std::vector<Label>{4}));
+}
+
 TEST(LabelColumn, SaysWhatIsWrongWithAFile) {
   using Numbers = std::vector<LabelColumn::Number>;
   const auto fault_of = [](const Numbers& numbers, const std::vector<std::uint64_t>& ends,

@@ -303,27 +303,6 @@ TEST_F(Open, OneAtATimeAndNoneOnceClosed) {
   EXPECT_EQ(next->size(), 10U);
 }
 
-TEST_F(Open, ProgressIsToldAndCancels) {
-  {
-    const auto index = open_index(file_, config_);
-    for (std::size_t i = 0; i < 3; ++i) index->add(rows_.part(10 * i, 10));
-  }
-  const std::string log = cli::content_of(log_);
-  EXPECT_THROW(
-      (void)open_index(file_, {}, {.progress = [](std::size_t, std::size_t) { return false; }}),
-      Cancelled);
-  EXPECT_EQ(cli::content_of(log_), log);
-  std::size_t last = 0;
-  const Progress watch = [&](std::size_t done, std::size_t total) {
-    EXPECT_LE(last, done);
-    EXPECT_LE(done, total);
-    last = done;
-    return true;
-  };
-  EXPECT_EQ(open_index(file_, {}, {.progress = watch})->size(), 30U);
-  EXPECT_EQ(last, log.size());
-}
-
 /// Appends a payload to the log of an empty index, and opens it.
 class HostileLog : public Open {
  protected:
