@@ -59,6 +59,7 @@ class VecinalFused(Vecinal):
     """The fused layout. gamma: the effort is the stop rule's gamma, in thousandths, instead of the
     beam. refine: the links are chosen anew on the finished graph."""
 
+    EFFORT_MAY_BE_BELOW_K = True  # nodes that are seen are answers too, not only those expanded
     BEAMS = (2, 3, 4, 6, 8)
     WIDE = 400
 

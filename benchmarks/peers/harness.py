@@ -163,7 +163,8 @@ class _Course:
 def _build(worker: Worker, dataset: datasets.Dataset, plan: Plan) -> _Course:
     reply = worker.ask("build", threads=plan.build_threads,
                        cores=plan.cores_for(max(plan.build_threads, 1)))
-    usable = [value for value in reply.pop("settings") if value == 0 or value >= plan.k]
+    below_k = reply.pop("below_k")
+    usable = [value for value in reply.pop("settings") if value == 0 or value >= plan.k or below_k]
     return _Course(worker, reply, usable[::plan.stride])
 
 

@@ -1,7 +1,8 @@
 """The process of one engine: `python worker.py ENGINE FOLDER`, commands as JSON lines on stdin.
 
     {"command": "build", "threads": 2, "cores": [0, 1]}
-        -> {"seconds": 12.3, "cpu_seconds": 24.1, "bytes": 123456789, "settings": [10, 16, ...]}
+        -> {"seconds": 12.3, "cpu_seconds": 24.1, "bytes": 123456789, "settings": [10, 16, ...],
+            "below_k": false}
     {"command": "search", "setting": 64, "threads": 1, "cores": [1], "k": 10, "batch": 0,
      "limit": 0, "seconds": 0.3, "ids": "FILE.npy" | null}
         -> {"qps": 12345.6, "cpu_qps": 12400.1, "passes": 4}
@@ -81,7 +82,8 @@ class Worker:
         self._engine.build(self._set.base, self._set.metric, threads)
         seconds, cpu_seconds = clock.elapsed()
         return {"seconds": seconds, "cpu_seconds": cpu_seconds,
-                "bytes": anonymous_bytes() - before, "settings": list(self._engine.settings())}
+                "bytes": anonymous_bytes() - before, "settings": list(self._engine.settings()),
+                "below_k": getattr(self._engine, "EFFORT_MAY_BE_BELOW_K", False)}
 
     def search(self, setting: int, threads: int, cores: Sequence[int], k: int, batch: int,
                limit: int, seconds: float, ids: str | None) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class World {
       if (known != items_.end())
         RC_ASSERT(found == known->second);
       else  // without a map what was removed still has its slot, of which the caller knows
-        RC_ASSERT(!found || !holds_item(*found));
+        RC_ASSERT((!found || !holds_item(*found)));  // in one: what is not captured is cut short
     }
     for (const auto& [id, slot] : items_) RC_ASSERT(map_.ids()[slot] == id);
   }
