@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh [all|unit|asan|tsan|neon|fuzz|python|cuda]...      default: all
 #
-# unit    release build; unit, architecture, command line, example and consumer tests
+# unit    release build, benchmarks included; unit, architecture, command line, example and consumer tests
 # asan    the unit tests under the address and undefined-behaviour sanitizers, by clang
 # tsan    the unit tests whose names speak of threads, or of calls beside others, under the thread sanitizer
 # neon    the library built for 64-bit ARM, and the unit tests of what has NEON code or is fed by it, run by qemu
@@ -44,6 +44,9 @@ share_objects() {
 
 stage_unit() {
   share_objects
+  need_build_tools
+  need libbenchmark-dev
+  cmake --preset release -DVECINAL_BENCHMARKS=ON >/dev/null # compiled, not run: they fell behind once
   preset release
 }
 stage_asan() {
