@@ -26,6 +26,9 @@ need_build_tools() {
     robin-map-dev libcli11-dev libfmt-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev libboost-context-dev strace
 }
 
+# What sanitizers, fuzz targets and coverage are built by.
+need_clang() { need clang llvm; }
+
 # need_venv FOLDER: a Python environment there, with a compiler's needs for extension modules beside it.
 need_venv() {
   need build-essential cmake ninja-build libeigen3-dev libxxhash-dev librandom123-dev robin-map-dev

@@ -33,6 +33,7 @@ case "${1:-}" in
     ;;
   history)
     export VECINAL_HISTORY_OPS=${2:-100000}
+    need_clang
     build release vecinal_tests
     build/release/tests/vecinal_tests --gtest_filter='History*'
     build tsan vecinal_tests
@@ -40,6 +41,7 @@ case "${1:-}" in
     ;;
   threads)
     need_build_tools
+    need_clang
     cmake --preset tsan -DVECINAL_TESTS_NAMED= # all files
     cmake --build --preset tsan -j "$jobs" --target vecinal_tests
     under_tsan '-*TenTurnovers*:*Hostile*'
@@ -65,7 +67,7 @@ case "${1:-}" in
     python3 tests/sabotage/run.py
     ;;
   coverage)
-    need clang llvm
+    need_clang
     build release vecinal_cuda_emulated # it is not measured, and older Clangs have no _Float16
     build coverage vecinal_tests vecinal_fault_tests vecinal_cuda_tests
     tests=build/coverage/tests

@@ -50,11 +50,12 @@ stage_unit() {
   preset release
 }
 stage_asan() {
-  need clang llvm
+  need_clang
   preset asan
 }
 
 stage_tsan() {
+  need_clang
   # Address randomisation of newer kernels is wider than the sanitizer of older compilers can bear.
   local fixed=(setarch "$(uname -m)" -R)
   "${fixed[@]}" true 2>/dev/null || fixed=()
@@ -72,7 +73,7 @@ stage_neon() {
 
 stage_fuzz() {
   need_build_tools
-  need clang llvm
+  need_clang
   cmake --preset asan
   cmake --build --preset asan -j "$jobs" --target fuzzers
   mkdir -p build/fuzz

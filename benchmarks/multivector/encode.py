@@ -11,6 +11,7 @@ build --release) and named: --muvera-rs benchmarks/multivector/muvera_rs/target/
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pathlib
 import statistics
@@ -78,7 +79,8 @@ def pymuvera_round(documents: list[Any]) -> Round:
     return encode
 
 
-def muvera_rs_rounds(program: pathlib.Path, folder: str, documents: list[Any]) -> dict[str, Round]:
+def muvera_rs_rounds(program: pathlib.Path, documents: list[Any], folder: str,
+                     running_until: contextlib.ExitStack) -> dict[str, Round]:
     """The program's rounds; it keeps as many values as the others: a bucket has one a dimension."""
     import numpy as np
 
@@ -88,9 +90,9 @@ def muvera_rs_rounds(program: pathlib.Path, folder: str, documents: list[Any]) -
     np.cumsum([0, *map(len, documents)]).astype("<u8").tofile(offsets)
 
     def made(threads: int) -> Round:
-        running = subprocess.Popen(
+        running = running_until.enter_context(subprocess.Popen(
             [program, tokens, offsets, str(dim), str(VALUES // dim), str(threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
 
         def encode() -> float:
             assert running.stdin is not None and running.stdout is not None
@@ -111,10 +113,10 @@ def main() -> None:
     for collection in token_sets.collections(options):
         count = min(options.documents, len(collection.documents))
         documents = [collection.documents[number].copy() for number in range(count)]
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
             rounds = {**vecinal_rounds(documents), "pymuvera": pymuvera_round(documents)}
             if options.muvera_rs:
-                rounds |= muvera_rs_rounds(options.muvera_rs, folder, documents)
+                rounds |= muvera_rs_rounds(options.muvera_rs, documents, folder, stack)
             rates: dict[str, list[float]] = {name: [] for name in rounds}
             for turn in range(options.repeats + 1):
                 for name, encode in rounds.items():

@@ -120,6 +120,20 @@ std::vector<std::byte> bytes_of(const SectionWriter& sections) {
   return bytes;
 }
 
+void SavedIndex::save(const std::filesystem::path& file, const Progress& progress) const {
+  write_sections([&](const SectionWriter& sections) {
+    ProgressMeter meter(progress, sections.size());
+    save_sections(sections, file, meter);
+    meter.finish();
+  });
+}
+
+std::vector<std::byte> SavedIndex::to_bytes() const {
+  std::vector<std::byte> bytes;
+  write_sections([&](const SectionWriter& sections) { bytes = bytes_of(sections); });
+  return bytes;
+}
+
 Model read_model(const SectionReader& reader, const Config& config, std::size_t& sections) {
   const ModelSection section = reader.array<ModelSection>("model", 1)[0];
   const auto fail = [](const char* what) { throw FormatError(concat("section model: ", what)); };
@@ -276,20 +290,6 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
     }
   }
   use(sections);
-}
-
-void VectorIndex::save(const std::filesystem::path& file, const Progress& progress) const {
-  write_sections([&](const SectionWriter& sections) {
-    ProgressMeter meter(progress, sections.size());
-    save_sections(sections, file, meter);
-    meter.finish();
-  });
-}
-
-std::vector<std::byte> VectorIndex::to_bytes() const {
-  std::vector<std::byte> bytes;
-  write_sections([&](const SectionWriter& sections) { bytes = bytes_of(sections); });
-  return bytes;
 }
 
 std::unique_ptr<VectorIndex> VectorIndex::load(const Loading& loading, std::size_t others) {

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "core/concat.hpp"
-#include "core/file_io.hpp"
 #include "index/array_reader.hpp"
 #include "index/index_file.hpp"
 #include "index/multi_vector_index.hpp"
@@ -87,20 +86,6 @@ void MultiVectorIndex::write_sections(const std::function<void(SectionWriter&)>&
     if (tokens.rest() != nullptr) sections.add_array("tokens2", tokens.rest()->raw().view());
     use(sections);
   });
-}
-
-void MultiVectorIndex::save(const std::filesystem::path& file, const Progress& progress) const {
-  write_sections([&](const SectionWriter& sections) {
-    ProgressMeter meter(progress, sections.size());
-    save_sections(sections, file, meter);
-    meter.finish();
-  });
-}
-
-std::vector<std::byte> MultiVectorIndex::to_bytes() const {
-  std::vector<std::byte> bytes;
-  write_sections([&](const SectionWriter& sections) { bytes = bytes_of(sections); });
-  return bytes;
 }
 
 std::unique_ptr<MultiVectorIndex> MultiVectorIndex::load(const Loading& loading) {

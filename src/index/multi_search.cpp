@@ -74,7 +74,7 @@ struct MultiVectorIndex::Searcher {
 
  private:
   /// Similarities of query first + i with the sets of list i, by the host or by its device, which
-  /// has the first level only.
+  /// has the first level of vectors only.
   void score(std::size_t first, const RankedLists& lists, TokenLevel level,
              std::span<float> scores) const;
   void score_on_device(std::size_t first, const RankedLists& lists, std::span<float> scores) const;

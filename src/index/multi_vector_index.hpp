@@ -55,8 +55,6 @@ class MultiVectorIndex final : public SavedIndex {
     inner_->set_labels(ids, labels);
   }
   void get(Id id, std::span<float> out) const override;
-  void save(const std::filesystem::path& file, const Progress& progress) const override;
-  std::vector<std::byte> to_bytes() const override;
   Stats stats() const override;
   const Config& config() const override { return forms_.in(inner_->config().layout); }
   std::vector<std::string> check(const Progress& progress) const override;

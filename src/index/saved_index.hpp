@@ -14,6 +14,10 @@ class SavedIndex : public Index {
  public:
   /// Calls `use` with the sections of a file, while no call can change them.
   virtual void write_sections(const std::function<void(SectionWriter&)>& use) const = 0;
+
+  // index_file.cpp
+  void save(const std::filesystem::path& file, const Progress& progress) const final;
+  [[nodiscard]] std::vector<std::byte> to_bytes() const final;
 };
 
 [[nodiscard]] std::unique_ptr<SavedIndex> make_saved_index(const Config& config);

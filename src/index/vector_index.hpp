@@ -147,8 +147,6 @@ class VectorIndex final : public SavedIndex {
   std::vector<Label> labels_of(Id id) const override;
   void set_labels(std::span<const Id> ids, const Labels& labels) override;
   void get(Id id, std::span<float> out) const override;
-  void save(const std::filesystem::path& file, const Progress& progress) const override;
-  std::vector<std::byte> to_bytes() const override;
   Stats stats() const override;
   const Config& config() const override {
     return forms_.in(layout_.load(std::memory_order_acquire));

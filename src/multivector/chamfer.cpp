@@ -70,7 +70,7 @@ ChamferVectors chamfer_vectors(const TokenRows& tokens, const Batch& vectors, st
 ChamferQuery::ChamferQuery(const TokenRows& tokens, const Batch& vectors, std::size_t begin,
                            std::size_t end, float carving, TokenLevel level)
     : tokens_(tokens),
-      rows_(level == TokenLevel::full && tokens.rest() != nullptr ? *tokens.rest() : tokens.rows()),
+      rows_(level == TokenLevel::full ? tokens.full() : tokens.rows()),
       codes_(rows_.codec().is_code() && &rows_ == &tokens.rows()) {
   const ChamferVectors made = chamfer_vectors(tokens, vectors, begin, end, carving);
   mean_product_ = made.mean_product;

@@ -189,7 +189,7 @@ void TokenRows::decode(std::size_t set, std::span<float> to) const {
   const auto [begin, end] = extent(set);
   AlignedFloats row(2 * rows_.padded_dim());
   for (Slot slot = begin; slot < end; ++slot) {
-    (rest_ ? *rest_ : rows_).decode(slot, row.data(), row.data() + rows_.padded_dim());
+    full().decode(slot, row.data(), row.data() + rows_.padded_dim());
     float* vector = to.data() + (slot - begin) * dim();
     for (std::size_t d = 0; d < dim(); ++d) vector[d] = row.data()[d] + mean_[d];
   }

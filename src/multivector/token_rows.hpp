@@ -31,6 +31,7 @@ class TokenRows {
   [[nodiscard]] std::span<const float> mean() const { return mean_; }
   [[nodiscard]] const Storage& rows() const { return rows_; }        ///< the first level's
   [[nodiscard]] const Storage* rest() const { return rest_.get(); }  ///< the second's; null if none
+  [[nodiscard]] const Storage& full() const { return rest_ ? *rest_ : rows_; }  ///< the last one's
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] std::size_t bytes_of_row() const {
     return rows_.stride() + (rest_ ? rest_->stride() : 0);
@@ -95,6 +96,7 @@ class TokenRows {
     change(rows_);
     if (rest_) change(*rest_);
   }
+
   /// Stores vectors begin .. end - 1 as those rows. Returns the first one that is beyond the
   /// encoding's range, or end.
   std::size_t encode(const Batch& sets, std::size_t begin, std::size_t end,

@@ -218,7 +218,7 @@ def test_a_signal_stops_a_call_at_any_moment(long_call, many):
     index, call = long_call
     before = bytes(index)
     threads = threading.active_count()
-    delays = np.random.default_rng(4).uniform(0, 0.2, 17)
+    delays = np.random.default_rng(4).uniform(0, 0.3, 17)
     latencies = [interrupt(call, delay) for delay in delays]
     # 0.2 s is the promise; the maximum allows for a machine that is busy with something else.
     assert np.median(latencies) < 0.2 and max(latencies) < 1.5, latencies
