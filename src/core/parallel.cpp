@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
-#include <vector>
+#include <utility>
+
+#include "core/thread_pool.hpp"
 
 namespace vecinal {
 namespace {
@@ -49,6 +52,45 @@ class Run {
   std::exception_ptr error_;
 };
 
+/// A run on several threads. Each worker wakes two others, w the numbers 2 w + 1 and 2 w + 2, so
+/// that the last of sixteen wakes after four, not after fifteen.
+class Crew {
+ public:
+  Crew(Run& run, unsigned workers)
+      : run_(run), helpers_(take_helpers(workers - 1)), working_(helpers_.size()) {}
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+  ~Crew() { give_back_helpers(std::move(helpers_)); }
+
+  void work(const LoopWatch& watch) {
+    wake_below(0);
+    run_.work(0, watch);
+    std::unique_lock lock(lock_);
+    done_.wait(lock, [this] { return working_ == 0; });
+  }
+
+ private:
+  void wake_below(unsigned worker) {
+    for (unsigned next = 2 * worker + 1; next <= 2 * worker + 2 && next <= helpers_.size(); ++next)
+      helpers_[next - 1]->start(
+          {[](void* crew, unsigned number) { static_cast<Crew*>(crew)->help(number); }, this,
+           next});
+  }
+
+  void help(unsigned worker) {
+    wake_below(worker);
+    run_.work(worker, {});
+    const std::lock_guard lock(lock_);  // held while it notifies: then the crew may be gone
+    if (--working_ == 0) done_.notify_one();
+  }
+
+  Run& run_;
+  Helpers helpers_;
+  std::mutex lock_;
+  std::condition_variable done_;
+  std::size_t working_;  ///< helpers that have not ended
+};
+
 }  // namespace
 
 unsigned resolve_threads(unsigned threads) {
@@ -65,18 +107,10 @@ void parallel_for(const Loop& loop, const LoopBody& body, const LoopWatch& watch
   const auto workers =
       static_cast<unsigned>(std::min<std::size_t>(std::max(1U, loop.threads), ranges));
   Run run(loop, body);
-  {
-    std::vector<std::jthread> others;
-    others.reserve(workers - 1);
-    for (unsigned w = 1; w < workers; ++w) {
-      try {
-        others.emplace_back([&run, w] { run.work(w, {}); });
-      } catch (const std::system_error&) {
-        break;  // no more threads to be had: those that run do the work
-      }
-    }
+  if (workers == 1)
     run.work(0, watch);
-  }
+  else
+    Crew(run, workers).work(watch);
   run.rethrow();
 }
 

@@ -1,5 +1,4 @@
-/// Parallel loops. Threads are started for one call and joined in it: no pool, so nothing survives
-/// a fork, nothing idles, and nothing is shared between indexes.
+/// Parallel loops, by the calling thread and helpers that wait between loops (thread_pool.hpp).
 #pragma once
 
 #include <cstddef>
