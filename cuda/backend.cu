@@ -1,20 +1,16 @@
 #include "backend.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <optional>
 
 #include "norms.hpp"
-#include "panel_scan.hpp"
+#include "sent_queries.hpp"
 
 #define VECINAL_EXPORT __attribute__((visibility("default")))
 
 namespace vecinal::cuda {
 namespace {
-
-/// Queries of a launch: grids have at most 65,535 blocks in y, and results of a launch should fit
-/// memory with room to spare.
-constexpr std::size_t most_queries = 16'384;
 
 std::size_t rounded_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
 
@@ -23,38 +19,6 @@ std::uint32_t team_of(std::size_t bytes) {
   std::uint32_t team = 4;
   while (team < warp_size && team * 64 < bytes) team *= 2;
   return team;
-}
-
-/// Queries first .. first + count - 1 on their way to the device.
-class SentQueries {
- public:
-  SentQueries(const CudaRows& rows, const QueryBlock& queries, std::size_t first, std::size_t count,
-              Upload& upload)
-      : bytes_(rows.query_bytes()), codes_(rows.codes()) {
-    const auto* values = codes_ ? reinterpret_cast<const unsigned char*>(queries.steps)
-                                : reinterpret_cast<const unsigned char*>(queries.values);
-    values_ = upload.add(values + first * bytes_, count * bytes_);
-    if (codes_)
-      scales_ = upload.add(reinterpret_cast<const float*>(queries.scales + first), 3 * count);
-  }
-
-  [[nodiscard]] QueriesView view(const Upload& upload) const {
-    return {upload[values_], bytes_, codes_ ? upload[scales_] : nullptr};
-  }
-
- private:
-  std::size_t bytes_;
-  bool codes_;
-  Layout::Place<unsigned char> values_;
-  Layout::Place<float> scales_;
-};
-static_assert(sizeof(QueryScale) == 3 * sizeof(float));
-
-/// Calls use(first, count) for pieces of the queries.
-template <class Use>
-void in_pieces(std::size_t queries, Use use) {
-  for (std::size_t first = 0; first < queries; first += most_queries)
-    use(first, std::min(most_queries, queries - first));
 }
 
 }  // namespace
@@ -146,6 +110,10 @@ std::size_t CudaGraph::bytes() const {
   return sum;
 }
 
+std::shared_ptr<std::byte> CudaBackend::pinned(std::size_t bytes) {
+  return {static_cast<std::byte*>(allocate_pinned(bytes)), release_pinned};
+}
+
 std::unique_ptr<DeviceRows> CudaBackend::make_rows(const DeviceRowFormat& format,
                                                    const DeviceRows* base) {
   return std::make_unique<CudaRows>(format, base == nullptr ? nullptr : &mine(*base));
@@ -172,7 +140,10 @@ DeviceCounts CudaBackend::search_graph(const DeviceRows& rows, const DeviceGraph
     Upload upload;
     const SentQueries walked(mine(rows), queries, first, count, upload);
     std::optional<SentQueries> ranked;
-    if (ranking != nullptr)
+    if (ranking != nullptr && ranking->queries.steps == queries.steps &&
+        ranking->queries.values == queries.values)
+      ranked = walked;  // the same
+    else if (ranking != nullptr)
       ranked.emplace(mine(*ranking->rows), ranking->queries, first, count, upload);
     upload.send(*lane);
     // The counts lie before what is found, so that one copy brings both.
@@ -186,40 +157,14 @@ DeviceCounts CudaBackend::search_graph(const DeviceRows& rows, const DeviceGraph
     if (ranked)
       cuda::rerank(mine(*ranking->rows).kind(), mine(*ranking->rows).view(), ranked->view(upload),
                    request, lane->stream);
-    const unsigned char* done = receive(*lane, counts, 2 * sizeof(Count) + bytes);
-    total.hops += reinterpret_cast<const Count*>(done)[0];
-    total.distances += reinterpret_cast<const Count*>(done)[1];
-    std::memcpy(found.data() + first * breadth.capacity, done + 2 * sizeof(Count), bytes);
+    std::array<Count, 2> done{};
+    receive(
+        *lane, counts, std::as_writable_bytes(std::span(done)),
+        std::as_writable_bytes(found.subspan(first * breadth.capacity, count * breadth.capacity)));
+    total.hops += done[0];
+    total.distances += done[1];
   });
   return total;
-}
-
-void CudaBackend::knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
-                      std::span<const Slot> slots, std::size_t most, std::span<Scored> found) {
-  const LanePool::Lease lane = lanes_.take();
-  const auto* listed = static_cast<const std::uint32_t*>(nullptr);
-  if (!slots.empty()) {
-    listed = static_cast<const std::uint32_t*>(lane->slots.need(slots.size_bytes()));
-    copy_in(lane->slots.as<void>(), slots.data(), slots.size_bytes(), lane->stream);
-    count = slots.size();
-  }
-  in_pieces(queries.count, [&](std::size_t first, std::size_t piece) {
-    Upload upload;
-    const SentQueries sent(mine(rows), queries, first, piece, upload);
-    upload.send(*lane);
-    const std::size_t bytes = piece * most * sizeof(Scored);
-    const ScanRequest request{static_cast<unsigned>(piece), static_cast<unsigned>(count), listed,
-                              static_cast<unsigned>(most), lane->found.need(bytes)};
-    const KindOfRows kind = mine(rows).kind();
-    if (piece >= least_panel_queries &&
-        panel_scan_bytes(kind, mine(rows).format().padded_dim, most) <= device_info().shared_bytes)
-      cuda::panel_scan(kind, mine(rows).view(), sent.view(upload), request,
-                       lane->workspace.need(panel_scan_workspace(request)), lane->stream);
-    else
-      cuda::scan(kind, mine(rows).view(), sent.view(upload), request,
-                 lane->workspace.need(scan_workspace(request)), lane->stream);
-    std::memcpy(found.data() + first * most, receive(*lane, lane->found.as<void>(), bytes), bytes);
-  });
 }
 
 }  // namespace vecinal::cuda

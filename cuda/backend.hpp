@@ -68,6 +68,7 @@ class CudaGraph final : public DeviceGraph {
 class CudaBackend final : public Backend {
  public:
   [[nodiscard]] std::string name() const override { return device_info().name; }
+  [[nodiscard]] std::shared_ptr<std::byte> pinned(std::size_t bytes) override;
   [[nodiscard]] std::unique_ptr<DeviceRows> make_rows(const DeviceRowFormat& format,
                                                       const DeviceRows* base) override;
   [[nodiscard]] std::unique_ptr<DeviceGraph> make_graph() override;

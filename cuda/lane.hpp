@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "layout.hpp"
@@ -30,11 +31,16 @@ struct Lane {
   PinnedBuffer received;
 };
 
-/// Arrays that go to the device by one copy, through pinned memory: small copies cost a call each,
-/// and those of other memory wait for the device. First the arrays are added, then sent.
+/// Copies of more bytes go by themselves, from and to where the caller has them; smaller ones by
+/// way of pinned memory of the lane, together.
+inline constexpr std::size_t direct_bytes = std::size_t{16} << 10U;
+
+/// Arrays that go to the device; the small ones by one copy through pinned memory: small copies
+/// cost a call each, and those of other memory wait for the device. First the arrays are added,
+/// then sent.
 class Upload {
  public:
-  /// from must stay until send().
+  /// from must stay as it is until the lane's work is done.
   template <class T>
   [[nodiscard]] Layout::Place<T> add(const T* from, std::size_t count) {
     const Layout::Place<T> place = layout_.add<T>(count);
@@ -44,10 +50,10 @@ class Upload {
 
   void send(Lane& lane) {
     layout_.settle(lane.queries);
-    auto* staged = static_cast<unsigned char*>(lane.sent.need(layout_.bytes()));
+    send_small(lane);
     for (const Part& part : parts_)
-      if (part.bytes != 0) std::memcpy(staged + part.at, part.from, part.bytes);
-    copy_in(lane.queries.as<void>(), staged, layout_.bytes(), lane.stream);
+      if (part.bytes > direct_bytes)
+        copy_in(lane.queries.as<unsigned char>() + part.at, part.from, part.bytes, lane.stream);
   }
 
   template <class T>
@@ -61,6 +67,24 @@ class Upload {
     const void* from = nullptr;
     std::size_t bytes = 0;
   };
+
+  /// From the first of them to the last; what lies between is sent afterwards.
+  void send_small(Lane& lane) {
+    std::size_t begin = layout_.bytes();
+    std::size_t end = 0;
+    for (const Part& part : parts_) {
+      if (part.bytes == 0 || part.bytes > direct_bytes) continue;
+      begin = part.at < begin ? part.at : begin;
+      end = part.at + part.bytes;
+    }
+    if (begin >= end) return;
+    auto* staged = static_cast<unsigned char*>(lane.sent.need(end - begin));
+    for (const Part& part : parts_)
+      if (part.bytes != 0 && part.bytes <= direct_bytes)
+        std::memcpy(staged + (part.at - begin), part.from, part.bytes);
+    copy_in(lane.queries.as<unsigned char>() + begin, staged, end - begin, lane.stream);
+  }
+
   Layout layout_;
   std::vector<Part> parts_;
 };
@@ -71,6 +95,18 @@ class Upload {
   copy_out(to, from, bytes, lane.stream);
   synchronize(lane.stream);
   return static_cast<const unsigned char*>(to);
+}
+
+/// The same for a few bytes and many behind them, which come to where the caller wants them.
+inline void receive(Lane& lane, const void* from, std::span<std::byte> few,
+                    std::span<std::byte> many) {
+  const bool direct = many.size() > direct_bytes;
+  const auto* behind = static_cast<const unsigned char*>(from) + few.size();
+  if (direct) copy_out(many.data(), behind, many.size(), lane.stream);
+  const std::size_t staged = few.size() + (direct ? 0 : many.size());
+  const unsigned char* done = receive(lane, from, staged);
+  std::memcpy(few.data(), done, few.size());
+  if (!direct) std::memcpy(many.data(), done + few.size(), many.size());
 }
 
 /// Lanes that are not in use. A call takes one and gives it back; so device memory is allocated

@@ -265,19 +265,8 @@ unsigned panels_of(const ScanRequest& request) {
 }
 
 unsigned splits_of(const ScanRequest& request) {
-  const unsigned pieces = (request.rows + piece - 1) / piece;
-  const unsigned panels = panels_of(request);
-  const unsigned together = device_info().multiprocessors;  // blocks, by their shared memory
-  const unsigned most = std::min(pieces / 4 + 1, 4 * together / panels + 1);
-  // Blocks run in rounds; the fewest splits whose last round is nearly full.
-  const auto used = [&](unsigned splits) {
-    const unsigned rounds = (panels * splits + together - 1) / together;
-    return static_cast<double>(panels) * splits / (static_cast<double>(rounds) * together);
-  };
-  unsigned best = 1;
-  for (unsigned splits = 2; splits <= most; ++splits)
-    if (used(splits) > used(best) + 0.04) best = splits;
-  return best;
+  return even_splits(panels_of(request), (request.rows + piece - 1) / piece / 4 + 1,
+                     device_info().multiprocessors);  // blocks at once, by their shared memory
 }
 
 bool are_codes(const KindOfRows& kind) {

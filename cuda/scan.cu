@@ -142,6 +142,18 @@ void scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queri
   merge_lists(partial, splits, request, stream);
 }
 
+unsigned even_splits(unsigned panels, unsigned most, unsigned together) {
+  const auto used = [&](unsigned splits) {
+    const unsigned rounds = (panels * splits + together - 1) / together;
+    return static_cast<double>(panels) * splits / (static_cast<double>(rounds) * together);
+  };
+  const unsigned useful = 4 * together / panels + 1;
+  unsigned best = 1;
+  for (unsigned splits = 2; splits <= most && splits <= useful; ++splits)
+    if (used(splits) > used(best) + 0.04) best = splits;
+  return best;
+}
+
 void merge_lists(const std::uint64_t* partial, unsigned lists, const ScanRequest& request,
                  Stream stream) {
   const std::size_t pitch = merged_bytes(request.most);

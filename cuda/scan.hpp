@@ -23,6 +23,10 @@ struct ScanRequest {
 void scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queries,
           const ScanRequest& request, void* workspace, Stream stream);
 
+/// Into how many parts, `most` at most, each of `panels` pieces of work is split where `together`
+/// blocks run at once, in rounds: the fewest whose last round is nearly full.
+[[nodiscard]] unsigned even_splits(unsigned panels, unsigned most, unsigned together);
+
 /// Writes the best of the sorted lists of each query, `lists` of `most` keys, as the results of the
 /// request.
 void merge_lists(const std::uint64_t* partial, unsigned lists, const ScanRequest& request,

@@ -27,7 +27,7 @@
 namespace vecinal {
 
 /// Counts changes of what is declared here; library and caller must agree.
-inline constexpr int backend_interface = 4;
+inline constexpr int backend_interface = 5;
 
 /// What a code query carries beside its steps: kernels::QueryView.
 struct QueryScale {
@@ -118,7 +118,8 @@ struct DeviceBreadth {
   std::size_t capacity = 0;
 };
 
-/// The rows that rank what a walk found, and the queries as these want them.
+/// The rows that rank what a walk found, and the queries as these want them, which may be those of
+/// the walk.
 struct DeviceRanking {
   const DeviceRows* rows = nullptr;
   QueryBlock queries;
@@ -136,6 +137,10 @@ class Backend {
 
   /// The name of the card.
   [[nodiscard]] virtual std::string name() const = 0;
+
+  /// Host memory for queries and results, which copies go from and to directly. Other memory does
+  /// as well, but is copied once more.
+  [[nodiscard]] virtual std::shared_ptr<std::byte> pinned(std::size_t bytes) = 0;
 
   /// base: for types of two levels, the rows of the first one, which must outlive these.
   [[nodiscard]] virtual std::unique_ptr<DeviceRows> make_rows(const DeviceRowFormat& format,

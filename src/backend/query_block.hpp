@@ -1,11 +1,7 @@
 /// Queries laid side by side as a backend wants them.
 #pragma once
 
-#include <span>
-#include <vector>
-
-#include "backend/backend.hpp"
-#include "core/aligned_array.hpp"
+#include "backend/pinned_array.hpp"
 #include "encoding/storage.hpp"
 
 namespace vecinal {
@@ -15,12 +11,18 @@ namespace vecinal {
 
 class QueryArrays {
  public:
-  /// Makes room for `count` queries of these rows.
-  QueryArrays(const Storage& rows, std::size_t count);
+  explicit QueryArrays(const Storage& rows)
+      : rows_(rows), padded_dim_(rows.padded_dim()), codes_(rows.codec().is_code()) {}
+
+  /// Makes room for `count` queries of these rows; those that were set are lost where it grows.
+  void need(std::size_t count, Backend& backend);
 
   /// Query `at`, rounded as Storage::scorer() rounds it. Different queries may be set side by side,
   /// with a buffer for each thread.
   void set(std::size_t at, const Query& query, const QueryBuffer& buffer);
+
+  /// A query that was set.
+  [[nodiscard]] kernels::QueryView view(std::size_t at) const;
 
   /// The first `count` of them.
   [[nodiscard]] QueryBlock block(std::size_t count) const;
@@ -28,9 +30,10 @@ class QueryArrays {
  private:
   const Storage& rows_;
   std::size_t padded_dim_;
-  AlignedFloats values_;
-  AlignedArray<std::int16_t> steps_;
-  std::vector<QueryScale> scales_;
+  bool codes_;
+  PinnedArray<float> values_;
+  PinnedArray<std::int16_t> steps_;
+  PinnedArray<QueryScale> scales_;
 };
 
 }  // namespace vecinal

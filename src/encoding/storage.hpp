@@ -127,6 +127,11 @@ class Storage {
   /// The Scorer of a query, valid as long as query and buffer are unchanged.
   [[nodiscard]] Scorer scorer(const Query& query, const QueryBuffer& buffer) const;
 
+  /// The Scorer of a query that has been made ready by another one, and is still there.
+  [[nodiscard]] Scorer scorer(const kernels::QueryView& query) const {
+    return {query, view(), kernel_};
+  }
+
   /// The Scorer of a stored row; not for types of two levels.
   [[nodiscard]] Scorer scorer_of(Slot slot, const QueryBuffer& buffer) const;
 

@@ -37,6 +37,9 @@ class FusedWalk {
   void begin(const Storage& rows, const FusedView& fused, const GraphView& graph,
              const Query& query, const FusedBreadth& breadth);
 
+  /// The query as it is compared.
+  [[nodiscard]] const kernels::QueryView& query() const { return scorer_.query; }
+
   /// Expands one node and chooses the next one. ahead: another query's row, whose signs are
   /// fetched meanwhile, or null. Returns false when the walk is over.
   bool step(const std::byte* ahead);

@@ -1,7 +1,7 @@
-// Searching a VectorIndex on a device. Walks: every thread takes pieces of the queries, makes them
-// ready, has the device walk and rank them, and looks up ids, filters and copies of rows; so one
-// piece is made ready while others are walked. Scans: as rows are read once for many queries, whole
-// chunks are made ready in parallel, and compared by one call.
+// Searching a VectorIndex on a device, chunk by chunk: all threads make the queries of a chunk
+// ready, one call has the device walk and rank them, or compare them with all rows, and all threads
+// look up ids, filters and copies of rows. Many small calls at a time would keep the device as
+// busy, but cost the host more than they save.
 #include <algorithm>
 #include <limits>
 
@@ -12,27 +12,32 @@
 namespace vecinal {
 namespace {
 
-/// Queries of a scan.
-constexpr std::size_t chunk = 8192;
+/// Queries of a chunk: rows are read for all of them together. Of a walk as many at most as find
+/// so many nodes.
+constexpr std::size_t most_queries = 16'384;
+constexpr std::size_t most_nodes = std::size_t{1} << 21U;
 
-/// Queries of a walk: enough for a call to be worth it, and few enough for memory, which every
-/// thread takes three times, once of it pinned.
-constexpr std::size_t least_piece = 128;
-constexpr std::size_t most_piece = 4096;
-constexpr std::size_t most_found = std::size_t{1} << 21U;  // of a piece
+/// Queries that are worth a thread of their own.
+constexpr std::size_t thread_queries = 64;
 
 /// Rows that a scan finds beyond k: as long as the last of them is farther than the k-th, no row
 /// with the same score was left out.
 constexpr std::size_t spare = 16;
 
+std::size_t open_among(const std::vector<std::uint8_t>& open, std::size_t first,
+                       std::size_t count) {
+  const auto begin = open.begin() + static_cast<std::ptrdiff_t>(first);
+  return static_cast<std::size_t>(std::count(begin, begin + static_cast<std::ptrdiff_t>(count), 1));
+}
+
 }  // namespace
 
-DeviceSearch::Prepared::Prepared(const Rows& rows, std::size_t count)
-    : capacity(count), walked(rows.walked(), count) {
-  if (rows.two()) second = std::make_unique<QueryArrays>(rows.ranking(), count);
+DeviceSearch::Chunk::Chunk(const Rows& rows) : walked(rows.walked()) {
+  if (!rows.ranks_as_walked()) second = std::make_unique<QueryArrays>(rows.ranking());
 }
 
 void DeviceSearch::answer(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
+  take_scratch();
   if (worth_walking()) {
     searcher_.hits.stats.plan = searcher_.allowed.everything ? Plan::walk : Plan::inside;
     walk_all(meter, open);
@@ -40,16 +45,20 @@ void DeviceSearch::answer(ProgressMeter& meter, std::vector<std::uint8_t>& open)
     searcher_.hits.stats.plan = Plan::scan;
   }
   scan_all(meter, open);
+  give_back_scratch();
 }
 
-void DeviceSearch::take_workers(std::size_t count) {
-  while (workers_.size() < count) {
+void DeviceSearch::take_scratch() {
+  if (chunk_ == nullptr) chunk_ = rows_.device_chunks().take();
+  if (chunk_ == nullptr) chunk_ = std::make_unique<Chunk>(rows_);
+  const std::size_t wanted = (searcher_.queries.count + thread_queries - 1) / thread_queries;
+  while (workers_.size() < std::min<std::size_t>(threads_, wanted)) {
     workers_.push_back(rows_.device_scratch().take());
     if (workers_.back() == nullptr) workers_.back() = std::make_unique<Worker>(rows_);
   }
 }
 
-void DeviceSearch::give_back_workers() {
+void DeviceSearch::give_back_scratch() {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     const SearchStats done = std::exchange(worker(i).stats, {});
     searcher_.hits.stats.hops += done.hops;
@@ -59,16 +68,32 @@ void DeviceSearch::give_back_workers() {
     rows_.device_scratch().give_back(std::move(workers_[i]));
   }
   workers_.clear();
+  rows_.device_chunks().give_back(std::move(chunk_));
 }
 
-void DeviceSearch::prepare(std::size_t first, std::size_t count, Worker& worker, Prepared& to,
-                           std::size_t at) const {
-  rows_.prepare(searcher_.queries, first, first + count, searcher_.walk_dim, worker.queries);
-  worker.magnitude = std::max(worker.magnitude, worker.queries.magnitude);
-  for (std::size_t i = 0; i < count; ++i) {
-    to.walked.set(at + i, worker.queries.walked[i], worker.walked);
-    if (to.second) to.second->set(at + i, worker.queries.ranking()[i], worker.ranking);
-  }
+template <class Use>
+void DeviceSearch::for_queries(std::size_t count, Use use) {
+  parallel_for({.count = count, .grain = thread_queries, .threads = threads_},
+               [&](std::size_t begin, std::size_t end, unsigned number) {
+                 use(begin, end, worker(number));
+               });
+}
+
+void DeviceSearch::prepare(std::size_t first, std::size_t count, For what) {
+  Backend& backend = copies_.backend();
+  QueryArrays* const second = chunk().second.get();
+  const bool walks = what == For::walk || second == nullptr;
+  if (walks) chunk().walked.need(count, backend);
+  if (second != nullptr) second->need(count, backend);
+  for_queries(count, [&](std::size_t begin, std::size_t end, Worker& worker) {
+    rows_.prepare(searcher_.queries, first + begin, first + end, searcher_.walk_dim,
+                  worker.queries);
+    worker.magnitude = std::max(worker.magnitude, worker.queries.magnitude);
+    for (std::size_t i = begin; i < end; ++i) {
+      if (walks) chunk().walked.set(i, worker.queries.walked[i - begin], worker.walked);
+      if (second != nullptr) second->set(i, worker.queries.ranking()[i - begin], worker.ranking);
+    }
+  });
 }
 
 DeviceBreadth DeviceSearch::breadth() const {
@@ -90,47 +115,42 @@ bool DeviceSearch::worth_walking() const {
 
 void DeviceSearch::walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
   const std::size_t count = searcher_.queries.count;
-  const std::size_t most = std::clamp(most_found / std::max<std::size_t>(breadth().capacity, 1),
-                                      least_piece, most_piece);
-  const std::size_t piece = std::clamp(count / (std::size_t{2} * threads_) + 1, least_piece, most);
-  take_workers(std::min<std::size_t>(threads_, (count + piece - 1) / piece));
-  parallel_for(
-      {.count = count, .grain = piece, .threads = threads_},
-      [&](std::size_t begin, std::size_t end, unsigned number) {
-        if (!searcher_.deadline.passed()) walk(begin, end - begin, worker(number), open);
-      },
-      [&](std::size_t done) { meter.update(done); });
-  give_back_workers();
-}
-
-void DeviceSearch::walk(std::size_t first, std::size_t count, Worker& worker,
-                        std::vector<std::uint8_t>& open) const {
-  if (worker.prepared == nullptr || worker.prepared->capacity < count)
-    worker.prepared = std::make_unique<Prepared>(rows_, count);
-  prepare(first, count, worker, *worker.prepared, 0);
-  const DeviceBreadth wide = breadth();
-  worker.found.resize(count * wide.capacity);
-  const DeviceRanking ranking{&copies_.ranking(), worker.prepared->ranking().block(count)};
-  const DeviceCounts counts = copies_.backend().search_graph(
-      copies_.walked(), copies_.graph(), worker.prepared->walked.block(count), wide,
-      rows_.two() ? &ranking : nullptr, worker.found);
-  worker.stats.hops += counts.hops;
-  worker.stats.distances += counts.distances;
-  for (std::size_t i = 0; i < count; ++i) {
-    collect(std::span(worker.found).subspan(i * wide.capacity, wide.capacity), i, worker);
-    if (rows_.two()) worker.stats.reranked += worker.list.size();
-    searcher_.finish(first + i, worker.list, worker.best);
-    open[first + i] = searcher_.answered(first + i) ? 0 : 1;
+  const std::size_t most = std::clamp<std::size_t>(
+      most_nodes / std::max<std::size_t>(breadth().capacity, 1), 1, most_queries);
+  for (std::size_t first = 0; first < count && !searcher_.deadline.passed(); first += most) {
+    const std::size_t size = std::min(most, count - first);
+    walk(first, size, open);
+    meter.update(first + size);
   }
 }
 
-void DeviceSearch::collect(std::span<const Scored> nodes, std::size_t query, Worker& worker) const {
+void DeviceSearch::walk(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open) {
+  prepare(first, count, For::walk);
+  const DeviceBreadth wide = breadth();
+  const std::span<Scored> found = chunk().found.need(count * wide.capacity, copies_.backend());
+  const DeviceRanking ranking{&copies_.ranking(), chunk().ranking().block(count)};
+  const DeviceCounts counts =
+      copies_.backend().search_graph(copies_.walked(), copies_.graph(), chunk().walked.block(count),
+                                     wide, rows_.two() ? &ranking : nullptr, found);
+  searcher_.hits.stats.hops += counts.hops;
+  searcher_.hits.stats.distances += counts.distances;
+  for_queries(count, [&](std::size_t begin, std::size_t end, Worker& worker) {
+    for (std::size_t i = begin; i < end; ++i) {
+      collect(found.subspan(i * wide.capacity, wide.capacity), i, worker);
+      if (rows_.two()) worker.stats.reranked += worker.list.size();
+      searcher_.finish(first + i, worker.list, worker.best);
+      open[first + i] = searcher_.answered(first + i) ? 0 : 1;
+    }
+  });
+}
+
+void DeviceSearch::collect(std::span<const Scored> nodes, std::size_t query, Worker& worker) {
   std::vector<Scored>& list = worker.list;
   list.clear();
   // Rows that share a node are alike as walked rows, but those that rank may differ.
   const auto score_of = [&](const Scored& node, Slot slot) {
     if (!rows_.two() || slot == node.slot) return node.score;
-    return rows_.ranking().scorer(worker.queries.ranking()[query], worker.ranking)(slot);
+    return rows_.ranking().scorer(chunk().ranking().view(query))(slot);
   };
   for (const Scored& node : nodes) {
     if (node.slot == no_slot) return;
@@ -146,53 +166,40 @@ void DeviceSearch::scan_all(ProgressMeter& meter, std::vector<std::uint8_t>& ope
   const std::size_t most = searcher_.params.k + spare;
   if (most > copies_.backend().max_found(copies_.ranking())) return;
   const std::size_t count = searcher_.queries.count;
-  std::unique_ptr<Prepared> prepared;
-  for (std::size_t first = 0; first < count; first += chunk) {
-    const std::size_t size = std::min(chunk, count - first);
+  for (std::size_t first = 0; first < count; first += most_queries) {
+    const std::size_t size = std::min(most_queries, count - first);
     // All queries of a chunk, though some may have been answered: few chunks have both kinds.
-    if (std::count(open.begin() + static_cast<std::ptrdiff_t>(first),
-                   open.begin() + static_cast<std::ptrdiff_t>(first + size), 1) == 0)
-      continue;
+    if (open_among(open, first, size) == 0) continue;
     if (searcher_.deadline.passed()) break;
-    if (prepared == nullptr) prepared = std::make_unique<Prepared>(rows_, size);
-    scan(first, size, *prepared, open);
+    scan(first, size, open);
     meter.update(first + size);
   }
-  give_back_workers();
 }
 
-void DeviceSearch::scan(std::size_t first, std::size_t count, Prepared& prepared,
-                        std::vector<std::uint8_t>& open) {
+void DeviceSearch::scan(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open) {
+  prepare(first, count, For::scan);
   const std::size_t most = searcher_.params.k + spare;
-  const Loop loop{.count = count, .grain = 64, .threads = threads_};
-  take_workers(std::min<std::size_t>(threads_, (count + loop.grain - 1) / loop.grain));
-  parallel_for(loop, [&](std::size_t begin, std::size_t end, unsigned number) {
-    prepare(first + begin, end - begin, worker(number), prepared, begin);
-  });
   const std::vector<Slot>& slots = allowed_slots();
-  found_.assign(count * most, Scored{});
-  const QueryBlock queries = prepared.ranking().block(count);
+  const std::span<Scored> found = chunk().found.need(count * most, copies_.backend());
   if (searcher_.allowed.everything || !slots.empty())
-    copies_.backend().knn(copies_.ranking(), queries, std::min(copies_.count(), searcher_.slots()),
-                          slots, most, found_);
+    copies_.backend().knn(copies_.ranking(), chunk().ranking().block(count),
+                          std::min(copies_.count(), searcher_.slots()), slots, most, found);
+  else
+    std::fill(found.begin(), found.end(), Scored{});
   searcher_.hits.stats.distances += count * searcher_.allowed.count;
-  searcher_.hits.stats.exact += static_cast<std::size_t>(
-      std::count(open.begin() + static_cast<std::ptrdiff_t>(first),
-                 open.begin() + static_cast<std::ptrdiff_t>(first + count), 1));
+  searcher_.hits.stats.exact += open_among(open, first, count);
   const float margin = score_margin();
-  parallel_for(loop, [&](std::size_t begin, std::size_t end, unsigned number) {
-    for (std::size_t i = begin; i < end; ++i) {
-      if (open[first + i] == 0) continue;
-      const float* values =
-          queries.values == nullptr ? nullptr : queries.values + i * rows_.ranking().padded_dim();
-      const auto best = std::span<const Scored>(found_).subspan(i * most, most);
-      open[first + i] = finish_scan(first + i, best, margin, values, worker(number)) ? 0 : 1;
-    }
+  for_queries(count, [&](std::size_t begin, std::size_t end, Worker& worker) {
+    for (std::size_t i = begin; i < end; ++i)
+      if (open[first + i] != 0 &&
+          finish_scan(first + i, found.subspan(i * most, most), margin,
+                      rows_.ranking().scorer(chunk().ranking().view(i)), worker))
+        open[first + i] = 0;
   });
 }
 
 bool DeviceSearch::finish_scan(std::size_t query, std::span<const Scored> best, float margin,
-                               const float* values, Worker& worker) const {
+                               const Scorer& scorer, Worker& worker) const {
   const std::size_t k = searcher_.params.k;
   // Rows that were not found are at least as far as the last one that was.
   if (best.back().slot != no_slot && best.back().score <= best[k - 1].score + margin) return false;
@@ -203,10 +210,8 @@ bool DeviceSearch::finish_scan(std::size_t query, std::span<const Scored> best, 
     return row.slot == no_slot || row.score > limit;
   });
   worker.list.assign(best.begin(), end);
-  if (values != nullptr) {  // float rows get the scores that the host gives them
-    const Scorer scorer = rows_.ranking().scorer({.values = values}, worker.ranking);
+  if (!rows_.ranking().codec().is_code())  // floats get the scores that the host gives them
     for (Scored& row : worker.list) row.score = scorer(row.slot);
-  }
   searcher_.finish(query, worker.list, worker.best);
   return true;
 }

@@ -22,14 +22,15 @@ class DeviceSearch {
   void answer(ProgressMeter& meter, std::vector<std::uint8_t>& open);
 
  private:
-  /// Queries as the rows want them that are walked, and those that rank.
-  struct Prepared {
-    Prepared(const Rows& rows, std::size_t count);
-    [[nodiscard]] const QueryArrays& ranking() const { return second ? *second : walked; }
+  /// A chunk of queries as the rows want them that are walked, and those that rank; and what the
+  /// device finds for them.
+  struct Chunk final : ScratchPool::Item {
+    explicit Chunk(const Rows& rows);
+    [[nodiscard]] QueryArrays& ranking() { return second ? *second : walked; }
 
-    std::size_t capacity;
     QueryArrays walked;
-    std::unique_ptr<QueryArrays> second;  ///< null where the walked rows rank
+    std::unique_ptr<QueryArrays> second;  ///< null where they are the same
+    PinnedArray<Scored> found;
   };
 
   /// What one thread needs.
@@ -39,38 +40,38 @@ class DeviceSearch {
     QuerySet queries;
     QueryBuffer walked;
     QueryBuffer ranking;
-    std::unique_ptr<Prepared> prepared;  ///< of walks
-    std::vector<Scored> found;
     std::vector<Scored> list;
     std::vector<std::pair<float, Id>> best;
     float magnitude = 0;
     SearchStats stats;
   };
 
-  /// Takes scratch for so many threads from the rows', and gives it back.
-  void take_workers(std::size_t count);
-  void give_back_workers();
+  /// Takes scratch for all threads from the rows', and gives it back.
+  void take_scratch();
+  void give_back_scratch();
   [[nodiscard]] Worker& worker(std::size_t number) {
     return static_cast<Worker&>(*workers_[number]);
   }
+  [[nodiscard]] Chunk& chunk() { return static_cast<Chunk&>(*chunk_); }
 
-  /// Makes queries first .. first + count - 1 ready, as numbers `at` on of `to`.
-  void prepare(std::size_t first, std::size_t count, Worker& worker, Prepared& to,
-               std::size_t at) const;
+  /// Calls use(number of a query of the chunk, worker) for `count` of them, on all threads.
+  template <class Use>
+  void for_queries(std::size_t count, Use use);
+
+  /// Makes queries first .. first + count - 1 ready: those that walk, those that rank, or both.
+  enum class For : std::uint8_t { walk, scan };
+  void prepare(std::size_t first, std::size_t count, For what);
   [[nodiscard]] DeviceBreadth breadth() const;
   [[nodiscard]] bool worth_walking() const;
   void walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& open);
-  void walk(std::size_t first, std::size_t count, Worker& worker,
-            std::vector<std::uint8_t>& open) const;
-  /// The allowed rows of nodes that a walk has found for number `query` of the worker's, into its
-  /// list.
-  void collect(std::span<const Scored> nodes, std::size_t query, Worker& worker) const;
+  void walk(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open);
+  /// The allowed rows of nodes that a walk has found for a query, into the worker's list.
+  void collect(std::span<const Scored> nodes, std::size_t query, Worker& worker);
   void scan_all(ProgressMeter& meter, std::vector<std::uint8_t>& open);
-  void scan(std::size_t first, std::size_t count, Prepared& prepared,
-            std::vector<std::uint8_t>& open);
-  /// False if rows as good as the k-th may have been left out. values: the query's, for float rows.
+  void scan(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open);
+  /// False if rows as good as the k-th may have been left out.
   [[nodiscard]] bool finish_scan(std::size_t query, std::span<const Scored> best, float margin,
-                                 const float* values, Worker& worker) const;
+                                 const Scorer& scorer, Worker& worker) const;
   /// How far scores of the device may be from the host's.
   [[nodiscard]] float score_margin();
   [[nodiscard]] const std::vector<Slot>& allowed_slots();
@@ -80,7 +81,7 @@ class DeviceSearch {
   const Rows& rows_;
   unsigned threads_;
   std::vector<std::unique_ptr<ScratchPool::Item>> workers_;
-  std::vector<Scored> found_;
+  std::unique_ptr<ScratchPool::Item> chunk_;
   std::vector<Slot> allowed_slots_;
 };
 

@@ -47,7 +47,7 @@ void VectorIndex::Searcher::rank_fused(FusedLane& lane, Worker& worker) const {
   worker.found.clear();
   const std::span<Scored> first = add_rows(nodes.first(lane.best_count), worker);
   if (!rows.two()) return;
-  const Scorer scorer = ranker(lane.query, worker);
+  const Scorer scorer = ranker(lane.query, lane.walk.query(), worker);
   // The k best show how far off the walked rows' scores are; what is farther behind than a few
   // times that is no answer.
   constexpr double deviations = 3;

@@ -68,6 +68,11 @@ class Rows {
 
   /// True if other rows than the walked ones rank the answers.
   [[nodiscard]] bool two() const { return second_ != Second::none; }
+  /// True if a query is the same for the rows that rank as for those that are walked, codes and
+  /// all.
+  [[nodiscard]] bool ranks_as_walked() const {
+    return second_ == Second::none || second_ == Second::rest;
+  }
   [[nodiscard]] Storage& ranking() { return two() ? *ranking_ : *walked_; }
   [[nodiscard]] const Storage& ranking() const { return two() ? *ranking_ : *walked_; }
 
@@ -98,6 +103,7 @@ class Rows {
   [[nodiscard]] ScratchPool& scratch() const { return scratch_; }
   /// The same of searches on a device.
   [[nodiscard]] ScratchPool& device_scratch() const { return device_scratch_; }
+  [[nodiscard]] ScratchPool& device_chunks() const { return device_chunks_; }
 
   /// The vector that a row stands for, as far as it is stored: dim floats.
   void decode(Slot slot, float* to) const;
@@ -124,6 +130,7 @@ class Rows {
   std::unique_ptr<Storage> ranking_;
   mutable ScratchPool scratch_;
   mutable ScratchPool device_scratch_;
+  mutable ScratchPool device_chunks_;
 };
 
 }  // namespace vecinal

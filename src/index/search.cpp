@@ -50,12 +50,27 @@ void VectorIndex::Searcher::Worker::report(SearchStats& stats) {
   stats.reranked += std::exchange(reranked, 0);
 }
 
-void VectorIndex::Searcher::finish(std::size_t query, std::span<const Scored> found,
+namespace {
+
+/// The k best, and all that are as good as the last of them; reorders the rows.
+std::span<const Scored> best_of(std::span<Scored> rows, std::size_t k) {
+  if (rows.size() <= k) return rows;
+  const auto behind = rows.begin() + static_cast<std::ptrdiff_t>(k);
+  std::nth_element(rows.begin(), behind - 1, rows.end());
+  const float limit = rows[k - 1].score;
+  const auto end =
+      std::partition(behind, rows.end(), [&](const Scored& row) { return row.score <= limit; });
+  return {rows.begin(), end};
+}
+
+}  // namespace
+
+void VectorIndex::Searcher::finish(std::size_t query, std::span<Scored> found,
                                    std::vector<std::pair<float, Id>>& best) const {
   if (deadline.some()) hits.complete[query] = deadline.passed() ? 0 : 1;
   // Here scores tie by id, not by slot: the caller never sees slots.
   best.clear();
-  for (const Scored& row : found) best.emplace_back(row.score, ids[row.slot]);
+  for (const Scored& row : best_of(found, params.k)) best.emplace_back(row.score, ids[row.slot]);
   write_best(query, best, hits);
   for (std::size_t i = 0; i < hits.counts[query]; ++i) {
     float& distance = hits.distances[query * params.k + i];
@@ -74,9 +89,10 @@ void VectorIndex::Searcher::collect(const Pool& pool, std::vector<Scored>& found
   }
 }
 
-void VectorIndex::Searcher::rerank(std::size_t query, Worker& worker) const {
+void VectorIndex::Searcher::rerank(std::size_t query, const kernels::QueryView& walked,
+                                   Worker& worker) const {
   if (!rows.two()) return;
-  const std::span<const float> scores = worker.rank(worker.found, ranker(query, worker));
+  const std::span<const float> scores = worker.rank(worker.found, ranker(query, walked, worker));
   for (std::size_t i = 0; i < scores.size(); ++i) worker.found[i].score = scores[i];
 }
 
@@ -94,7 +110,7 @@ bool VectorIndex::Searcher::walk_graph(Plan way, std::size_t query, Worker& work
     complete = walk_bridges(layer, scorer, entry, bridge_breadth(breadth), wanted, worker.walk);
   if (!complete) return false;
   collect(worker.walk.pool, worker.found);
-  rerank(query, worker);
+  rerank(query, scorer.query, worker);
   finish(query, worker.found, worker.best);
   if (answered(query)) return true;
   return !deadline.passed() && way == Plan::walk && !allowed.everything &&

@@ -90,13 +90,16 @@ struct VectorIndex::Searcher {
   /// Chooses, and makes ready what walks past rejected rows need.
   [[nodiscard]] Plan plan_walk(bool fused);
 
-  void finish(std::size_t query, std::span<const Scored> found,
+  void finish(std::size_t query, std::span<Scored> found,
               std::vector<std::pair<float, Id>>& best) const;
   bool walk_graph(Plan way, std::size_t query, Worker& worker) const;
   void collect(const Pool& pool, std::vector<Scored>& found) const;
-  void rerank(std::size_t query, Worker& worker) const;
+  /// walked: the query as the walk compared it.
+  void rerank(std::size_t query, const kernels::QueryView& walked, Worker& worker) const;
   /// Compares a query with the rows that rank, where they are others than the walked ones.
-  [[nodiscard]] Scorer ranker(std::size_t query, const Worker& worker) const {
+  [[nodiscard]] Scorer ranker(std::size_t query, const kernels::QueryView& walked,
+                              const Worker& worker) const {
+    if (rows.ranks_as_walked()) return rows.ranking().scorer(walked);
     return rows.ranking().scorer(worker.queries.second[worker.at(query)], worker.ranking);
   }
 

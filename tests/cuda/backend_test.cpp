@@ -71,6 +71,45 @@ TEST_P(Parity, ScansForManyQueriesFindTheSame) {
   }
 }
 
+/// Enough of both for a screen (cuda/screen_scan.hpp), and neither a whole number of tiles.
+constexpr std::size_t screened_queries = 101;
+constexpr std::size_t screened_rows = 2100;
+
+void expect_screened(World& world, std::size_t queries, const std::vector<Slot>& listed,
+                     std::size_t most) {
+  std::vector<Scored> found(queries * most);
+  const bool all = listed.size() == screened_rows;
+  cuda_backend().knn(world.on_device(), world.block(), screened_rows,
+                     all ? std::span<const Slot>() : listed, most, found);
+  for (std::size_t q = 0; q < queries; q += 13)
+    expect_alike(std::span(found).subspan(q * most, most), best_of(world, q, listed, most),
+                 world.split_tolerance(), "query " + std::to_string(q));
+}
+
+TEST_P(Parity, ScreensFindTheSame) {
+  World world(GetParam(), screened_rows, 70, screened_queries);
+  expect_screened(world, screened_queries, first_slots(screened_rows), 26);
+  std::vector<Slot> listed;
+  for (Slot slot = screened_rows; slot-- > 0;)
+    if (slot % 67 != 3) listed.push_back(slot);
+  expect_screened(world, screened_queries, listed, 11);
+}
+
+TEST(ScreenParity, ScreensHaveTilesOfQueries) {
+  World world({kernels::RowType::f32, kernels::Op::l2, ""}, screened_rows, 20, 131);
+  expect_screened(world, 131, first_slots(screened_rows), 40);
+}
+
+/// Rows that lie so close together that halves cannot tell them apart: the screen leaves the
+/// queries open, and they are answered all the same.
+TEST(ScreenParity, WhatAScreenLeavesOpenIsScanned) {
+  for (const Kind& kind : {Kind{kernels::RowType::f16, kernels::Op::negative_dot, ""},
+                           Kind{kernels::RowType::lvq8, kernels::Op::l2, ""}}) {
+    World world(kind, screened_rows, 16, screened_queries, 1e-5F);
+    expect_screened(world, screened_queries, first_slots(screened_rows), 12);
+  }
+}
+
 void expect_listed_only(const Kind& kind, const std::vector<Slot>& listed, std::size_t queries,
                         std::size_t most) {
   World world(kind, 200, 48, queries);

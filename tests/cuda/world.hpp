@@ -35,7 +35,10 @@ inline std::string kind_name(const testing::TestParamInfo<Kind>& info) { return 
 
 class World {
  public:
-  World(const Kind& kind, std::size_t count, std::size_t dim, std::size_t query_count) {
+  /// spread: rows differ by this much of their size.
+  World(const Kind& kind, std::size_t count, std::size_t dim, std::size_t query_count,
+        float spread = 1)
+      : spread_(spread) {
     using kernels::RowType;
     const bool two = kind.type == RowType::lvq4x4 || kind.type == RowType::lvq4x8 ||
                      kind.type == RowType::lvq8x8;
@@ -72,7 +75,8 @@ class World {
   [[nodiscard]] QueryBlock block() {
     QueryBuffer buffer(*rows_);
     if (arrays_ == nullptr) {
-      arrays_ = std::make_unique<QueryArrays>(*rows_, queries_.size());
+      arrays_ = std::make_unique<QueryArrays>(*rows_);
+      arrays_->need(queries_.size(), cuda_backend());
       for (std::size_t i = 0; i < queries_.size(); ++i) arrays_->set(i, queries_[i], buffer);
     }
     return arrays_->block(queries_.size());
@@ -103,12 +107,13 @@ class World {
   }
 
  private:
-  static void fill(Storage& rows, std::size_t count, std::size_t dim) {
+  void fill(Storage& rows, std::size_t count, std::size_t dim) const {
     rows.resize(count);
     QueryBuffer buffer(rows);
     AlignedFloats row(rows.padded_dim());
     for (Slot slot = 0; slot < count; ++slot) {
-      const std::vector<float> values = random_floats(dim, slot + 1);
+      std::vector<float> values = random_floats(dim, slot + 1);
+      for (float& value : values) value = 1 - spread_ + spread_ * value;
       double norm = 0;
       for (std::size_t d = 0; d < dim; ++d) {
         row.data()[d] = values[d];
@@ -128,6 +133,7 @@ class World {
     }
   }
 
+  float spread_;
   std::unique_ptr<Storage> base_;
   std::unique_ptr<Storage> rows_;
   AlignedFloats values_;

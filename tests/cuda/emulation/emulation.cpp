@@ -154,6 +154,16 @@ void for_products(const unsigned (&a)[4], const uint2& b, Add add) {
       add(i, rows[i / 2][lane() / 4 * 4 + t], vectors[(lane() % 4 * 2 + i % 2) * 4 + t]);
 }
 
+/// Products of two-byte values, four to a word pair; value(bits): of one.
+template <class Value>
+void multiply_values(float* sums, const unsigned (&a)[4], const uint2& b, Value value) {
+  for_products(a, b, [&](unsigned i, std::uint64_t row, std::uint64_t vector) {
+    for (unsigned shift = 0; shift < 64; shift += 16)
+      sums[i] += value(static_cast<std::uint16_t>(row >> shift)) *
+                 value(static_cast<std::uint16_t>(vector >> shift));
+  });
+}
+
 }  // namespace
 
 void multiply_bytes(int (&sums)[4], const unsigned (&a)[4], const uint2& b, bool is_signed) {
@@ -170,12 +180,14 @@ void multiply_bytes(int (&sums)[4], const unsigned (&a)[4], const uint2& b, bool
 }
 
 void multiply_bf16(float (&sums)[4], const unsigned (&a)[4], const uint2& b) {
-  const auto value = [](std::uint64_t bits, unsigned shift) {
-    return std::bit_cast<float>(static_cast<unsigned>(bits >> shift & 0xFFFFU) << 16U);
-  };
-  for_products(a, b, [&](unsigned i, std::uint64_t row, std::uint64_t vector) {
-    for (unsigned shift = 0; shift < 64; shift += 16)
-      sums[i] += value(row, shift) * value(vector, shift);
+  multiply_values(sums, a, b,
+                  [](std::uint16_t bits) { return std::bit_cast<float>(unsigned{bits} << 16U); });
+}
+
+void multiply_halves(float* sums, const unsigned (&a)[4], const uint2& b) {
+  multiply_values(sums, a, b, [](std::uint16_t bits) {
+    __extension__ const auto half = std::bit_cast<_Float16>(bits);
+    return static_cast<float>(half);
   });
 }
 

@@ -31,6 +31,9 @@ struct uint2 {
 struct uint4 {
   unsigned x, y, z, w;
 };
+struct float2 {
+  float x, y;
+};
 
 namespace emulation {
 
@@ -82,6 +85,15 @@ inline unsigned bf16_bits(float value) {
 
 /// multiply_bf16() of cuda/bf16_tile.hpp.
 void multiply_bf16(float (&sums)[4], const unsigned (&a)[4], const uint2& b);
+
+/// A float rounded to half precision, as bf16_bits().
+inline unsigned half_bits(float value) {
+  __extension__ const auto half = static_cast<_Float16>(value);
+  return std::bit_cast<std::uint16_t>(half);
+}
+
+/// multiply_halves() of cuda/half_tile.hpp.
+void multiply_halves(float* sums, const unsigned (&a)[4], const uint2& b);
 
 }  // namespace emulation
 
@@ -140,6 +152,19 @@ template <class T>
 T atomicAdd(T* to, T value) {
   const T old = *to;
   *to = old + value;
+  return old;
+}
+
+template <class T>
+T atomicMin(T* to, T value) {
+  const T old = *to;
+  *to = std::min(old, value);
+  return old;
+}
+template <class T>
+T atomicMax(T* to, T value) {
+  const T old = *to;
+  *to = std::max(old, value);
   return old;
 }
 

@@ -31,7 +31,7 @@ void* allocate(std::size_t bytes) {
 }
 
 void release(void* memory) noexcept { std::free(memory); }
-void* allocate_pinned(std::size_t bytes) { return std::malloc(bytes); }
+void* allocate_pinned(std::size_t bytes) { return std::aligned_alloc(64, (bytes + 63) / 64 * 64); }
 void release_pinned(void* memory) noexcept { std::free(memory); }
 Stream make_stream() { return nullptr; }
 void drop_stream(Stream) noexcept {}

@@ -1,0 +1,36 @@
+/// Host memory that a device reads and writes by itself, without a copy in between.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <type_traits>
+
+#include "backend/backend.hpp"
+
+namespace vecinal {
+
+/// An array that grows and never shrinks; what was in it is lost where it grows.
+template <class T>
+class PinnedArray {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  /// Room for `count` of them, with what was there before or with nothing in particular.
+  std::span<T> need(std::size_t count, Backend& backend) {
+    if (count > capacity_) {
+      capacity_ = 0;
+      memory_ = nullptr;
+      memory_ = backend.pinned(count * sizeof(T));
+      capacity_ = count;
+    }
+    return {data(), count};
+  }
+
+  [[nodiscard]] T* data() const { return reinterpret_cast<T*>(memory_.get()); }
+
+ private:
+  std::shared_ptr<std::byte> memory_;
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace vecinal
