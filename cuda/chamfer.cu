@@ -8,15 +8,15 @@
 // 256 times a signed byte and an unsigned one, so tensor cores take the products of both bytes with
 // the codes (byte_tile.hpp) and the sums are exact. Greatest products are then summed in double, in
 // the order of the query's vectors: scores have the bits of the CPU's that fuses multiply-adds.
-// float16: tensor cores too, values as pairs of halves (split_panel.hpp), whose products are off by
-// 2^-17 of the norms' at most.
+// float16: tensor cores too, values of the query as pairs of halves (half_panel.hpp), whose
+// products are off by 2^-21 of the norms' at most.
 #include "chamfer.hpp"
 
 #include <limits>
 
 #include "code_panel.hpp"
 #include "float_tile.hpp"
-#include "split_panel.hpp"
+#include "half_panel.hpp"
 
 namespace vecinal::cuda {
 namespace {
@@ -29,17 +29,29 @@ using Best = float[8];
 
 __device__ void raise(float& best, float product) { best = product > best ? product : best; }
 
+/// Word `at` of a panel is word(at); all threads of the block.
+template <class Word>
+__device__ void for_words(unsigned char* panel, unsigned count, Word word) {
+  for (unsigned i = threadIdx.x; i < count; i += blockDim.x)
+    reinterpret_cast<unsigned*>(panel)[i] = word(i);
+}
+
 struct FloatTokens {
   static constexpr std::size_t warp_bytes = slab_bytes;
-  static constexpr bool codes = false;
-
-  __device__ static unsigned packed(const SetQueriesView& queries, const QueryTile& tile,
-                                    unsigned padded_dim, unsigned at) {
-    const unsigned vector = at % tile_vectors;
+  __device__ static void pack(const SetQueriesView& queries, const QueryTile& tile,
+                              unsigned padded_dim, unsigned char* panel) {
     const auto* values = reinterpret_cast<const unsigned*>(queries.values);
-    return vector < tile.count
-               ? values[std::size_t{tile.first + vector} * padded_dim + at / tile_vectors]
-               : 0;
+    for_words(panel, padded_dim * tile_vectors, [&](unsigned at) {
+      const unsigned vector = at % tile_vectors;
+      return vector < tile.count
+                 ? values[std::size_t{tile.first + vector} * padded_dim + at / tile_vectors]
+                 : 0;
+    });
+  }
+
+  __device__ static double unit(const SetQueriesView&, const QueryTile&, const unsigned char*,
+                                unsigned, unsigned) {
+    return 1;
   }
 
   /// Which lane has the greatest product of a vector of the panel, and where.
@@ -87,19 +99,19 @@ struct TileTokens {
   }
 };
 
-/// Panels of pairs of halves: split_panel.hpp.
+/// Panels of pairs of halves: half_panel.hpp.
 struct HalfTokens : TileTokens {
-  static constexpr bool codes = false;
+  __device__ static void pack(const SetQueriesView& queries, const QueryTile& tile,
+                              unsigned padded_dim, unsigned char* panel) {
+    const auto* values = reinterpret_cast<const float*>(queries.values);
+    pack_half_panel(panel, padded_dim, [&](unsigned vector) {
+      return vector < tile.count ? values + std::size_t{tile.first + vector} * padded_dim : nullptr;
+    });
+  }
 
-  __device__ static unsigned packed(const SetQueriesView& queries, const QueryTile& tile,
-                                    unsigned padded_dim, unsigned at) {
-    const auto* values = reinterpret_cast<const unsigned*>(queries.values);
-    return split_word(
-        [&](unsigned vector) {
-          return vector < tile.count ? values + std::size_t{tile.first + vector} * padded_dim
-                                     : nullptr;
-        },
-        at);
+  __device__ static double unit(const SetQueriesView&, const QueryTile&, const unsigned char* panel,
+                                unsigned padded_dim, unsigned vector) {
+    return half_panel_units(panel, padded_dim)[vector];
   }
 
   __device__ static void raise_all(const RowsView& tokens, Range set, const SetQueriesView&,
@@ -108,12 +120,12 @@ struct HalfTokens : TileTokens {
     for (unsigned first = set.begin; first < set.end; first += tile_rows) {
       TileRows rows;
       row_starts(tokens, set, first, lane, rows);
-      const SplitTile tile = multiply_split<F16Values, 2>(
-          rows, tokens.padded_dim, reinterpret_cast<const unsigned*>(panel), lane);
+      const HalfTile tile = multiply_half_rows<2>(rows, tokens.padded_dim,
+                                                  reinterpret_cast<const unsigned*>(panel), lane);
 #pragma unroll
       for (unsigned j = 0; j < 8; ++j)
 #pragma unroll
-        for (unsigned m = 0; m < SplitTile::row_tiles; ++m)
+        for (unsigned m = 0; m < HalfTile::row_tiles; ++m)
 #pragma unroll
           for (unsigned half = 0; half < 2; ++half) raise(best[j], tile.sum(m, half, j));
     }
@@ -122,17 +134,22 @@ struct HalfTokens : TileTokens {
 
 /// Panels of codes: code_panel.hpp.
 struct CodeTokens : TileTokens {
-  static constexpr bool codes = true;
-
-  __device__ static unsigned packed(const SetQueriesView& queries, const QueryTile& tile,
-                                    unsigned padded_dim, unsigned at) {
+  __device__ static void pack(const SetQueriesView& queries, const QueryTile& tile,
+                              unsigned padded_dim, unsigned char* panel) {
     const auto* steps = reinterpret_cast<const std::uint16_t*>(queries.values);
-    return panel_word(
-        [&](unsigned vector) {
-          return vector < tile.count ? steps + std::size_t{tile.first + vector} * padded_dim
-                                     : nullptr;
-        },
-        at);
+    for_words(panel, padded_dim * panel_vectors / 2, [&](unsigned at) {
+      return panel_word(
+          [&](unsigned vector) {
+            return vector < tile.count ? steps + std::size_t{tile.first + vector} * padded_dim
+                                       : nullptr;
+          },
+          at);
+    });
+  }
+
+  __device__ static double unit(const SetQueriesView& queries, const QueryTile& tile,
+                                const unsigned char*, unsigned, unsigned vector) {
+    return queries.scales[3 * (tile.first + vector)];
   }
 
   __device__ static void raise_all(const RowsView& tokens, Range set, const SetQueriesView& queries,
@@ -174,10 +191,8 @@ struct CodeTokens : TileTokens {
 /// One tile a block.
 template <class Tokens>
 __global__ void pack_kernel(SetQueriesView queries, unsigned padded_dim) {
-  const QueryTile tile = queries.tiles[blockIdx.x];
-  auto* to = reinterpret_cast<unsigned*>(queries.panels + blockIdx.x * queries.panel_bytes);
-  for (unsigned i = threadIdx.x; i < queries.panel_bytes / sizeof(unsigned); i += blockDim.x)
-    to[i] = Tokens::packed(queries, tile, padded_dim, i);
+  Tokens::pack(queries, queries.tiles[blockIdx.x], padded_dim,
+               queries.panels + blockIdx.x * queries.panel_bytes);
 }
 
 /// The greatest products of all rows, in every lane of those that have the same vectors.
@@ -190,17 +205,16 @@ __device__ void join_rows(Best& best) {
 
 /// Adds the greatest products of a panel, in the order of its vectors.
 template <class Tokens>
-__device__ double add_best(const SetQueriesView& queries, const QueryTile& tile, const Best& best,
+__device__ double add_best(const SetQueriesView& queries, const QueryTile& tile,
+                           const unsigned char* panel, unsigned padded_dim, const Best& best,
                            double sum) {
 #pragma unroll
   for (unsigned vector = 0; vector < tile_vectors; ++vector) {
     const float value = __shfl_sync(all_lanes, best[Tokens::place_of(vector)],
                                     static_cast<int>(Tokens::lane_of(vector)));
     if (vector >= tile.count) continue;
-    double part = value;
     // A product of two float32 is exact in double.
-    if constexpr (Tokens::codes) part *= queries.scales[3 * (tile.first + vector)];
-    sum = __dadd_rn(sum, part);
+    sum = __dadd_rn(sum, value * Tokens::unit(queries, tile, panel, padded_dim, vector));
   }
   return sum;
 }
@@ -235,7 +249,7 @@ __global__ void __launch_bounds__(256, 2)
     for (float& value : best) value = __uint_as_float(0xFF800000U);  // -inf
     Tokens::raise_all(tokens, set, queries, tile, panel, slab, lane, best);
     join_rows(best);
-    sum = add_best<Tokens>(queries, tile, best, sum);
+    sum = add_best<Tokens>(queries, tile, panel, tokens.padded_dim, best, sum);
   }
   if (lane != 0 || !ranks) return;
   const auto most = static_cast<double>(most_float);
@@ -263,6 +277,7 @@ void start(const RowsView& tokens, const SetQueriesView& queries, const ChamferR
 }  // namespace
 
 std::size_t panel_bytes(kernels::RowType type, std::size_t padded_dim) {
+  if (type == kernels::RowType::f16) return half_panel_bytes(padded_dim);
   return tile_vectors * padded_dim *
          (type == kernels::RowType::lvq8 ? sizeof(std::int16_t) : sizeof(float));
 }

@@ -40,6 +40,18 @@ __device__ inline unsigned pack_halves(float first, float second) {
 #endif
 }
 
+/// 16 rows with 8 vectors, 16 dims: multiply_bf16() (bf16_tile.hpp) of halves.
+__device__ inline void multiply_halves(float* sums, const unsigned (&a)[4], const uint2& b) {
+#ifdef __CUDACC__
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b.x), "r"(b.y));
+#else
+  emulation::multiply_halves(sums, a, b);
+#endif
+}
+
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
 
 /// How wgmma is told where lines begin.
@@ -94,18 +106,6 @@ __device__ inline void begin_products() {}
 __device__ inline void end_products() {}
 template <int pending>
 __device__ void wait_products() {}
-
-/// 16 rows with 8 vectors, 16 dims: multiply_bf16() (bf16_tile.hpp) of halves.
-__device__ inline void multiply_halves(float* sums, const unsigned (&a)[4], const uint2& b) {
-#ifdef __CUDACC__
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-      "{%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b.x), "r"(b.y));
-#else
-  emulation::multiply_halves(sums, a, b);
-#endif
-}
 
 __device__ inline void multiply_lines(HalfSums& sums, const unsigned char* rows,
                                       const unsigned char* vectors, bool add) {

@@ -1,6 +1,7 @@
 // Rows and queries of every kind as lines of halves for the screen: one warp a row, eight dims a
 // lane at a time. A row is read twice, for its greatest value and for its halves.
 #include "code_panel.hpp"
+#include "half_panel.hpp"
 #include "screen_scan.hpp"
 #include "warp_pool.hpp"
 
@@ -96,14 +97,6 @@ __device__ inline float warp_max(float value) {
   for (int step = 16; step != 0; step /= 2)
     value = fmaxf(value, __shfl_xor_sync(all_lanes, value, step));
   return value;
-}
-
-/// The power of two that brings values of at most `most` below 1.
-__device__ inline float scale_below_one(float most) {
-  constexpr unsigned bias = 127;
-  const unsigned exponent = __float_as_uint(most) >> 23U;  // 2^(exponent - 127) <= most
-  const unsigned limited = exponent > 252 ? 252 : exponent;
-  return most == 0 ? 1.0F : __uint_as_float((2 * bias - 1 - limited) << 23U);
 }
 
 /// Writes a line of `pieces` pieces, of which the first `full` have values: read(piece, to, gross).
