@@ -2,7 +2,7 @@
 // the panels answer.
 #include <vector>
 
-#include "scan_parts.hpp"
+#include "panel_scan.hpp"
 #include "screen_scan.hpp"
 #include "sent_queries.hpp"
 
@@ -27,7 +27,14 @@ void scan_piece(const Compared& with, const QueryBlock& queries, std::size_t fir
   upload.send(lane);
   const ScanRequest request{static_cast<unsigned>(count), with.count, with.slots, with.most,
                             lane.found.need(found.size_bytes())};
-  scan(with.rows.kind(), with.rows.view(), sent.view(upload), request, lane.workspace, lane.stream);
+  const KindOfRows kind = with.rows.kind();
+  if (count >= least_panel_queries && panel_scan_bytes(kind, with.rows.format().padded_dim,
+                                                       with.most) <= device_info().shared_bytes)
+    panel_scan(kind, with.rows.view(), sent.view(upload), request,
+               lane.workspace.need(panel_scan_workspace(request)), lane.stream);
+  else
+    scan(kind, with.rows.view(), sent.view(upload), request,
+         lane.workspace.need(scan_workspace(request)), lane.stream);
   receive(lane, request.found, {}, std::as_writable_bytes(found));
 }
 

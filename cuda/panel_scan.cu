@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "code_panel.hpp"
+#include "norms.hpp"
 #include "split_panel.hpp"
 #include "warp_pool.hpp"
 
@@ -27,8 +28,8 @@ constexpr unsigned score_pitch = piece + 1;
 constexpr unsigned lists_a_warp = panel_vectors / warps_a_block;
 
 struct PanelShape {
-  ScanPart part;
   unsigned queries = 0;
+  unsigned rows = 0;
   unsigned most = 0;
   std::size_t panel_bytes = 0;
   std::size_t list_bytes = 0;
@@ -43,7 +44,7 @@ struct PanelInputs {
 };
 
 __device__ std::uint32_t slot_at(const PanelInputs& in, const PanelShape& shape, unsigned i) {
-  const unsigned at = i < shape.part.end ? i : shape.part.end - 1;
+  const unsigned at = i < shape.rows ? i : shape.rows - 1;
   return in.slots == nullptr ? at : in.slots[at];
 }
 
@@ -203,22 +204,17 @@ struct ListState {
   unsigned waiting = 0;
 };
 
-/// The vector of the panel whose list is number l of those that a warp looks after; of few queries
-/// every warp has some.
-__device__ unsigned list_vector(unsigned warp, unsigned l) { return l * warps_a_block + warp; }
-
 /// Offers the scores of a piece to the lists that a warp looks after.
 __device__ void offer_piece(const PanelInputs& in, const PanelShape& shape, const float* scores,
                             unsigned first, unsigned first_query, unsigned char* lists,
                             ListState (&states)[lists_a_warp], unsigned warp, unsigned lane) {
 #pragma unroll
   for (unsigned l = 0; l < lists_a_warp; ++l) {
-    const unsigned vector = list_vector(warp, l);
+    const unsigned vector = warp * lists_a_warp + l;
     if (first_query + vector >= shape.queries) break;
-    WarpPool pool(lists + vector * shape.list_bytes, shape.most, states[l].size,
-                  shape.part.limit(first_query + vector));
+    WarpPool pool(lists + vector * shape.list_bytes, shape.most, states[l].size);
     for (unsigned row = lane; row < piece; row += warp_size) {
-      const bool there = first + row < shape.part.end;
+      const bool there = first + row < shape.rows;
       const std::uint32_t slot = there ? slot_at(in, shape, first + row) : 0;
       pool.gather(there ? key_of(scores[vector * score_pitch + row], slot) : no_key,
                   states[l].waiting, lane);
@@ -229,7 +225,7 @@ __device__ void offer_piece(const PanelInputs& in, const PanelShape& shape, cons
 
 template <class Rows>
 __global__ void __launch_bounds__(threads_a_block, 1)
-    panel_scan_kernel(PanelInputs in, PanelShape shape) {
+    panel_scan_kernel(PanelInputs in, PanelShape shape, std::uint64_t* partial) {
   using Kind = PanelRows<Rows>;
   const unsigned lane = threadIdx.x % warp_size;
   const unsigned warp = threadIdx.x / warp_size;
@@ -242,8 +238,7 @@ __global__ void __launch_bounds__(threads_a_block, 1)
     panel[i] = Kind::pack(in.queries, first_query, shape.queries, i);
   __syncthreads();
   ListState states[lists_a_warp];
-  for (unsigned first = shape.part.begin + blockIdx.x * piece; first < shape.part.end;
-       first += gridDim.x * piece) {
+  for (unsigned first = blockIdx.x * piece; first < shape.rows; first += gridDim.x * piece) {
     Kind::tile(in, shape, first + warp * tile_rows, first_query, panel, lane,
                scores + warp * tile_rows);
     __syncthreads();
@@ -252,13 +247,12 @@ __global__ void __launch_bounds__(threads_a_block, 1)
   }
 #pragma unroll
   for (unsigned l = 0; l < lists_a_warp; ++l) {
-    const unsigned vector = list_vector(warp, l);
-    const unsigned query = first_query + vector;
+    const unsigned query = first_query + warp * lists_a_warp + l;
     if (query >= shape.queries) break;
-    WarpPool pool(lists + vector * shape.list_bytes, shape.most, states[l].size,
-                  shape.part.limit(query));
+    WarpPool pool(lists + (warp * lists_a_warp + l) * shape.list_bytes, shape.most, states[l].size);
     pool.settle(states[l].waiting, lane);
-    std::uint64_t* to = shape.part.list(query, blockIdx.x, shape.most);
+    std::uint64_t* to =
+        partial + (static_cast<std::size_t>(query) * gridDim.x + blockIdx.x) * shape.most;
     for (unsigned i = lane; i < shape.most; i += warp_size)
       to[i] = i < pool.size() ? pool[i] : no_key;
   }
@@ -270,6 +264,11 @@ unsigned panels_of(const ScanRequest& request) {
   return (request.queries + panel_vectors - 1) / panel_vectors;
 }
 
+unsigned splits_of(const ScanRequest& request) {
+  return even_splits(panels_of(request), (request.rows + piece - 1) / piece / 4 + 1,
+                     device_info().multiprocessors);  // blocks at once, by their shared memory
+}
+
 bool are_codes(const KindOfRows& kind) {
   return kind.type != kernels::RowType::f32 && kind.type != kernels::RowType::f16;
 }
@@ -279,6 +278,10 @@ std::size_t panel_dim_bytes(const KindOfRows& kind) {
   return panel_vectors * (are_codes(kind) ? sizeof(std::int16_t) : sizeof(float));
 }
 
+std::size_t partial_bytes(const ScanRequest& request) {
+  return std::size_t{request.queries} * splits_of(request) * request.most * sizeof(std::uint64_t);
+}
+
 }  // namespace
 
 std::size_t panel_scan_bytes(const KindOfRows& kind, std::size_t padded_dim, std::size_t most) {
@@ -286,23 +289,31 @@ std::size_t panel_scan_bytes(const KindOfRows& kind, std::size_t padded_dim, std
          panel_vectors * score_pitch * sizeof(float);
 }
 
-unsigned panel_scan_lists(const ScanRequest& request, unsigned rows) {
-  return even_splits(panels_of(request), (rows + piece - 1) / piece / 4 + 1,
-                     device_info().multiprocessors);  // blocks at once, by their shared memory
+std::size_t panel_scan_workspace(const ScanRequest& request) {
+  return partial_bytes(request) + request.queries * sizeof(float);
 }
 
-void panel_scan_part(const KindOfRows& kind, const RowsView& rows, const QueriesView& queries,
-                     const float* norms, const ScanRequest& request, const ScanPart& part,
-                     Stream stream) {
-  const PanelShape shape{part, request.queries, request.most,
-                         rows.padded_dim * panel_dim_bytes(kind), list_bytes(request.most)};
+void panel_scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queries,
+                const ScanRequest& request, void* workspace, Stream stream) {
+  auto* partial = static_cast<std::uint64_t*>(workspace);
+  auto* query_norms =
+      reinterpret_cast<float*>(static_cast<unsigned char*>(workspace) + partial_bytes(request));
+  if (!are_codes(kind))
+    take_norms(kernels::RowType::f32,
+               {queries.values, queries.query_bytes, rows.padded_dim, request.queries}, query_norms,
+               stream);
+  const unsigned splits = splits_of(request);
+  const std::size_t panel = rows.padded_dim * panel_dim_bytes(kind);
+  const PanelShape shape{request.queries, request.rows, request.most, panel,
+                         list_bytes(request.most)};
   with_rows(kind.type, kind.op, [&](auto row_kind) {
     launch("panel_scan", panel_scan_kernel<decltype(row_kind)>,
-           Grid{{panel_scan_lists(request, part.rows()), panels_of(request), 1},
+           Grid{{splits, panels_of(request), 1},
                 threads_a_block,
                 panel_scan_bytes(kind, rows.padded_dim, request.most)},
-           stream, PanelInputs{rows, queries, request.slots, norms}, shape);
+           stream, PanelInputs{rows, queries, request.slots, query_norms}, shape, partial);
   });
+  merge_lists(partial, splits, request, stream);
 }
 
 }  // namespace vecinal::cuda

@@ -15,13 +15,22 @@ namespace {
 constexpr unsigned warps_a_block = 4;
 
 struct ScanShape {
-  ScanPart part;
+  unsigned rows = 0;
   unsigned most = 0;
   std::size_t warp_bytes = 0;
 };
 
 std::size_t warp_bytes(std::size_t most) {
   return (pool_bytes(most) + (2 * warp_size + 1) * sizeof(std::uint32_t) + 15) / 16 * 16;
+}
+
+/// Blocks that share a query: enough to fill the device, each with a few pieces at least.
+unsigned splits_of(const ScanRequest& request) {
+  const unsigned pieces =
+      (request.rows + warps_a_block * warp_size - 1) / (warps_a_block * warp_size);
+  const unsigned wanted = 8 * device_info().multiprocessors / request.queries + 1;
+  const unsigned most = pieces / 2 + 1;
+  return wanted < most ? wanted : most;
 }
 
 /// Offers the keys of a sorted list, as far as they may be kept.
@@ -52,23 +61,22 @@ __device__ void join_pools(WarpPool& pool, unsigned char* pools, std::size_t pit
 
 template <class Rows>
 __global__ void scan_kernel(RowsView rows, QueriesView queries, ScanShape shape,
-                            const std::uint32_t* slots) {
+                            const std::uint32_t* slots, std::uint64_t* partial) {
   const unsigned lane = threadIdx.x % warp_size;
   const unsigned warp = threadIdx.x / warp_size;
   unsigned char* memory = shared_memory();
   const QueryAtHand query = load_query(queries, blockIdx.y, memory, threadIdx.x, blockDim.x);
   memory += queries.query_bytes;
   unsigned char* mine = memory + warp * shape.warp_bytes;
-  const ScanPart& part = shape.part;
-  WarpPool pool(mine, shape.most, 0, part.limit(blockIdx.y));
+  WarpPool pool(mine, shape.most);
   auto* listed = reinterpret_cast<std::uint32_t*>(mine + pool_bytes(shape.most));
   auto* scores = reinterpret_cast<float*>(listed + warp_size);
   unsigned waiting = 0;
   __syncthreads();
   const unsigned step = gridDim.x * warps_a_block * warp_size;
-  for (unsigned first = part.begin + (blockIdx.x * warps_a_block + warp) * warp_size;
-       first < part.end; first += step) {
-    const unsigned count = part.end - first < warp_size ? part.end - first : warp_size;
+  for (unsigned first = (blockIdx.x * warps_a_block + warp) * warp_size; first < shape.rows;
+       first += step) {
+    const unsigned count = shape.rows - first < warp_size ? shape.rows - first : warp_size;
     if (lane < count) listed[lane] = slots == nullptr ? first + lane : slots[first + lane];
     __syncwarp();
     score_slots<Rows>(query, rows, listed, count, scores, lane);
@@ -79,7 +87,8 @@ __global__ void scan_kernel(RowsView rows, QueriesView queries, ScanShape shape,
   pool.settle(waiting, lane);
   join_pools(pool, memory, shape.warp_bytes, warp, warps_a_block, lane);
   if (warp != 0) return;
-  std::uint64_t* to = part.list(blockIdx.y, blockIdx.x, shape.most);
+  const std::size_t list = std::size_t{blockIdx.y} * gridDim.x + blockIdx.x;
+  std::uint64_t* to = partial + list * shape.most;
   for (unsigned i = lane; i < shape.most; i += warp_size)
     to[i] = i < pool.size() ? pool[i] : no_key;
 }
@@ -89,42 +98,23 @@ __host__ __device__ std::size_t merged_bytes(std::size_t most) {
   return pool_bytes(most) + sizeof(std::uint64_t);
 }
 
-/// What a merge writes: either of them.
-struct MergeResults {
-  Found* found;
-  std::uint64_t* limits;
-};
-
-/// The best of the first `count` lists of each query: each warp takes every warps-th list.
-__global__ void merge_kernel(ScanPart part, unsigned count, unsigned most, MergeResults results) {
+/// The best of `lists` lists of each query: each warp takes every warps-th list.
+__global__ void merge_kernel(const std::uint64_t* partial, unsigned lists, unsigned most,
+                             Found* found) {
   const unsigned lane = threadIdx.x % warp_size;
   const unsigned warp = threadIdx.x / warp_size;
   const unsigned warps = blockDim.x / warp_size;
   const std::size_t pitch = merged_bytes(most);
   unsigned char* memory = shared_memory();
   WarpPool pool(memory + warp * pitch, most);
-  const std::uint64_t* from = part.keys + static_cast<std::size_t>(blockIdx.x) * part.lists * most;
-  for (unsigned list = warp; list < count; list += warps)
+  const std::uint64_t* from = partial + static_cast<std::size_t>(blockIdx.x) * lists * most;
+  for (unsigned list = warp; list < lists; list += warps)
     offer_list(pool, from + static_cast<std::size_t>(list) * most, most, lane);
   join_pools(pool, memory, pitch, warp, warps, lane);
   if (warp != 0) return;
-  if (results.limits != nullptr) {
-    if (lane == 0) results.limits[blockIdx.x] = pool.size() == most ? pool[most - 1] : no_key;
-    return;
-  }
-  Found* to = results.found + static_cast<std::size_t>(blockIdx.x) * most;
+  Found* to = found + static_cast<std::size_t>(blockIdx.x) * most;
   for (unsigned i = lane; i < most; i += warp_size)
     to[i] = found_of(i < pool.size() ? pool[i] : no_key);
-}
-
-void merge(const ScanPart& part, unsigned count, const ScanRequest& request, MergeResults results,
-           Stream stream) {
-  const std::size_t pitch = merged_bytes(request.most);
-  unsigned warps = 1;
-  while (warps < warp_size && 4 * warps < count && 2 * warps * pitch <= device_info().shared_bytes)
-    warps *= 2;
-  launch("merge", merge_kernel, Grid{{request.queries, 1, 1}, warps * warp_size, warps * pitch},
-         stream, part, count, request.most, results);
 }
 
 }  // namespace
@@ -133,24 +123,23 @@ std::size_t scan_bytes(std::size_t query_bytes, std::size_t most) {
   return query_bytes + warps_a_block * warp_bytes(most);
 }
 
-/// Blocks that share a query: enough to fill the device, each with a few pieces at least.
-unsigned scan_lists(const ScanRequest& request, unsigned rows) {
-  const unsigned pieces = (rows + warps_a_block * warp_size - 1) / (warps_a_block * warp_size);
-  const unsigned wanted = 8 * device_info().multiprocessors / request.queries + 1;
-  const unsigned most = pieces / 2 + 1;
-  return wanted < most ? wanted : most;
+std::size_t scan_workspace(const ScanRequest& request) {
+  return std::size_t{request.queries} * splits_of(request) * request.most * sizeof(std::uint64_t);
 }
 
-void scan_part(const KindOfRows& kind, const RowsView& rows, const QueriesView& queries,
-               const ScanRequest& request, const ScanPart& part, Stream stream) {
-  const ScanShape shape{part, request.most, warp_bytes(request.most)};
+void scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queries,
+          const ScanRequest& request, void* workspace, Stream stream) {
+  const unsigned splits = splits_of(request);
+  const ScanShape shape{request.rows, request.most, warp_bytes(request.most)};
+  auto* partial = static_cast<std::uint64_t*>(workspace);
   with_rows(kind.type, kind.op, [&](auto row_kind) {
     launch("scan", scan_kernel<decltype(row_kind)>,
-           Grid{{scan_lists(request, part.rows()), request.queries, 1},
+           Grid{{splits, request.queries, 1},
                 warps_a_block * warp_size,
                 scan_bytes(queries.query_bytes, request.most)},
-           stream, rows, queries, shape, request.slots);
+           stream, rows, queries, shape, request.slots, partial);
   });
+  merge_lists(partial, splits, request, stream);
 }
 
 unsigned even_splits(unsigned panels, unsigned most, unsigned together) {
@@ -165,13 +154,14 @@ unsigned even_splits(unsigned panels, unsigned most, unsigned together) {
   return best;
 }
 
-void merge_lists(const ScanPart& part, unsigned count, const ScanRequest& request, Stream stream) {
-  merge(part, count, request, {static_cast<Found*>(request.found), nullptr}, stream);
-}
-
-void limit_lists(const ScanPart& part, unsigned count, const ScanRequest& request,
-                 std::uint64_t* limits, Stream stream) {
-  merge(part, count, request, {nullptr, limits}, stream);
+void merge_lists(const std::uint64_t* partial, unsigned lists, const ScanRequest& request,
+                 Stream stream) {
+  const std::size_t pitch = merged_bytes(request.most);
+  unsigned warps = 1;
+  while (warps < warp_size && 4 * warps < lists && 2 * warps * pitch <= device_info().shared_bytes)
+    warps *= 2;
+  launch("merge", merge_kernel, Grid{{request.queries, 1, 1}, warps * warp_size, warps * pitch},
+         stream, partial, lists, request.most, static_cast<Found*>(request.found));
 }
 
 }  // namespace vecinal::cuda

@@ -44,13 +44,11 @@ __host__ __device__ inline std::size_t pool_bytes(std::size_t capacity) {
 /// All functions are for whole warps; every lane holds the same sizes.
 class WarpPool {
  public:
-  /// size: entries that lie in the memory already. bound: keys must be below it besides.
-  __device__ WarpPool(unsigned char* memory, unsigned capacity, unsigned size = 0,
-                      std::uint64_t bound = no_key)
+  /// size: entries that lie in the memory already.
+  __device__ WarpPool(unsigned char* memory, unsigned capacity, unsigned size = 0)
       : keys_(reinterpret_cast<std::uint64_t*>(memory)),
         fresh_(keys_ + capacity),
         places_(reinterpret_cast<unsigned*>(fresh_ + warp_size)),
-        bound_(bound),
         capacity_(capacity),
         size_(size) {}
 
@@ -69,7 +67,7 @@ class WarpPool {
 
   /// A bound that keys must be below to be kept.
   [[nodiscard]] __device__ std::uint64_t limit() const {
-    return size_ < capacity_ ? bound_ : keys_[size_ - 1] & ~std::uint64_t{1};
+    return size_ < capacity_ ? no_key : keys_[size_ - 1] & ~std::uint64_t{1};
   }
 
   /// Offers the key of each lane, no_key for none; those of a call are distinct.
@@ -183,7 +181,6 @@ class WarpPool {
   std::uint64_t* keys_;
   std::uint64_t* fresh_;
   unsigned* places_;
-  std::uint64_t bound_;
   unsigned capacity_;
   unsigned size_;
   unsigned next_ = 0;

@@ -110,22 +110,6 @@ TEST(ScreenParity, WhatAScreenLeavesOpenIsScanned) {
   }
 }
 
-/// So many rows that queries get limits from a sample of them (cuda/scan_parts.hpp).
-TEST(ScanParity, ManyRowsAreScannedInTwoParts) {
-  constexpr std::size_t rows = 66'000;
-  constexpr std::size_t most = 20;
-  World world({kernels::RowType::lvq8, kernels::Op::l2, ""}, rows, 8, 9);
-  for (const std::size_t queries : {1U, 9U}) {
-    std::vector<Scored> found(queries * most);
-    QueryBlock block = world.block();
-    block.count = queries;
-    cuda_backend().knn(world.on_device(), block, rows, {}, most, found);
-    for (std::size_t q = 0; q < queries; q += 4)
-      expect_alike(std::span(found).subspan(q * most, most),
-                   best_of(world, q, first_slots(rows), most), 0, "query " + std::to_string(q));
-  }
-}
-
 void expect_listed_only(const Kind& kind, const std::vector<Slot>& listed, std::size_t queries,
                         std::size_t most) {
   World world(kind, 200, 48, queries);
