@@ -42,12 +42,20 @@ __device__ bool occluded(const RowsView& rows, const LinkShape& shape, std::uint
   __syncwarp();
   const float limit = __fadd_rn(score_of(candidate), shape.shift);
   const unsigned teams = warp_size / rows.team;
-  for (unsigned first = 0; first < chosen.count; first += teams) {
-    const unsigned i = first + lane / rows.team;
-    const std::uint32_t node = chosen.nodes[i < chosen.count ? i : chosen.count - 1];
-    const float score = Rows::score(query, rows, node, lane % rows.team);
-    const bool hides =
-        i < chosen.count && __fmul_rn(shape.alpha, __fadd_rn(score, shape.shift)) <= limit;
+  constexpr unsigned each = 2;  // rows in the hands of a team
+  for (unsigned first = 0; first < chosen.count; first += each * teams) {
+    std::uint32_t nodes[each];
+#pragma unroll
+    for (unsigned r = 0; r < each; ++r) {
+      const unsigned i = first + lane / rows.team + r * teams;
+      nodes[r] = chosen.nodes[i < chosen.count ? i : chosen.count - 1];  // twice does no harm
+    }
+    RowScores<each> scores;
+    Rows::scores(query, rows, nodes, lane % rows.team, scores);
+    bool hides = false;
+#pragma unroll
+    for (const float score : scores)
+      hides = hides || __fmul_rn(shape.alpha, __fadd_rn(score, shape.shift)) <= limit;
     if (__any_sync(all_lanes, hides)) return true;
   }
   return false;

@@ -204,13 +204,17 @@ struct ListState {
   unsigned waiting = 0;
 };
 
+/// The vector of the panel whose list is number l of those that a warp looks after; of few queries
+/// every warp has some.
+__device__ unsigned list_vector(unsigned warp, unsigned l) { return l * warps_a_block + warp; }
+
 /// Offers the scores of a piece to the lists that a warp looks after.
 __device__ void offer_piece(const PanelInputs& in, const PanelShape& shape, const float* scores,
                             unsigned first, unsigned first_query, unsigned char* lists,
                             ListState (&states)[lists_a_warp], unsigned warp, unsigned lane) {
 #pragma unroll
   for (unsigned l = 0; l < lists_a_warp; ++l) {
-    const unsigned vector = warp * lists_a_warp + l;
+    const unsigned vector = list_vector(warp, l);
     if (first_query + vector >= shape.queries) break;
     WarpPool pool(lists + vector * shape.list_bytes, shape.most, states[l].size);
     for (unsigned row = lane; row < piece; row += warp_size) {
@@ -247,9 +251,10 @@ __global__ void __launch_bounds__(threads_a_block, 1)
   }
 #pragma unroll
   for (unsigned l = 0; l < lists_a_warp; ++l) {
-    const unsigned query = first_query + warp * lists_a_warp + l;
+    const unsigned vector = list_vector(warp, l);
+    const unsigned query = first_query + vector;
     if (query >= shape.queries) break;
-    WarpPool pool(lists + (warp * lists_a_warp + l) * shape.list_bytes, shape.most, states[l].size);
+    WarpPool pool(lists + vector * shape.list_bytes, shape.most, states[l].size);
     pool.settle(states[l].waiting, lane);
     std::uint64_t* to =
         partial + (static_cast<std::size_t>(query) * gridDim.x + blockIdx.x) * shape.most;

@@ -1,6 +1,7 @@
 /// Scores of rows on the device, by teams of lanes: each lane of a team reads every team-th 16
-/// bytes of the row, and the parts are summed across the team. One kind of row is one struct with a
-/// score(); kernels are templates over it.
+/// bytes of the row, and the parts are summed across the team. A team has several rows in hand:
+/// what it reads of the query serves all of them, and reads of one hide the wait for those of
+/// another. One kind of row is one struct with a scores(); kernels are templates over it.
 ///
 /// A row in device memory starts at a multiple of 32 bytes. Floats lie there as on the host; of
 /// codes the CodeHeader stands at byte 8, so that the codes start at byte 16.
@@ -123,18 +124,37 @@ __device__ inline float level_product(unsigned header, int dot, float sum) {
                                    __fmul_rn(static_cast<float>(offset), sum)));
 }
 
-/// level_product() of a row, the same in all lanes of a team.
-template <class Codes>
-__device__ float dot_level(const QueryAtHand& query, const unsigned char* row, unsigned padded_dim,
-                           unsigned member, unsigned team) {
-  const auto* codes = reinterpret_cast<const uint4*>(row + 16);
+/// Rows that a team has in hand, and their scores.
+template <unsigned count>
+using RowStarts = const unsigned char* [count];
+template <unsigned count>
+using RowScores = float[count];
+
+/// level_product() of each row, the same in all lanes of a team.
+template <class Codes, unsigned count>
+__device__ void dot_levels(const QueryAtHand& query, const RowStarts<count>& rows,
+                           unsigned padded_dim, unsigned member, unsigned team,
+                           RowScores<count>& products) {
   const auto* steps = reinterpret_cast<const uint4*>(query.values);
   const unsigned chunks = padded_dim / Codes::chunk_codes;
-  int sum = 0;
-  for (unsigned i = member; i < chunks; i += team)
-    sum = Codes::dot(codes[i], steps + i * (Codes::chunk_codes / 8), sum);
-  sum = team_sum(sum, team);
-  return level_product(*reinterpret_cast<const unsigned*>(row + code_header_at), sum, query.sum);
+  unsigned headers[count];
+  int sums[count];
+#pragma unroll
+  for (unsigned r = 0; r < count; ++r) {
+    headers[r] = *reinterpret_cast<const unsigned*>(rows[r] + code_header_at);
+    sums[r] = 0;
+  }
+  for (unsigned i = member; i < chunks; i += team) {
+    uint4 codes[count];
+#pragma unroll
+    for (unsigned r = 0; r < count; ++r) codes[r] = reinterpret_cast<const uint4*>(rows[r] + 16)[i];
+#pragma unroll
+    for (unsigned r = 0; r < count; ++r)
+      sums[r] = Codes::dot(codes[r], steps + i * (Codes::chunk_codes / 8), sums[r]);
+  }
+#pragma unroll
+  for (unsigned r = 0; r < count; ++r)
+    products[r] = level_product(headers[r], team_sum(sums[r], team), query.sum);
 }
 
 __device__ inline float code_score(const QueryAtHand& query, const unsigned char* row, float dot) {
@@ -142,24 +162,43 @@ __device__ inline float code_score(const QueryAtHand& query, const unsigned char
   return __fadd_rn(__fadd_rn(query.constant, bias), __fmul_rn(query.scale, dot));
 }
 
+/// Where rows lie, `pitch` bytes apart.
+template <unsigned count>
+__device__ void row_starts(const unsigned char* data, std::size_t pitch,
+                           const std::uint32_t (&slots)[count], RowStarts<count>& rows) {
+#pragma unroll
+  for (unsigned r = 0; r < count; ++r) rows[r] = data + slots[r] * pitch;
+}
+
 template <class Codes>
 struct CodeRows {
-  __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
-                                unsigned member) {
-    const unsigned char* row = rows.data + slot * rows.pitch;
-    return code_score(query, row, dot_level<Codes>(query, row, rows.padded_dim, member, rows.team));
+  template <unsigned count>
+  __device__ static void scores(const QueryAtHand& query, const RowsView& rows,
+                                const std::uint32_t (&slots)[count], unsigned member,
+                                RowScores<count>& to) {
+    RowStarts<count> starts;
+    row_starts(rows.data, rows.pitch, slots, starts);
+    dot_levels<Codes>(query, starts, rows.padded_dim, member, rows.team, to);
+#pragma unroll
+    for (unsigned r = 0; r < count; ++r) to[r] = code_score(query, starts[r], to[r]);
   }
 };
 
 template <class First, class Second>
 struct LevelRows {
-  __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
-                                unsigned member) {
-    const unsigned char* row = rows.data + slot * rows.pitch;
-    const unsigned char* base = rows.base + slot * rows.base_pitch;
-    const float first = dot_level<First>(query, base, rows.padded_dim, member, rows.team);
-    const float second = dot_level<Second>(query, row, rows.padded_dim, member, rows.team);
-    return code_score(query, row, __fadd_rn(first, second));
+  template <unsigned count>
+  __device__ static void scores(const QueryAtHand& query, const RowsView& rows,
+                                const std::uint32_t (&slots)[count], unsigned member,
+                                RowScores<count>& to) {
+    RowStarts<count> starts;
+    RowScores<count> first;
+    row_starts(rows.base, rows.base_pitch, slots, starts);
+    dot_levels<First>(query, starts, rows.padded_dim, member, rows.team, first);
+    row_starts(rows.data, rows.pitch, slots, starts);
+    dot_levels<Second>(query, starts, rows.padded_dim, member, rows.team, to);
+#pragma unroll
+    for (unsigned r = 0; r < count; ++r)
+      to[r] = code_score(query, starts[r], __fadd_rn(first[r], to[r]));
   }
 };
 
@@ -173,7 +212,8 @@ struct SquaredL2 {
 };
 
 /// How the values of a row of floats are read, as bits of float32: d .. d + 3, in two steps where
-/// the first is ahead of the second, or the lane_dims that 16 bytes hold, piece i of the row.
+/// the first is ahead of the second; or piece i of the row, 16 bytes with lane_dims values, in
+/// parts of four.
 struct F32Values {
   static constexpr unsigned lane_dims = 4;
   using Packed = uint4;
@@ -182,9 +222,11 @@ struct F32Values {
   }
   __device__ static uint4 unpack(const Packed& values) { return values; }
   __device__ static uint4 load(const unsigned char* row, unsigned d) { return fetch(row, d); }
-  __device__ static void read(const unsigned char* row, unsigned i, uint4 (&to)[1]) {
-    to[0] = reinterpret_cast<const uint4*>(row)[i];
+  using Piece = uint4;
+  __device__ static Piece piece(const unsigned char* row, unsigned i) {
+    return reinterpret_cast<const uint4*>(row)[i];
   }
+  __device__ static uint4 part(const Piece& piece, unsigned) { return piece; }
 };
 
 struct F16Values {
@@ -202,35 +244,46 @@ struct F16Values {
   __device__ static uint4 load(const unsigned char* row, unsigned d) {
     return unpack(fetch(row, d));
   }
-  __device__ static void read(const unsigned char* row, unsigned i, uint4 (&to)[2]) {
-    const uint4 halves = reinterpret_cast<const uint4*>(row)[i];
-    to[0] = widen(halves.x, halves.y);
-    to[1] = widen(halves.z, halves.w);
+  using Piece = uint4;
+  __device__ static Piece piece(const unsigned char* row, unsigned i) {
+    return reinterpret_cast<const uint4*>(row)[i];
+  }
+  __device__ static uint4 part(const Piece& piece, unsigned p) {
+    return p == 0 ? widen(piece.x, piece.y) : widen(piece.z, piece.w);
   }
 };
 
 template <class Values, class Op>
 struct FloatRows {
-  __device__ static float score(const QueryAtHand& query, const RowsView& rows, std::uint32_t slot,
-                                unsigned member) {
+  template <unsigned count>
+  __device__ static void scores(const QueryAtHand& query, const RowsView& rows,
+                                const std::uint32_t (&slots)[count], unsigned member,
+                                RowScores<count>& to) {
     constexpr unsigned parts = Values::lane_dims / 4;
-    const unsigned char* row = rows.data + slot * rows.pitch;
     const auto* values = reinterpret_cast<const uint4*>(query.values);
-    float even = 0;
-    float odd = 0;
+    RowStarts<count> starts;
+    row_starts(rows.data, rows.pitch, slots, starts);
+    float even[count] = {};
+    float odd[count] = {};
     for (unsigned i = member; i < rows.padded_dim / Values::lane_dims; i += rows.team) {
-      uint4 x[parts];
-      Values::read(row, i, x);
+      typename Values::Piece pieces[count];
+#pragma unroll
+      for (unsigned r = 0; r < count; ++r) pieces[r] = Values::piece(starts[r], i);
 #pragma unroll
       for (unsigned p = 0; p < parts; ++p) {
         const uint4 q = values[parts * i + p];
-        even = Op::fold(__uint_as_float(q.x), __uint_as_float(x[p].x), even);
-        odd = Op::fold(__uint_as_float(q.y), __uint_as_float(x[p].y), odd);
-        even = Op::fold(__uint_as_float(q.z), __uint_as_float(x[p].z), even);
-        odd = Op::fold(__uint_as_float(q.w), __uint_as_float(x[p].w), odd);
+#pragma unroll
+        for (unsigned r = 0; r < count; ++r) {
+          const uint4 x = Values::part(pieces[r], p);
+          even[r] = Op::fold(__uint_as_float(q.x), __uint_as_float(x.x), even[r]);
+          odd[r] = Op::fold(__uint_as_float(q.y), __uint_as_float(x.y), odd[r]);
+          even[r] = Op::fold(__uint_as_float(q.z), __uint_as_float(x.z), even[r]);
+          odd[r] = Op::fold(__uint_as_float(q.w), __uint_as_float(x.w), odd[r]);
+        }
       }
     }
-    return Op::finish(team_sum(even + odd, rows.team));
+#pragma unroll
+    for (unsigned r = 0; r < count; ++r) to[r] = Op::finish(team_sum(even[r] + odd[r], rows.team));
   }
 };
 
@@ -278,18 +331,41 @@ __device__ inline QueryAtHand load_query(const QueriesView& queries, std::size_t
   return at_hand;
 }
 
+/// Scores of slots first .. first + each * teams - 1 of `count`, by `each` rows in the hands of
+/// every team.
+template <class Rows, unsigned each>
+__device__ void score_some(const QueryAtHand& query, const RowsView& rows,
+                           const std::uint32_t* slots, unsigned first, unsigned count,
+                           float* scores, unsigned lane) {
+  const unsigned member = lane % rows.team;
+  const unsigned teams = warp_size / rows.team;
+  const unsigned mine = first + lane / rows.team;
+  std::uint32_t listed[each];
+#pragma unroll
+  for (unsigned r = 0; r < each; ++r) {
+    const unsigned i = mine + r * teams;
+    listed[r] = slots[i < count ? i : count - 1];
+  }
+  RowScores<each> found;
+  Rows::scores(query, rows, listed, member, found);
+#pragma unroll
+  for (unsigned r = 0; r < each; ++r)
+    if (member == 0 && mine + r * teams < count) scores[mine + r * teams] = found[r];
+}
+
 /// Scores of `count` <= 32 slots (in shared memory) into as many places; all lanes of the warp.
 template <class Rows>
 __device__ void score_slots(const QueryAtHand& query, const RowsView& rows,
                             const std::uint32_t* slots, unsigned count, float* scores,
                             unsigned lane) {
-  const unsigned member = lane % rows.team;
   const unsigned teams = warp_size / rows.team;
-  for (unsigned first = 0; first < count; first += teams) {
-    const unsigned i = first + lane / rows.team;
-    const float score = Rows::score(query, rows, slots[i < count ? i : count - 1], member);
-    if (member == 0 && i < count) scores[i] = score;
-  }
+  unsigned first = 0;
+  for (; first + 2 * teams < count; first += 4 * teams)
+    score_some<Rows, 4>(query, rows, slots, first, count, scores, lane);
+  if (first + teams < count)
+    score_some<Rows, 2>(query, rows, slots, first, count, scores, lane);
+  else if (first < count)
+    score_some<Rows, 1>(query, rows, slots, first, count, scores, lane);
 }
 
 }  // namespace vecinal::cuda
