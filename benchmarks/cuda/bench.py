@@ -47,15 +47,28 @@ TINY = Sizes(small_dim=16, large_dim=40, rows=400, queries=24, known=16, scanned
              sets=64, set_vectors=9, compared=200, build_beam=20, beams=(10, 20, 40), repeats=1)
 
 
-def row_bytes(encoding: str, dim: int) -> int:
-    """Bytes of a row of dim dimensions, first level; "lvq4" of "lvq4x8"."""
+def config_of(rows: str) -> dict[str, Any]:
+    """What an index is told of its rows: "lvq8", "lvq4x8", "pca128+lvq8"."""
+    reduction, _, encoding = rows.rpartition("+")
+    if not reduction:
+        return {"encoding": encoding}
+    return {"encoding": encoding, "reduce": "pca", "reduced_dim": int(reduction.removeprefix("pca"))}
+
+
+def row_bytes(rows: str, dim: int) -> int:
+    """Bytes of a row that is walked, dim dimensions before a reduction."""
+    config = config_of(rows)
+    dim = config.get("reduced_dim", dim)
     sizes = {"f32": 4 * dim, "f16": 2 * dim, "lvq8": dim + 8, "lvq4": dim // 2 + 8}
-    return sizes[encoding.split("x")[0]]
+    return sizes[config["encoding"].split("x")[0]]
 
 
-def ranked_bytes(encoding: str, dim: int) -> int:
-    """Bytes of a row that ranks, both levels; 0 where walked rows rank."""
-    first, _, second = encoding.partition("x")
+def ranked_bytes(rows: str, dim: int) -> int:
+    """Bytes of a row that ranks, of all levels; 0 where walked rows rank."""
+    config = config_of(rows)
+    if "reduce" in config:
+        return row_bytes(config["encoding"], dim)
+    first, _, second = rows.partition("x")
     return row_bytes(first, dim) + row_bytes("lvq" + second, dim) if second else 0
 
 
@@ -99,8 +112,8 @@ class Bench:
         """An index of a graph; `built` keeps how long building took, by name, encoding, device."""
         what = f"{name}, {encoding}, {device}"
         start = time.perf_counter()
-        index = vecinal.Index(base.shape[1], metric=metric, encoding=encoding, degree=32,
-                              build_beam=self.sizes.build_beam, device=device)
+        index = vecinal.Index(base.shape[1], metric=metric, degree=32, device=device,
+                              build_beam=self.sizes.build_beam, **config_of(encoding))
         index.add(base)
         self.built[what] = time.perf_counter() - start
         log(f"  graph over {what}: built in {self.built[what]:.1f} s")
