@@ -1,0 +1,22 @@
+/// Rows to columns and back, between vectors as they lie and panels of them. Included by
+/// kernels.cpp only.
+#pragma once
+
+#include "kernels/kernels.hpp"
+#include "kernels/vec.hpp"
+
+namespace {
+
+using std::size_t;
+using vecinal::kernels::Transposition;
+
+void transpose(const Transposition& values) noexcept {
+  const size_t from_stride = 4 * values.from_stride;
+  const size_t to_stride = 4 * values.to_stride;
+  for (size_t r = 0; r < values.rows; r += 8)
+    for (size_t c = 0; c < values.columns; c += 8)
+      transpose_eight(values.from + r * from_stride + 4 * c, from_stride,
+                      values.to + c * to_stride + 4 * r, to_stride);
+}
+
+}  // namespace
