@@ -10,25 +10,34 @@ using std::size_t;
 using std::uint32_t;
 using vecinal::kernels::SignedSums;
 
+/// acc = fold(acc, value) for the values of some dimensions.
+template <size_t Vectors, class Fold>
+inline void fold_dims(const float* panel, const uint32_t* dims, const uint32_t* end,
+                      F32 (&acc)[Vectors], Fold fold) {
+  for (; dims != end; ++dims) {
+    const float* values = panel + *dims * vecinal::kernels::set_lanes;
+#pragma GCC unroll 32
+    for (size_t v = 0; v < Vectors; ++v) acc[v] = fold(acc[v], load(values + v * F32::width));
+  }
+}
+
 /// All sums of the first `Vectors` registers of vectors.
 template <size_t Vectors>
-void sum_lanes(const SignedSums& sums, float* to) {
-  constexpr size_t lanes = vecinal::kernels::set_lanes;
-  size_t at = 0;
+void sum_lanes(const SignedSums& task, float* to) {
+  const SignedSums sums = task;  // a copy that no store can change
+  const uint32_t* dims = sums.dims;
   for (size_t i = 0; i < sums.count; ++i) {
     F32 acc[Vectors];
 #pragma GCC unroll 32
     for (size_t v = 0; v < Vectors; ++v) acc[v] = zero();
-    for (const size_t end = sums.ends[2 * i]; at < end; ++at)
+    const uint32_t* added = sums.dims + sums.ends[2 * i];
+    const uint32_t* taken_off = sums.dims + sums.ends[2 * i + 1];
+    fold_dims(sums.panel, dims, added, acc, [](F32 a, F32 b) { return add(a, b); });
+    fold_dims(sums.panel, added, taken_off, acc, [](F32 a, F32 b) { return sub(a, b); });
+    dims = taken_off;
 #pragma GCC unroll 32
-      for (size_t v = 0; v < Vectors; ++v)
-        acc[v] = add(acc[v], load(sums.panel + sums.dims[at] * lanes + v * F32::width));
-    for (const size_t end = sums.ends[2 * i + 1]; at < end; ++at)
-#pragma GCC unroll 32
-      for (size_t v = 0; v < Vectors; ++v)
-        acc[v] = sub(acc[v], load(sums.panel + sums.dims[at] * lanes + v * F32::width));
-#pragma GCC unroll 32
-    for (size_t v = 0; v < Vectors; ++v) store(to + i * lanes + v * F32::width, acc[v]);
+    for (size_t v = 0; v < Vectors; ++v)
+      store(to + i * vecinal::kernels::set_lanes + v * F32::width, acc[v]);
   }
 }
 
