@@ -73,6 +73,7 @@ void FdeWorker::add_panel(Repetitions repetitions, FdeSide side) {
     transpose(panel, set_lanes, panel_.stride(), set_lanes, rows_.data(), panel_.stride());
   for (std::uint32_t r = repetitions.begin; r < repetitions.end; ++r) {
     project(r, panel);
+    panel_.fetch_ahead(r - repetitions.begin, repetitions.end - repetitions.begin);
     sums_.add(r - repetitions.begin, panel_.cells(r), values_, values_stride_, panel_.count());
   }
 }

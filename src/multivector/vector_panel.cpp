@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/cache_lines.hpp"
 #include "core/dot.hpp"
 #include "kernels/dispatch.hpp"
 
@@ -54,6 +55,14 @@ bool VectorPanel::load(const Batch& vectors, std::size_t first, std::size_t coun
   return kernels::active().panel_steps({raw_.data(), mean_.data(), stride_, count,
                                         Cells::step_length, centred_.data(), steps_.data()}) &&
          usual_mean_;
+}
+
+void VectorPanel::fetch_ahead(std::uint32_t part, std::uint32_t parts) const {
+  const std::size_t next = first_ + count_;
+  const std::size_t count = std::min(set_lanes, vectors_.count - next);
+  const std::size_t stride = vectors_.stride == 0 ? dim_ : vectors_.stride;
+  const std::size_t share = whole_lines(count * stride * sizeof(float) / parts);
+  prefetch_lines(reinterpret_cast<const char*>(vectors_.row(next)) + part * share, share);
 }
 
 void VectorPanel::find_cells(std::uint32_t begin, std::uint32_t end) {

@@ -30,6 +30,9 @@ class VectorPanel {
     return found_.data() + repetition * kernels::set_lanes;
   }
 
+  /// Has part `part` of `parts` of the vectors behind these fetched: at once they would stall.
+  void fetch_ahead(std::uint32_t part, std::uint32_t parts) const;
+
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::size_t stride() const { return stride_; }
 
