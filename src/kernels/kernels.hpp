@@ -78,14 +78,14 @@ using MaxCodeTileFn = void (*)(const MaxCodeTile& tile) noexcept;
 /// What kernels write for lanes that are not used is of no account.
 inline constexpr std::size_t set_lanes = 32;
 
-/// Values of four bytes, floats or pairs, that change rows and columns, both multiples of 8.
+/// Values that change rows and columns, both multiples of 8.
 struct Transposition {
-  const std::byte* from = nullptr;
-  std::size_t from_stride = 0;  ///< values
+  const float* from = nullptr;
+  std::size_t from_stride = 0;
   std::size_t rows = 0;
   std::size_t columns = 0;
-  std::byte* to = nullptr;
-  std::size_t to_stride = 0;  ///< values
+  float* to = nullptr;
+  std::size_t to_stride = 0;
 };
 
 /// to[c * to_stride + r] = from[r * from_stride + c].

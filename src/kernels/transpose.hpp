@@ -11,12 +11,10 @@ using std::size_t;
 using vecinal::kernels::Transposition;
 
 void transpose(const Transposition& values) noexcept {
-  const size_t from_stride = 4 * values.from_stride;
-  const size_t to_stride = 4 * values.to_stride;
   for (size_t r = 0; r < values.rows; r += 8)
     for (size_t c = 0; c < values.columns; c += 8)
-      transpose_eight(values.from + r * from_stride + 4 * c, from_stride,
-                      values.to + c * to_stride + 4 * r, to_stride);
+      transpose_eight(values.from + r * values.from_stride + c, values.from_stride,
+                      values.to + c * values.to_stride + r, values.to_stride);
 }
 
 }  // namespace

@@ -163,23 +163,21 @@ inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std
   }
 }
 
-/// Eight rows of eight values of four bytes that become columns; strides in bytes.
-inline void transpose_eight(const std::byte* from, std::size_t from_stride, std::byte* to,
+/// Eight rows of eight values that become columns.
+inline void transpose_eight(const float* from, std::size_t from_stride, float* to,
                             std::size_t to_stride) {
   for (std::size_t r = 0; r < 8; r += 4)
     for (std::size_t c = 0; c < 8; c += 4) {
-      uint32x4_t rows[4];
-      for (std::size_t i = 0; i < 4; ++i)
-        rows[i] = vreinterpretq_u32_u8(
-            vld1q_u8(reinterpret_cast<const std::uint8_t*>(from + (r + i) * from_stride + 4 * c)));
-      const uint32x4x2_t upper = vtrnq_u32(rows[0], rows[1]);
-      const uint32x4x2_t lower = vtrnq_u32(rows[2], rows[3]);
+      float32x4_t rows[4];
+      for (std::size_t i = 0; i < 4; ++i) rows[i] = vld1q_f32(from + (r + i) * from_stride + c);
+      const float32x4x2_t upper = vtrnq_f32(rows[0], rows[1]);
+      const float32x4x2_t lower = vtrnq_f32(rows[2], rows[3]);
       for (std::size_t i = 0; i < 2; ++i) {
-        auto* column = reinterpret_cast<std::uint8_t*>(to + (c + i) * to_stride + 4 * r);
-        const uint64x2_t a = vreinterpretq_u64_u32(upper.val[i]);
-        const uint64x2_t b = vreinterpretq_u64_u32(lower.val[i]);
-        vst1q_u8(column, vreinterpretq_u8_u64(vtrn1q_u64(a, b)));
-        vst1q_u8(column + 2 * to_stride, vreinterpretq_u8_u64(vtrn2q_u64(a, b)));
+        float* column = to + (c + i) * to_stride + r;
+        const float64x2_t a = vreinterpretq_f64_f32(upper.val[i]);
+        const float64x2_t b = vreinterpretq_f64_f32(lower.val[i]);
+        vst1q_f32(column, vreinterpretq_f32_f64(vtrn1q_f64(a, b)));
+        vst1q_f32(column + 2 * to_stride, vreinterpretq_f32_f64(vtrn2q_f64(a, b)));
       }
     }
 }

@@ -163,12 +163,11 @@ inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std
   }
 }
 
-/// Eight rows of eight values of four bytes that become columns; strides in bytes.
-inline void transpose_eight(const std::byte* from, std::size_t from_stride, std::byte* to,
+/// Eight rows of eight values that become columns.
+inline void transpose_eight(const float* from, std::size_t from_stride, float* to,
                             std::size_t to_stride) {
   for (std::size_t r = 0; r < 8; ++r)
-    for (std::size_t c = 0; c < 8; ++c)
-      std::memcpy(to + c * to_stride + 4 * r, from + r * from_stride + 4 * c, 4);
+    for (std::size_t c = 0; c < 8; ++c) to[c * to_stride + r] = from[r * from_stride + c];
 }
 
 }  // namespace

@@ -70,7 +70,8 @@ void FdeWorker::add_panel(Repetitions repetitions, FdeSide side) {
   panel_.find_cells(repetitions.begin, repetitions.end);
   const float* panel = side == FdeSide::queries ? panel_.raw() : panel_.centred();
   if (cells_.sparse().empty())
-    transpose(panel, set_lanes, panel_.stride(), set_lanes, rows_.data(), panel_.stride());
+    kernels::active().transpose(
+        {panel, set_lanes, panel_.stride(), set_lanes, rows_.data(), panel_.stride()});
   for (std::uint32_t r = repetitions.begin; r < repetitions.end; ++r) {
     project(r, panel);
     panel_.fetch_ahead(r - repetitions.begin, repetitions.end - repetitions.begin);
@@ -85,8 +86,8 @@ void FdeWorker::project(std::uint32_t repetition, const float* panel) {
     kernels::active().signed_sums({panel, panel_.count(), projection.dims.data(),
                                    projection.ends.data(), params_.projected_dim},
                                   sketch_.data());
-    transpose(sketch_.data(), set_lanes, values_stride_, (panel_.count() + 7) / 8 * 8,
-              projected_.data(), values_stride_);
+    kernels::active().transpose({sketch_.data(), set_lanes, values_stride_,
+                                 (panel_.count() + 7) / 8 * 8, projected_.data(), values_stride_});
   } else if (!cells_.dense().empty()) {
     // Always as many vectors: products of few are summed in another order.
     multiply(cells_.dense()[repetition], {rows_.data(), set_lanes, panel_.stride()},

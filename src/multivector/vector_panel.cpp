@@ -16,12 +16,6 @@ constexpr std::size_t eighths(std::size_t count) { return (count + 7) / 8 * 8; }
 
 }  // namespace
 
-void transpose(const float* from, std::size_t from_stride, std::size_t rows, std::size_t columns,
-               float* to, std::size_t to_stride) {
-  kernels::active().transpose({reinterpret_cast<const std::byte*>(from), from_stride, rows, columns,
-                               reinterpret_cast<std::byte*>(to), to_stride});
-}
-
 VectorPanel::VectorPanel(const FdeParams& params, const Cells& cells, std::span<const float> mean)
     : params_(params),
       cells_(cells),
@@ -51,9 +45,10 @@ bool VectorPanel::load(const Batch& vectors, std::size_t first, std::size_t coun
     rows = rows_.data();
     rows_stride = stride_;
   }
-  transpose(rows, rows_stride, eighths(count), eighths(dim_), raw_.data(), set_lanes);
-  return kernels::active().panel_steps({raw_.data(), mean_.data(), stride_, count,
-                                        Cells::step_length, centred_.data(), steps_.data()}) &&
+  const kernels::KernelTable& kernel = kernels::active();
+  kernel.transpose({rows, rows_stride, eighths(count), eighths(dim_), raw_.data(), set_lanes});
+  return kernel.panel_steps({raw_.data(), mean_.data(), stride_, count, Cells::step_length,
+                             centred_.data(), steps_.data()}) &&
          usual_mean_;
 }
 

@@ -61,8 +61,4 @@ class VectorPanel {
   std::vector<float> doubtful_;  ///< one centred vector
 };
 
-/// Rows and columns, both multiples of 8, exchanged: to[c * to_stride + r].
-void transpose(const float* from, std::size_t from_stride, std::size_t rows, std::size_t columns,
-               float* to, std::size_t to_stride);
-
 }  // namespace vecinal

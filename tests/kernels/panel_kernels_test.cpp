@@ -23,15 +23,12 @@ class PanelKernelTest : public ::testing::TestWithParam<SimdLevel> {
   const KernelTable& kernels() const { return table(GetParam()); }
 };
 
-TEST_P(PanelKernelTest, TransposesAnyFourBytes) {
+TEST_P(PanelKernelTest, RowsBecomeColumns) {
   for (const std::size_t rows : {8U, 32U})
     for (const std::size_t columns : {8U, 16U, 40U}) {
-      std::mt19937 random(5);
-      std::vector<std::uint32_t> from(rows * (columns + 3));
-      for (auto& value : from) value = static_cast<std::uint32_t>(random());
-      std::vector<std::uint32_t> to(columns * (rows + 5), 7);
-      kernels().transpose({reinterpret_cast<const std::byte*>(from.data()), columns + 3, rows,
-                           columns, reinterpret_cast<std::byte*>(to.data()), rows + 5});
+      const auto from = test::random_floats(rows * (columns + 3), 5);
+      std::vector<float> to(columns * (rows + 5), 7.0F);
+      kernels().transpose({from.data(), columns + 3, rows, columns, to.data(), rows + 5});
       for (std::size_t c = 0; c < columns; ++c)
         for (std::size_t r = 0; r < rows + 5; ++r)
           ASSERT_EQ(to[c * (rows + 5) + r], r < rows ? from[r * (columns + 3) + c] : 7);
