@@ -38,7 +38,7 @@ FdeWorker::FdeWorker(const FdeParams& params, const Cells& cells, std::span<cons
 void FdeWorker::hash(const Batch& vectors, std::size_t begin, std::size_t end, std::uint16_t* to) {
   const std::uint32_t repetitions = params_.repetitions;
   for (std::size_t first = begin; first < end; first += set_lanes) {
-    panel_.load(vectors, first, std::min(set_lanes, end - first));
+    panel_.load(vectors, first, std::min(set_lanes, end - first), VectorPanel::Values::centred);
     panel_.find_cells(0, repetitions);
     for (std::size_t i = 0; i < panel_.count(); ++i)
       for (std::uint32_t r = 0; r < repetitions; ++r)
@@ -48,17 +48,19 @@ void FdeWorker::hash(const Batch& vectors, std::size_t begin, std::size_t end, s
 
 bool FdeWorker::encode(const Batch& vectors, std::size_t begin, std::size_t end, FdeSide side,
                        std::span<float> to) {
+  const bool queries = side == FdeSide::queries;
+  const auto values = queries ? VectorPanel::Values::as_they_are : VectorPanel::Values::centred;
   bool sound = true;
   const bool sketched = !cells_.final_places().empty();
   if (sketched) std::fill(to.begin(), to.end(), 0.0F);
-  const std::size_t values = cells_.count() * params_.projected_dim;  // of a repetition
+  const std::size_t size = cells_.count() * params_.projected_dim;  // of a repetition
   for (std::uint32_t first = 0; first < params_.repetitions; first += at_once_) {
     const Repetitions some{first, std::min(first + at_once_, params_.repetitions)};
-    sums_.begin(some.end - some.begin, side == FdeSide::documents,
-                sketched ? block_.data() : to.data() + first * values);
+    sums_.begin(some.end - some.begin, !queries,
+                sketched ? block_.data() : to.data() + first * size);
     for (std::size_t i = begin; i < end; i += set_lanes) {
-      sound = panel_.load(vectors, i, std::min(set_lanes, end - i)) && sound;
-      add_panel(some, side);
+      sound = panel_.load(vectors, i, std::min(set_lanes, end - i), values) && sound;
+      add_panel(some);
     }
     sums_.finish();
     if (sketched) fold(some, to);
@@ -66,24 +68,23 @@ bool FdeWorker::encode(const Batch& vectors, std::size_t begin, std::size_t end,
   return sound;
 }
 
-void FdeWorker::add_panel(Repetitions repetitions, FdeSide side) {
+void FdeWorker::add_panel(Repetitions repetitions) {
   panel_.find_cells(repetitions.begin, repetitions.end);
-  const float* panel = side == FdeSide::queries ? panel_.raw() : panel_.centred();
   if (cells_.sparse().empty())
     kernels::active().transpose(
-        {panel, set_lanes, panel_.stride(), set_lanes, rows_.data(), panel_.stride()});
+        {panel_.values(), set_lanes, panel_.stride(), set_lanes, rows_.data(), panel_.stride()});
   for (std::uint32_t r = repetitions.begin; r < repetitions.end; ++r) {
-    project(r, panel);
+    project(r);
     panel_.fetch_ahead(r - repetitions.begin, repetitions.end - repetitions.begin);
     sums_.add(r - repetitions.begin, panel_.cells(r), values_, values_stride_, panel_.count());
   }
 }
 
-void FdeWorker::project(std::uint32_t repetition, const float* panel) {
+void FdeWorker::project(std::uint32_t repetition) {
   values_ = projected_.data();
   if (!cells_.sparse().empty()) {
     const SparseProjection& projection = cells_.sparse()[repetition];
-    kernels::active().signed_sums({panel, panel_.count(), projection.dims.data(),
+    kernels::active().signed_sums({panel_.values(), panel_.count(), projection.dims.data(),
                                    projection.ends.data(), params_.projected_dim},
                                   sketch_.data());
     kernels::active().transpose({sketch_.data(), set_lanes, values_stride_,

@@ -39,8 +39,8 @@ class FdeWorker {
     std::uint32_t end;
   };
 
-  void add_panel(Repetitions repetitions, FdeSide side);
-  void project(std::uint32_t repetition, const float* panel);
+  void add_panel(Repetitions repetitions);
+  void project(std::uint32_t repetition);
   void fold(Repetitions repetitions, std::span<float> to) const;
 
   const FdeParams& params_;

@@ -23,7 +23,7 @@ VectorPanel::VectorPanel(const FdeParams& params, const Cells& cells, std::span<
       dim_(mean.size()),
       stride_(kernels::padded(dim_)),
       rows_(set_lanes * stride_),
-      raw_(set_lanes * stride_),
+      values_(set_lanes * stride_),
       centred_(set_lanes * stride_),
       steps_(set_lanes * stride_),
       found_(params.repetitions * set_lanes),
@@ -33,7 +33,7 @@ VectorPanel::VectorPanel(const FdeParams& params, const Cells& cells, std::span<
   usual_mean_ = dot(mean_.data(), mean_.data(), dim_) <= kernels::most_usual_square;
 }
 
-bool VectorPanel::load(const Batch& vectors, std::size_t first, std::size_t count) {
+bool VectorPanel::load(const Batch& vectors, std::size_t first, std::size_t count, Values values) {
   vectors_ = vectors;
   first_ = first;
   count_ = count;
@@ -46,9 +46,10 @@ bool VectorPanel::load(const Batch& vectors, std::size_t first, std::size_t coun
     rows_stride = stride_;
   }
   const kernels::KernelTable& kernel = kernels::active();
-  kernel.transpose({rows, rows_stride, eighths(count), eighths(dim_), raw_.data(), set_lanes});
-  return kernel.panel_steps({raw_.data(), mean_.data(), stride_, count, Cells::step_length,
-                             centred_.data(), steps_.data()}) &&
+  kernel.transpose({rows, rows_stride, eighths(count), eighths(dim_), values_.data(), set_lanes});
+  float* centred = values == Values::centred ? values_.data() : centred_.data();
+  return kernel.panel_steps({values_.data(), mean_.data(), stride_, count, Cells::step_length,
+                             centred, steps_.data()}) &&
          usual_mean_;
 }
 

@@ -18,9 +18,11 @@ class VectorPanel {
   /// All of them outlive the panel. mean: dim values.
   VectorPanel(const FdeParams& params, const Cells& cells, std::span<const float> mean);
 
+  enum class Values : bool { centred, as_they_are };
+
   /// Vectors [first, first + count) of the batch; count <= kernels::set_lanes. Returns whether they
   /// are sound for sure; where not, somebody has to look (transform/prepare.hpp).
-  bool load(const Batch& vectors, std::size_t first, std::size_t count);
+  bool load(const Batch& vectors, std::size_t first, std::size_t count, Values values);
 
   /// Finds the cells of the vectors in repetitions [begin, end).
   void find_cells(std::uint32_t begin, std::uint32_t end);
@@ -37,8 +39,7 @@ class VectorPanel {
   [[nodiscard]] std::size_t stride() const { return stride_; }
 
   /// Value d of vector i at [d * kernels::set_lanes + i].
-  [[nodiscard]] const float* centred() const { return centred_.data(); }
-  [[nodiscard]] const float* raw() const { return raw_.data(); }
+  [[nodiscard]] const float* values() const { return values_.data(); }
 
  private:
   void settle(std::size_t plane, std::uint32_t doubts);
@@ -53,8 +54,8 @@ class VectorPanel {
   std::size_t first_ = 0;
   std::size_t count_ = 0;
   AlignedFloats rows_;  ///< padded copies, where the batch's own rows cannot be taken
-  AlignedFloats raw_;
-  AlignedFloats centred_;
+  AlignedFloats values_;
+  AlignedFloats centred_;  ///< if the values are not
   AlignedArray<std::int16_t> steps_;
   std::vector<std::int32_t> found_;
   std::vector<std::uint32_t> doubts_;
