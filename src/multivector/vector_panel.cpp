@@ -27,7 +27,7 @@ VectorPanel::VectorPanel(const FdeParams& params, const Cells& cells, std::span<
       centred_(set_lanes * stride_),
       steps_(set_lanes * stride_),
       found_(params.repetitions * set_lanes),
-      doubts_(params.repetitions * params.k_sim),
+      doubts_(std::size_t{params.repetitions} * params.k_sim),
       doubtful_(dim_) {
   mean_.resize(stride_);
   usual_mean_ = dot(mean_.data(), mean_.data(), dim_) <= kernels::most_usual_square;
@@ -63,13 +63,14 @@ void VectorPanel::fetch_ahead(std::uint32_t part, std::uint32_t parts) const {
 
 void VectorPanel::find_cells(std::uint32_t begin, std::uint32_t end) {
   if (params_.k_sim == 0) return;  // all found_ are the one there is
-  const std::size_t first = begin * params_.k_sim;
+  const std::size_t first = std::size_t{begin} * params_.k_sim;
+  const std::size_t last = std::size_t{end} * params_.k_sim;
   kernels::active().find_cells(
       {cells_.steps() + first * cells_.planes().stride(), cells_.planes().stride(), stride_,
        end - begin, params_.k_sim, steps_.data(), count_, cells_.doubt()},
       found_.data() + begin * set_lanes, doubts_.data() + first);
   const std::uint32_t used = ~0U >> (set_lanes - count_);
-  for (std::size_t plane = first; plane < end * params_.k_sim; ++plane)
+  for (std::size_t plane = first; plane < last; ++plane)
     if ((doubts_[plane] & used) != 0) settle(plane, doubts_[plane] & used);
 }
 
