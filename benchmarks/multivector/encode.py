@@ -2,10 +2,12 @@
 
     python3 benchmarks/multivector/encode.py --made MADE --data DATA --sets scifact
 
-pymuvera takes the same parameters; it encodes one document a call, on whatever threads its BLAS
-takes. muvera-rs, the package muvera of PyPI, knows neither cells of several hyperplanes nor
-repetitions; it comes in when built from its crate (in benchmarks/multivector/muvera_rs: cargo
-build --release) and named: --muvera-rs benchmarks/multivector/muvera_rs/target/release/encode.
+vecinal and muvera-rs are given all tokens in one array, and where documents start; vecinal gives
+back one array of all encodings, muvera-rs drops each. pymuvera takes the same parameters; it
+encodes one document a call, on whatever threads its BLAS takes. muvera-rs, the package muvera of
+PyPI, knows neither cells of several hyperplanes nor repetitions; it comes in when built from its
+crate (in benchmarks/multivector/muvera_rs: cargo build --release) and named: --muvera-rs
+benchmarks/multivector/muvera_rs/target/release/encode.
 """
 
 from __future__ import annotations
@@ -44,16 +46,20 @@ def parse() -> argparse.Namespace:
 
 
 def vecinal_rounds(documents: list[Any]) -> dict[str, Round]:
+    import numpy as np
     import vecinal
+
+    tokens = np.concatenate(documents)
+    offsets = np.cumsum([0, *map(len, documents)])
 
     def made(threads: int) -> Round:
         encoder = vecinal.FdeEncoder(documents[0].shape[1], k_sim=K_SIM, projected_dim=PROJECTED,
                                      repetitions=REPETITIONS, threads=threads)
-        encoder.train(documents)
+        encoder.train(tokens, offsets=offsets)
 
         def encode() -> float:
             started = time.perf_counter()
-            encoder.encode_documents(documents)
+            encoder.encode_documents(tokens, offsets=offsets)
             return len(documents) / (time.perf_counter() - started)
 
         return encode

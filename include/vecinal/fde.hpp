@@ -62,8 +62,8 @@ class FdeEncoder {
   void set_mean(std::span<const float> mean);
 
   /// out: count x encoded_dim floats. An empty set is encoded as zeros. Throws
-  /// std::invalid_argument (dim, offsets that are not ascending or past the vectors, a value not
-  /// finite, with its row; out of another size).
+  /// std::invalid_argument (dim, offsets that are not ascending or past the vectors, out of another
+  /// size; a value not finite, with its row, when part of out may be written already).
   void encode_documents(const Batch& documents, std::span<float> out) const;
   void encode_queries(const Batch& queries, std::span<float> out) const;
 

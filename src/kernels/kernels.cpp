@@ -5,6 +5,8 @@
 // symbols.
 #include "kernels/kernels.hpp"
 
+#include "kernels/cell_sums.hpp"
+#include "kernels/cell_tile.hpp"
 #include "kernels/code_conversions.hpp"
 #include "kernels/code_rows.hpp"
 #include "kernels/float_rows.hpp"
@@ -14,6 +16,7 @@
 #include "kernels/sign_rows.hpp"
 #include "kernels/signed_sums.hpp"
 #include "kernels/tile.hpp"
+#include "kernels/transpose.hpp"
 
 #if defined(VECINAL_ISA_scalar)
 #define VECINAL_TABLE table_scalar
@@ -43,7 +46,12 @@ const KernelTable& VECINAL_TABLE() noexcept {
       tile_rows,
       raise_products,
       raise_code_products,
+      transpose,
+      panel_steps,
+      find_cells,
       signed_sums,
+      add_to_cells,
+      cell_means,
       to_half,
       from_half,
       {encode8, decode8, widen8},

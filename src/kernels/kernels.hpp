@@ -74,17 +74,107 @@ inline constexpr std::int32_t max_tile_sum = max_step_sum / 2;
 /// but for the fusing of the last multiply-adds.
 using MaxCodeTileFn = void (*)(const MaxCodeTile& tile) noexcept;
 
-/// Sums of dimensions, some of them taken off, of row_padding vectors at once (a count-sketch).
+/// Vectors that are encoded side by side: value d of vector `lane` is panel[d * set_lanes + lane].
+/// What kernels write for lanes that are not used is of no account.
+inline constexpr std::size_t set_lanes = 32;
+
+/// Values that change rows and columns, both multiples of 8.
+struct Transposition {
+  const float* from = nullptr;
+  std::size_t from_stride = 0;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  float* to = nullptr;
+  std::size_t to_stride = 0;
+};
+
+/// to[c * to_stride + r] = from[r * from_stride + c].
+using TransposeFn = void (*)(const Transposition& values) noexcept;
+
+/// A panel that is centred, and its directions in 16-bit steps.
+struct PanelSteps {
+  const float* panel = nullptr;
+  const float* mean = nullptr;    ///< dim
+  std::size_t dim = 0;            ///< even
+  std::size_t lanes = 0;          ///< that are used
+  float length = 0;               ///< of the steps of a vector, all together
+  float* centred = nullptr;       ///< panel - mean, may be the panel itself
+  std::int16_t* steps = nullptr;  ///< steps[(d / 2 * set_lanes + lane) * 2 + d % 2]
+};
+
+/// Squared lengths that are far from the ends of float32.
+inline constexpr float most_usual_square = 1e36F;
+
+/// Steps are within 1/2 of the centred vector scaled to the length; zeros for a vector whose
+/// squared length is next to nothing, or not usual. Returns whether all of them are usual.
+using PanelStepsFn = bool (*)(const PanelSteps& panel) noexcept;
+
+/// Planes against a panel of steps.
+struct CellTile {
+  const std::int16_t* planes = nullptr;  ///< repetitions * k_sim rows
+  std::size_t plane_stride = 0;          ///< int16 values
+  std::size_t dim = 0;                   ///< even
+  std::size_t repetitions = 0;
+  std::size_t k_sim = 0;                ///< at least 1
+  const std::int16_t* panel = nullptr;  ///< as in PanelSteps
+  std::size_t lanes = 0;                ///< that are used
+  std::int32_t doubt = 0;
+};
+
+/// Bit b of cells[r * set_lanes + lane]: the product with plane r * k_sim + b is above zero. Bit
+/// `lane` of doubts[plane]: the product is `doubt` or less from zero. Products must fit int32; they
+/// are exact, so every instruction set gives the same bits.
+using FindCellsFn = void (*)(const CellTile& tile, std::int32_t* cells,
+                             std::uint32_t* doubts) noexcept;
+
+/// Sums of dimensions, some of them taken off, of a panel's vectors (a count-sketch).
 struct SignedSums {
-  const float* panel = nullptr;         ///< panel[d * row_padding + lane]
+  const float* panel = nullptr;
+  std::size_t lanes = 0;                ///< that are used
   const std::uint32_t* dims = nullptr;  ///< sum i adds those from ends[2 i - 1] (0 for i = 0) to
                                         ///< ends[2 i] and takes off those to ends[2 i + 1]
   const std::uint32_t* ends = nullptr;
   std::size_t count = 0;  ///< sums
 };
 
-/// to[i * row_padding + lane] = sum i, added up in the order of dims.
+/// to[i * set_lanes + lane] = sum i, added up in the order of dims.
 using SignedSumsFn = void (*)(const SignedSums& sums, float* to) noexcept;
+
+/// Distances of cells are counted in these, on top of a place among up to as many.
+inline constexpr std::int16_t cell_step = 1024;
+
+/// A cell that no vector has met: above ten steps, and ten steps above it fit.
+inline constexpr std::int16_t no_place = 20000;
+
+/// Projected vectors that go to their cells, in their order.
+struct CellAddition {
+  const float* values = nullptr;
+  std::size_t stride = 0;  ///< floats
+  const std::int32_t* cells = nullptr;
+  std::size_t count = 0;
+  std::size_t width = 0;           ///< values of a vector
+  float* sums = nullptr;           ///< cell by cell
+  std::uint32_t* sizes = nullptr;  ///< of the cells; none: not counted
+  float* firsts = nullptr;         ///< the first vector of each cell, in the order in which these
+                                   ///< were met, and room for one more; none: not kept
+  std::int16_t* places = nullptr;  ///< of cells in firsts, or no_place
+  std::size_t place_stride = 0;
+  std::int16_t* met = nullptr;  ///< how many cells have been
+};
+using AddToCellsFn = void (*)(const CellAddition& addition) noexcept;
+
+/// The cells of a set with at least one vector.
+struct CellMeans {
+  const float* sums = nullptr;
+  float* means = nullptr;  ///< empty cells take the vector at their place
+  std::size_t cells = 0;
+  std::size_t width = 0;
+  const std::uint32_t* sizes = nullptr;
+  const float* firsts = nullptr;         ///< none: empty cells stay empty
+  const std::int16_t* places = nullptr;  ///< steps to the nearest cell, and its place in firsts
+  std::size_t place_stride = 0;
+};
+using CellMeansFn = void (*)(const CellMeans& means) noexcept;
 
 /// Conversions of count values, a multiple of row_padding. To f16 rounds to nearest even; overflow
 /// gives inf.
@@ -197,7 +287,12 @@ struct KernelTable {
   std::uint32_t tile_rows;     ///< rows are best given in multiples of this
   MaxTileFn raise_products;
   MaxCodeTileFn raise_code_products;
+  TransposeFn transpose;
+  PanelStepsFn panel_steps;
+  FindCellsFn find_cells;
   SignedSumsFn signed_sums;
+  AddToCellsFn add_to_cells;
+  CellMeansFn cell_means;
   ToHalfFn to_half;
   FromHalfFn from_half;
   CodeKernels codes8;

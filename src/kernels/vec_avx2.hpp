@@ -24,6 +24,7 @@ inline void store(float* p, F32 a) { _mm256_storeu_ps(p, a.v); }
 inline F32 add(F32 a, F32 b) { return {_mm256_add_ps(a.v, b.v)}; }
 inline F32 sub(F32 a, F32 b) { return {_mm256_sub_ps(a.v, b.v)}; }
 inline F32 mul(F32 a, F32 b) { return {_mm256_mul_ps(a.v, b.v)}; }
+inline F32 div(F32 a, F32 b) { return {_mm256_div_ps(a.v, b.v)}; }
 inline F32 fma(F32 a, F32 b, F32 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 
 inline float least_lane(F32 a) {
@@ -118,6 +119,28 @@ inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
   acc = add(acc, {_mm256_madd_epi16(a.v, b.v)});
   asm("" : "+x"(acc.v));  // GCC 12 otherwise takes all products first and spills sums
   return acc;
+}
+inline I32 load_i32(const std::int32_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+inline void store(std::int32_t* p, I32 a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v);
+}
+/// a with `bit` set where b is above zero.
+inline I32 set_where_positive(I32 a, I32 b, std::int32_t bit) {
+  const __m256i positive = _mm256_cmpgt_epi32(b.v, _mm256_setzero_si256());
+  return {_mm256_or_si256(a.v, _mm256_and_si256(positive, _mm256_set1_epi32(bit)))};
+}
+/// The lanes that are `most` or less from zero.
+inline std::uint32_t near_zero(I32 a, std::int32_t most) {
+  const __m256i far = _mm256_cmpgt_epi32(_mm256_abs_epi32(a.v), _mm256_set1_epi32(most));
+  return static_cast<std::uint32_t>(~_mm256_movemask_ps(_mm256_castsi256_ps(far))) & 0xFFU;
+}
+/// Rounds both to pairs of 16-bit integers.
+inline void store_pairs(std::int16_t* p, F32 first, F32 second) {
+  const __m256i upper = _mm256_slli_epi32(_mm256_cvtps_epi32(second.v), 16);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                      _mm256_blend_epi16(_mm256_cvtps_epi32(first.v), upper, 0xAA));
 }
 inline F32 to_floats(I32 a) { return {_mm256_cvtepi32_ps(a.v)}; }
 

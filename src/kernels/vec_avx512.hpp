@@ -24,6 +24,7 @@ inline void store(float* p, F32 a) { _mm512_storeu_ps(p, a.v); }
 inline F32 add(F32 a, F32 b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline F32 sub(F32 a, F32 b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline F32 mul(F32 a, F32 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline F32 div(F32 a, F32 b) { return {_mm512_div_ps(a.v, b.v)}; }
 inline F32 fma(F32 a, F32 b, F32 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 inline float least_lane(F32 a) { return _mm512_reduce_min_ps(a.v); }
 inline F32 least(F32 a, F32 b) { return {_mm512_min_ps(a.v, b.v)}; }
@@ -96,6 +97,22 @@ inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
   acc = add(acc, {_mm512_madd_epi16(a.v, b.v)});
   asm("" : "+v"(acc.v));  // GCC 12 otherwise takes all products first and spills sums
   return acc;
+}
+inline I32 load_i32(const std::int32_t* p) { return {_mm512_loadu_si512(p)}; }
+inline void store(std::int32_t* p, I32 a) { _mm512_storeu_si512(p, a.v); }
+/// a with `bit` set where b is above zero.
+inline I32 set_where_positive(I32 a, I32 b, std::int32_t bit) {
+  const __mmask16 positive = _mm512_cmpgt_epi32_mask(b.v, _mm512_setzero_si512());
+  return {_mm512_mask_or_epi32(a.v, positive, a.v, _mm512_set1_epi32(bit))};
+}
+/// The lanes that are `most` or less from zero.
+inline std::uint32_t near_zero(I32 a, std::int32_t most) {
+  return _mm512_cmple_epi32_mask(_mm512_abs_epi32(a.v), _mm512_set1_epi32(most));
+}
+/// Rounds both to pairs of 16-bit integers.
+inline void store_pairs(std::int16_t* p, F32 first, F32 second) {
+  const __m512i upper = _mm512_slli_epi32(_mm512_cvtps_epi32(second.v), 16);
+  _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xAAAAAAAA, _mm512_cvtps_epi32(first.v), upper));
 }
 inline F32 to_floats(I32 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 

@@ -22,6 +22,7 @@ inline void store(float* p, F32 a) { vst1q_f32(p, a.v); }
 inline F32 add(F32 a, F32 b) { return {vaddq_f32(a.v, b.v)}; }
 inline F32 sub(F32 a, F32 b) { return {vsubq_f32(a.v, b.v)}; }
 inline F32 mul(F32 a, F32 b) { return {vmulq_f32(a.v, b.v)}; }
+inline F32 div(F32 a, F32 b) { return {vdivq_f32(a.v, b.v)}; }
 inline F32 fma(F32 a, F32 b, F32 c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
 inline float least_lane(F32 a) { return vminvq_f32(a.v); }
 inline F32 least(F32 a, F32 b) { return {vminq_f32(a.v, b.v)}; }
@@ -97,6 +98,22 @@ inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
   const int32x4_t low = vmull_s16(vget_low_s16(a.v), vget_low_s16(b.v));
   return {vaddq_s32(acc.v, vpaddq_s32(low, vmull_high_s16(a.v, b.v)))};
 }
+inline I32 load_i32(const std::int32_t* p) { return {vld1q_s32(p)}; }
+inline void store(std::int32_t* p, I32 a) { vst1q_s32(p, a.v); }
+/// a with `bit` set where b is above zero.
+inline I32 set_where_positive(I32 a, I32 b, std::int32_t bit) {
+  const int32x4_t positive = vreinterpretq_s32_u32(vcgtq_s32(b.v, vdupq_n_s32(0)));
+  return {vorrq_s32(a.v, vandq_s32(positive, vdupq_n_s32(bit)))};
+}
+/// The lanes that are `most` or less from zero.
+inline std::uint32_t near_zero(I32 a, std::int32_t most) {
+  const uint32x4_t bits = {1, 2, 4, 8};
+  return vaddvq_u32(vandq_u32(vcleq_s32(vabsq_s32(a.v), vdupq_n_s32(most)), bits));
+}
+/// Rounds both to pairs of 16-bit integers.
+inline void store_pairs(std::int16_t* p, F32 first, F32 second) {
+  vst2_s16(p, {{vmovn_s32(vcvtnq_s32_f32(first.v)), vmovn_s32(vcvtnq_s32_f32(second.v))}});
+}
 inline F32 to_floats(I32 a) { return {vcvtq_f32_s32(a.v)}; }
 
 inline void prefetch(const void* p) { __builtin_prefetch(p); }
@@ -144,6 +161,25 @@ inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std
     vst1q_u16(sums + 16 * h, even[h]);
     vst1q_u16(sums + 16 * h + 8, odd[h]);
   }
+}
+
+/// Eight rows of eight values that become columns.
+inline void transpose_eight(const float* from, std::size_t from_stride, float* to,
+                            std::size_t to_stride) {
+  for (std::size_t r = 0; r < 8; r += 4)
+    for (std::size_t c = 0; c < 8; c += 4) {
+      float32x4_t rows[4];
+      for (std::size_t i = 0; i < 4; ++i) rows[i] = vld1q_f32(from + (r + i) * from_stride + c);
+      const float32x4x2_t upper = vtrnq_f32(rows[0], rows[1]);
+      const float32x4x2_t lower = vtrnq_f32(rows[2], rows[3]);
+      for (std::size_t i = 0; i < 2; ++i) {
+        float* column = to + (c + i) * to_stride + r;
+        const float64x2_t a = vreinterpretq_f64_f32(upper.val[i]);
+        const float64x2_t b = vreinterpretq_f64_f32(lower.val[i]);
+        vst1q_f32(column, vreinterpretq_f32_f64(vtrn1q_f64(a, b)));
+        vst1q_f32(column + 2 * to_stride, vreinterpretq_f32_f64(vtrn2q_f64(a, b)));
+      }
+    }
 }
 
 }  // namespace

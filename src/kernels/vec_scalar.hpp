@@ -21,6 +21,7 @@ inline void store(float* p, F32 a) { *p = a.v; }
 inline F32 add(F32 a, F32 b) { return {a.v + b.v}; }
 inline F32 sub(F32 a, F32 b) { return {a.v - b.v}; }
 inline F32 mul(F32 a, F32 b) { return {a.v * b.v}; }
+inline F32 div(F32 a, F32 b) { return {a.v / b.v}; }
 inline F32 fma(F32 a, F32 b, F32 c) { return {a.v * b.v + c.v}; }
 inline F32 least(F32 a, F32 b) { return {a.v < b.v ? a.v : b.v}; }
 inline F32 greatest(F32 a, F32 b) { return {a.v > b.v ? a.v : b.v}; }
@@ -111,6 +112,24 @@ inline I16 broadcast_pair(const std::int16_t* p) { return {p[0], p[1]}; }
 inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
   return {acc.v + a.first * b.first + a.second * b.second};
 }
+inline I32 load_i32(const std::int32_t* p) { return {*p}; }
+inline void store(std::int32_t* p, I32 a) { *p = a.v; }
+/// a with `bit` set where b is above zero.
+inline I32 set_where_positive(I32 a, I32 b, std::int32_t bit) {
+  return {b.v > 0 ? a.v | bit : a.v};
+}
+/// The lanes that are `most` or less from zero.
+inline std::uint32_t near_zero(I32 a, std::int32_t most) {
+  return a.v <= most && -a.v <= most ? 1U : 0U;
+}
+inline std::int16_t nearest_step(float a) {
+  return static_cast<std::int16_t>(static_cast<std::int32_t>(a + (a < 0.0F ? -0.5F : 0.5F)));
+}
+/// Rounds both to pairs of 16-bit integers.
+inline void store_pairs(std::int16_t* p, F32 first, F32 second) {
+  p[0] = nearest_step(first.v);
+  p[1] = nearest_step(second.v);
+}
 inline F32 to_floats(I32 a) { return {static_cast<float>(a.v)}; }
 
 inline void prefetch(const void* p) { __builtin_prefetch(p); }
@@ -142,6 +161,13 @@ inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std
       sums[k] = static_cast<std::uint16_t>(sums[k] + table[g + static_cast<std::size_t>(signs_of)]);
     }
   }
+}
+
+/// Eight rows of eight values that become columns.
+inline void transpose_eight(const float* from, std::size_t from_stride, float* to,
+                            std::size_t to_stride) {
+  for (std::size_t r = 0; r < 8; ++r)
+    for (std::size_t c = 0; c < 8; ++c) to[c * to_stride + r] = from[r * from_stride + c];
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "multivector/cells.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/dot.hpp"
@@ -68,11 +69,45 @@ void Cells::draw_planes() {
   const std::size_t count = std::size_t{config_.params.repetitions} * config_.params.k_sim;
   if (count == 0) return;
   planes_ = Matrix(count, dim);
+  double longest = 0;
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t d = 0; d < dim; ++d) planes_.row(i)[d] = bell(config_.seed, i * dim + d);
     const double length = std::sqrt(dot(planes_.row(i), planes_.row(i), dim));
     rounding_.push_back(static_cast<float>((static_cast<double>(dim) + 8) * 0x1p-23 * length));
+    longest = std::max(longest, length);
   }
+  step_planes(longest);
+}
+
+/// A vector y of length L becomes steps v, a plane p of length up to P the steps q, and
+///
+///   <p, y> = <q, v> + <q, y - v> + <p - q, y>,
+///
+/// so <q, v> is off by at most |q| |y - v| + |p - q| |y|. Each value of y - v is 1/2 at most.
+void Cells::step_planes(double longest) {
+  constexpr double plane_length = 65000;  // with rounding, times that of vectors: below 2^31
+  constexpr double most_step = 32767;
+  const auto dim = static_cast<double>(config_.dim);
+  double greatest = 0;
+  for (const float value : planes_.values())
+    greatest = std::max(greatest, std::fabs(static_cast<double>(value)));
+  const double scale = std::min(plane_length / longest, most_step / greatest);
+  steps_.resize(planes_.values().size());
+  double doubt = 0;
+  for (std::size_t i = 0; i < planes_.rows(); ++i) {
+    double squares = 0;
+    for (std::size_t d = 0; d < config_.dim; ++d) {
+      const double exact = scale * static_cast<double>(planes_.row(i)[d]);
+      const double step = std::round(exact);
+      steps_[i * planes_.stride() + d] = static_cast<std::int16_t>(step);
+      squares += (step - exact) * (step - exact);
+    }
+    const double most = (plane_length + std::sqrt(dim)) * std::sqrt(dim) / 2;
+    doubt = std::max(doubt, most + std::sqrt(squares) * static_cast<double>(step_length));
+  }
+  // What float32 adds: the length that is taken of a vector, and products with its reciprocal.
+  constexpr double slack = 4096;
+  doubt_ = static_cast<std::int32_t>(doubt * 1.01 + slack);
 }
 
 void Cells::draw_projections() {
@@ -90,7 +125,7 @@ void Cells::draw_projections() {
     final_places_.push_back(place(config_.seed, Stream::final_projection, i, params.final_dim));
 }
 
-bool Cells::above_exactly(std::size_t row, const float* vector) const {
+bool Cells::above(std::size_t row, const float* vector) const {
   return dot(planes_.row(row), vector, config_.dim) > 0;
 }
 

@@ -2,7 +2,7 @@
 /// projection of each repetition, and the places of the final count-sketch.
 #pragma once
 
-#include <cmath>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -33,16 +33,21 @@ class Cells {
   /// Rows of repetitions * k_sim hyperplanes; empty if there is one cell only.
   [[nodiscard]] const Matrix& planes() const { return planes_; }
 
-  /// Of each plane: a product with a vector is off by less than this times the vector's length.
+  /// Of each plane: a float32 product with a vector is off by less than this times the vector's
+  /// length.
   [[nodiscard]] std::span<const float> rounding() const { return rounding_; }
 
-  /// On which side of plane `row` a vector lies, the same on every machine: float32 products too
-  /// close to zero for their rounding are taken again in double. length: of the vector.
-  [[nodiscard]] bool above(std::size_t row, const float* vector, float product,
-                           float length) const {
-    if (std::fabs(product) > rounding_[row] * length) return product > 0;
-    return above_exactly(row, vector);
-  }
+  /// The planes in 16-bit steps: row i starts at steps() + i * planes().stride().
+  [[nodiscard]] const std::int16_t* steps() const { return steps_.data(); }
+
+  /// The length of the steps of vectors that meet those of the planes. Products fit int32.
+  static constexpr float step_length = 32000;
+
+  /// Integer products with steps of that length are off by less than this.
+  [[nodiscard]] std::int32_t doubt() const { return doubt_; }
+
+  /// On which side of plane `row` a vector lies, in double: the same on every machine.
+  [[nodiscard]] bool above(std::size_t row, const float* vector) const;
 
   /// One for each repetition, or none.
   [[nodiscard]] const std::vector<SparseProjection>& sparse() const { return sparse_; }
@@ -52,13 +57,15 @@ class Cells {
   [[nodiscard]] const std::vector<Place>& final_places() const { return final_places_; }
 
  private:
-  [[nodiscard]] bool above_exactly(std::size_t row, const float* vector) const;
   void draw_planes();
+  void step_planes(double longest);
   void draw_projections();
 
   FdeConfig config_;
   Matrix planes_;
   std::vector<float> rounding_;
+  std::vector<std::int16_t> steps_;
+  std::int32_t doubt_ = 0;
   std::vector<SparseProjection> sparse_;
   std::vector<Matrix> dense_;
   std::vector<Place> final_places_;

@@ -1,8 +1,9 @@
-/// One thread's work for an FdeEncoder: the cells of a set's vectors, and its encoding.
+/// One thread's work for an FdeEncoder: the cells of vectors, and encodings of sets.
 ///
-/// A set is laid out in panels of 16 vectors, so that a sparse inner projection adds whole
-/// registers of vectors. A repetition is projected, gathered into its cells, filled and put in its
-/// place before the next: no more than one of them is ever held.
+/// A set is taken in panels of 32 vectors, which stay in the first cache while their cells are
+/// found and they are projected and added to the cells' sums, in one repetition after the other.
+/// Where the sums of all repetitions would not stay in cache either, the set is taken again for the
+/// next ones.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,9 @@
 #include <vector>
 
 #include "core/aligned_array.hpp"
+#include "multivector/cell_sums.hpp"
 #include "multivector/cells.hpp"
+#include "multivector/vector_panel.hpp"
 #include "vecinal/batch.hpp"
 
 namespace vecinal {
@@ -23,48 +26,34 @@ class FdeWorker {
   FdeWorker(const FdeParams& params, const Cells& cells, std::span<const float> mean);
 
   /// Vectors [begin, end) of the batch as one set. Queries are summed as they are, documents
-  /// averaged about the mean; both are hashed about it.
-  void encode(const Batch& vectors, std::size_t begin, std::size_t end, FdeSide side,
+  /// averaged about the mean; both are hashed about it. Returns whether they are sound for sure.
+  bool encode(const Batch& vectors, std::size_t begin, std::size_t end, FdeSide side,
               std::span<float> to);
 
-  /// Finds the cells of the vectors in every repetition.
-  void hash(const Batch& vectors, std::size_t begin, std::size_t end);
-
-  /// After hash(): the cell of vector begin + i.
-  [[nodiscard]] std::uint32_t cell(std::uint32_t repetition, std::size_t i) const {
-    return codes_.empty() ? 0 : codes_[i * params_.repetitions + repetition];
-  }
+  /// The cells of vectors [begin, end) of the batch in every repetition, vector by vector.
+  void hash(const Batch& vectors, std::size_t begin, std::size_t end, std::uint16_t* to);
 
  private:
-  void reserve(std::size_t count);
-  void hash_chunk(std::size_t first, std::size_t count);
-  void make_panels();
+  struct Repetitions {
+    std::uint32_t begin;
+    std::uint32_t end;
+  };
+
+  void add_panel(Repetitions repetitions);
   void project(std::uint32_t repetition);
-  void project_sparse(const SparseProjection& projection);
-  void gather(std::uint32_t repetition);
-  void average();
-  void fill();
-  void put(std::uint32_t repetition, std::span<float> to) const;
+  void fold(Repetitions repetitions, std::span<float> to) const;
 
   const FdeParams& params_;
   const Cells& cells_;
-  std::span<const float> mean_;
-  std::size_t dim_;
-  std::size_t stride_;     ///< of vectors_, floats
-  std::size_t count_ = 0;  ///< vectors of the set
-  std::size_t room_ = 0;   ///< vectors there is memory for
-  AlignedFloats vectors_;  ///< centred; of queries, once hashed, as they are
-  AlignedFloats panels_;
-  AlignedFloats sums_;                  ///< of one panel
-  std::vector<float> products_;         ///< of a chunk of vectors with all planes
-  std::vector<std::uint16_t> codes_;    ///< vector by vector
-  std::vector<float> projected_;        ///< vector by vector, of one repetition
-  const float* projections_ = nullptr;  ///< projected_, or vectors_ if they are not projected
-  std::size_t projections_stride_ = 0;
-  std::vector<float> block_;            ///< cell by cell
-  std::vector<std::uint32_t> sizes_;    ///< vectors in a cell
-  std::vector<std::uint32_t> firsts_;   ///< the first vector in a cell
-  std::vector<std::uint64_t> nearest_;  ///< distance and first vector of the nearest cell with one
+  std::uint32_t at_once_;  ///< repetitions
+  VectorPanel panel_;
+  CellSums sums_;
+  AlignedFloats block_;            ///< sums of the repetitions at once, if there is a final sketch
+  AlignedFloats sketch_;           ///< of a panel, value by value
+  AlignedFloats rows_;             ///< the panel's vectors, if they are not added value by value
+  AlignedFloats projected_;        ///< vector by vector, of one repetition
+  const float* values_ = nullptr;  ///< projected_, or rows_ if they are not projected
+  std::size_t values_stride_;
 };
 
 }  // namespace vecinal

@@ -27,11 +27,15 @@ void validate_offsets(const Batch& sets, EmptySets empty, const char* what) {
 
 }  // namespace
 
-void validate_sets(const Batch& sets, const SetRules& rules, const char* what) {
+void validate_layout(const Batch& sets, const SetRules& rules, const char* what) {
   if (sets.count != 0 && sets.dim != rules.dim)
     throw std::invalid_argument(
         concat(what, ": vectors have ", sets.dim, " dims, expected ", rules.dim));
   validate_offsets(sets, rules.empty, what);
+}
+
+void validate_sets(const Batch& sets, const SetRules& rules, const char* what) {
+  validate_layout(sets, rules, what);
   const auto fault = [&](std::size_t row) {
     return fault_of(Metric::chamfer, sets.row(row), rules.dim);
   };

@@ -19,6 +19,9 @@ struct SetRules {
 };
 void validate_sets(const Batch& sets, const SetRules& rules, const char* what);
 
+/// The same but for the vectors' values.
+void validate_layout(const Batch& sets, const SetRules& rules, const char* what);
+
 /// Sets that own their vectors.
 struct OwnedSets {
   std::size_t dim = 0;

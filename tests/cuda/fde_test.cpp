@@ -42,10 +42,9 @@ INSTANTIATE_TEST_SUITE_P(AllParams, FdeParity, testing::ValuesIn(cases()),
 /// Encodings of both sides by the CPU and by the device.
 ///
 /// Sparse projections and sums have the same order: the same bits. Dense ones only where the CPU
-/// takes tiles, for more than three vectors, and fuses; else products of dim values are off by 2
-/// dim
-/// * 2^-24 of the lengths, which are below 4 here, in each of a set's vectors and each of the
-/// values that a sketch adds up. A vector in another cell would be off by far more.
+/// fuses; else products of dim values are off by 2 dim * 2^-24 of the lengths, which are below 4
+/// here, in each of a set's vectors and each of the values that a sketch adds up. A vector in
+/// another cell would be off by far more.
 void expect_same(const FdeEncoder& encoder, const Sets& sets) {
   const FdeTableArrays tables(encoder);
   const auto fde = cuda_backend().make_fde(tables.view());
@@ -65,7 +64,7 @@ void expect_same(const FdeEncoder& encoder, const Sets& sets) {
     }
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const std::size_t set = i / encoder.encoded_dim();
-      const bool same = !dense || (sets.size(set) > 3 && kernels::active().tile_queries > 2);
+      const bool same = !dense || (kernels::active().tile_queries > 2);
       const auto terms = static_cast<float>(params.final_dim == 0 ? 1 : tables.view().whole_dim());
       const auto slack = static_cast<float>(sets.size(set) * sets.dim) * 4 * 0x1p-23F * terms;
       ASSERT_NEAR(found[i], expected[i], same ? 0 : slack)

@@ -1,4 +1,4 @@
-// Kernels of sets of vectors: the greatest products, and count-sketches.
+// Kernels of sets of vectors: the greatest products.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -108,32 +108,6 @@ TEST_P(SetKernelTest, GreatestProductsOfCodesAreThoseOfDoubles) {
           EXPECT_NEAR(best[q], greatest, 0x1p-22 * size);
       }
     }
-}
-
-TEST_P(SetKernelTest, SignedSumsAreTheSameBitsEverywhere) {
-  std::mt19937 random(9);
-  for (const std::size_t dim : {1U, 8U, 33U}) {
-    const auto panel = test::random_floats(dim * row_padding, static_cast<std::uint32_t>(dim));
-    for (const std::size_t count : {1U, 3U, 16U}) {
-      std::vector<std::uint32_t> dims;
-      std::vector<std::uint32_t> ends;
-      for (std::size_t i = 0; i < 2 * count; ++i) {
-        for (std::size_t n = random() % 4; n > 0; --n)
-          dims.push_back(static_cast<std::uint32_t>(random() % dim));
-        ends.push_back(static_cast<std::uint32_t>(dims.size()));
-      }
-      std::vector<float> sums(count * row_padding, 7.0F);
-      kernels().signed_sums({panel.data(), dims.data(), ends.data(), count}, sums.data());
-      for (std::size_t i = 0; i < count; ++i)
-        for (std::size_t lane = 0; lane < row_padding; ++lane) {
-          float sum = 0;
-          std::size_t at = i == 0 ? 0 : ends[2 * i - 1];
-          for (; at < ends[2 * i]; ++at) sum += panel[dims[at] * row_padding + lane];
-          for (; at < ends[2 * i + 1]; ++at) sum -= panel[dims[at] * row_padding + lane];
-          EXPECT_EQ(sums[i * row_padding + lane], sum);
-        }
-    }
-  }
 }
 
 INSTANTIATE_TEST_SUITE_P(AllLevels, SetKernelTest,

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "multivector/cells.hpp"
+#include "multivector/fde_worker.hpp"
 #include "support/sets.hpp"
 namespace vecinal {
 namespace {
@@ -213,10 +214,47 @@ TEST(Fde, VectorsOnAPlaneHaveOneSideEverywhere) {
     const float* plane = cells.planes().row(row);
     vector[row % 63] = plane[row % 63 + 1];
     vector[row % 63 + 1] = -plane[row % 63];
-    EXPECT_FALSE(cells.above(row, vector.data(), 1e-9F, 1.0F));
-    EXPECT_FALSE(cells.above(row, vector.data(), -1e-9F, 1.0F));
-    EXPECT_TRUE(cells.above(row, vector.data(), 0.5F, 1.0F));
-    EXPECT_FALSE(cells.above(row, vector.data(), -0.5F, 1.0F));
+    EXPECT_FALSE(cells.above(row, vector.data()));
+    vector[row % 63] += std::copysign(1e-6F, plane[row % 63]);
+    EXPECT_TRUE(cells.above(row, vector.data()));
+    vector[row % 63] -= std::copysign(2e-6F, plane[row % 63]);
+    EXPECT_FALSE(cells.above(row, vector.data()));
+  }
+}
+
+/// Vectors of any kind and count, on planes and next to them, have the cells of doubles.
+TEST(Fde, CellsAreThoseOfDoubles) {
+  for (const std::size_t dim : {1U, 2U, 7U, 8U, 64U, 100U, 1000U}) {
+    const FdeConfig config{
+        .dim = dim, .params = {.k_sim = 7, .projected_dim = 1, .repetitions = 9}, .seed = dim};
+    const Cells cells(config);
+    constexpr std::size_t count = 200;
+    std::vector<float> values = unit_vectors(count, dim, 3, 0.4F);
+    for (std::size_t i = 0; i < count; ++i) {
+      float* vector = values.data() + i * dim;
+      const float* plane = cells.planes().row(i % cells.planes().rows());
+      const double share = dot(vector, plane, dim) / dot(plane, plane, dim);
+      // Whole powers of two keep what rounds: from next to nothing to the longest there are.
+      const float size = std::ldexp(1.0F, static_cast<int>(i % 15) * 17 - 119);
+      for (std::size_t d = 0; d < dim; ++d) {
+        if (i % 3 == 0) vector[d] -= static_cast<float>(share * static_cast<double>(plane[d]));
+        if (i % 5 == 0 && d % 8 != i % 8) vector[d] = 0;  // one value is nearly all of it
+        vector[d] *= i % 2 == 0 ? size : 1.0F;
+      }
+    }
+    const std::vector<float> mean(dim, 0.01F);
+    FdeWorker worker(config.params, cells, mean);
+    std::vector<std::uint16_t> found(count * config.params.repetitions);
+    const Batch batch{.data = values.data(), .count = count, .dim = dim};
+    worker.hash(batch, 0, count, found.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      std::vector<float> centred(dim);
+      for (std::size_t d = 0; d < dim; ++d) centred[d] = values[i * dim + d] - mean[d];
+      for (std::size_t row = 0; row < cells.planes().rows(); ++row) {
+        const bool above = (found[i * 9 + row / 7] >> row % 7 & 1) != 0;
+        ASSERT_EQ(above, cells.above(row, centred.data())) << dim << ' ' << i << ' ' << row;
+      }
+    }
   }
 }
 
