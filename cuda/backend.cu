@@ -146,12 +146,13 @@ DeviceCounts CudaBackend::search_graph(const DeviceRows& rows, const DeviceGraph
     else if (ranking != nullptr)
       ranked.emplace(mine(*ranking->rows), ranking->queries, first, count, upload);
     upload.send(*lane);
-    // The counts lie before what is found, so that one copy brings both.
+    // The counts lie behind what is found, so that one copy can bring both.
     const std::size_t bytes = count * breadth.capacity * sizeof(Scored);
-    auto* counts = static_cast<Count*>(lane->found.need(2 * sizeof(Count) + bytes));
+    auto* results = static_cast<unsigned char*>(lane->found.need(bytes + 2 * sizeof(Count)));
+    auto* counts = reinterpret_cast<Count*>(results + bytes);
     fill_bytes(counts, 0, 2 * sizeof(Count), lane->stream);
     SearchRequest request{static_cast<unsigned>(count), static_cast<unsigned>(breadth.window),
-                          static_cast<unsigned>(breadth.capacity), counts + 2, counts};
+                          static_cast<unsigned>(breadth.capacity), results, counts};
     cuda::search_graph(mine(rows).kind(), mine(rows).view(), mine(graph).view(),
                        walked.view(upload), request, lane->stream);
     if (ranked)
@@ -159,8 +160,9 @@ DeviceCounts CudaBackend::search_graph(const DeviceRows& rows, const DeviceGraph
                    request, lane->stream);
     std::array<Count, 2> done{};
     receive(
-        *lane, counts, std::as_writable_bytes(std::span(done)),
-        std::as_writable_bytes(found.subspan(first * breadth.capacity, count * breadth.capacity)));
+        *lane, results,
+        std::as_writable_bytes(found.subspan(first * breadth.capacity, count * breadth.capacity)),
+        std::as_writable_bytes(std::span(done)));
     total.hops += done[0];
     total.distances += done[1];
   });

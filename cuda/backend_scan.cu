@@ -35,7 +35,7 @@ void scan_piece(const Compared& with, const QueryBlock& queries, std::size_t fir
   else
     scan(kind, with.rows.view(), sent.view(upload), request,
          lane.workspace.need(scan_workspace(request)), lane.stream);
-  receive(lane, request.found, {}, std::as_writable_bytes(found));
+  receive(lane, request.found, std::as_writable_bytes(found), {});
 }
 
 void scan_all(const Compared& with, const QueryBlock& queries, Lane& lane,
@@ -100,14 +100,14 @@ class ScreenedScan {
       screen_batch(batch, shape, memory, lane_.stream);
       tighten_limits(shape, memory, lane_.stream);
     }
-    // Before what is found lies what is open.
-    std::vector<unsigned> left(count + count % 2);
-    const std::size_t head = left.size() * sizeof(unsigned);
-    auto* results = static_cast<unsigned char*>(lane_.found.need(head + found.size_bytes()));
+    // Behind what is found lies what is open.
+    std::vector<unsigned> left(count);
+    const std::size_t bytes = found.size_bytes();
+    auto* results = static_cast<unsigned char*>(lane_.found.need(bytes + count * sizeof(unsigned)));
     settle_screen(kind, rows, queries, shape, memory,
-                  {shape.queries, with_.count, with_.slots, with_.most, results + head},
-                  reinterpret_cast<unsigned*>(results), lane_.stream);
-    receive(lane_, results, std::as_writable_bytes(std::span(left)), std::as_writable_bytes(found));
+                  {shape.queries, with_.count, with_.slots, with_.most, results},
+                  reinterpret_cast<unsigned*>(results + bytes), lane_.stream);
+    receive(lane_, results, std::as_writable_bytes(found), std::as_writable_bytes(std::span(left)));
     for (std::size_t i = 0; i < count; ++i)
       if (left[i] != 0) open.push_back(first + i);
   }

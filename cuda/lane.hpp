@@ -97,16 +97,16 @@ class Upload {
   return static_cast<const unsigned char*>(to);
 }
 
-/// The same for a few bytes and many behind them, which come to where the caller wants them.
-inline void receive(Lane& lane, const void* from, std::span<std::byte> few,
-                    std::span<std::byte> many) {
-  const bool direct = many.size() > direct_bytes;
-  const auto* behind = static_cast<const unsigned char*>(from) + few.size();
-  if (direct) copy_out(many.data(), behind, many.size(), lane.stream);
-  const std::size_t staged = few.size() + (direct ? 0 : many.size());
-  const unsigned char* done = receive(lane, from, staged);
-  std::memcpy(few.data(), done, few.size());
-  if (!direct) std::memcpy(many.data(), done + few.size(), many.size());
+/// The same for many bytes and a few behind them, which come to where the caller wants them.
+inline void receive(Lane& lane, const void* from, std::span<std::byte> many,
+                    std::span<std::byte> few) {
+  const auto* begin = static_cast<const unsigned char*>(from);
+  const std::size_t direct = many.size() > direct_bytes ? many.size() : 0;
+  if (direct != 0) copy_out(many.data(), begin, direct, lane.stream);
+  const unsigned char* done = begin + direct;
+  done = receive(lane, done, many.size() - direct + few.size());
+  if (direct == 0) std::memcpy(many.data(), done, many.size());
+  if (!few.empty()) std::memcpy(few.data(), done + many.size() - direct, few.size());
 }
 
 /// Lanes that are not in use. A call takes one and gives it back; so device memory is allocated

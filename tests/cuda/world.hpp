@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backend/backend_library.hpp"
@@ -35,10 +37,13 @@ inline std::string kind_name(const testing::TestParamInfo<Kind>& info) { return 
 
 class World {
  public:
-  /// spread: rows differ by this much of their size.
+  /// Makes vector number `number`: the rows count from 1, queries from first_query.
+  using Make = std::function<std::vector<float>(std::size_t dim, std::uint32_t number)>;
+  static constexpr std::uint32_t first_query = 10'000;
+
   World(const Kind& kind, std::size_t count, std::size_t dim, std::size_t query_count,
-        float spread = 1)
-      : spread_(spread) {
+        Make make = random_floats)
+      : make_(std::move(make)) {
     using kernels::RowType;
     const bool two = kind.type == RowType::lvq4x4 || kind.type == RowType::lvq4x8 ||
                      kind.type == RowType::lvq8x8;
@@ -112,8 +117,7 @@ class World {
     QueryBuffer buffer(rows);
     AlignedFloats row(rows.padded_dim());
     for (Slot slot = 0; slot < count; ++slot) {
-      std::vector<float> values = random_floats(dim, slot + 1);
-      for (float& value : values) value = 1 - spread_ + spread_ * value;
+      const std::vector<float> values = make_(dim, slot + 1);
       double norm = 0;
       for (std::size_t d = 0; d < dim; ++d) {
         row.data()[d] = values[d];
@@ -126,14 +130,14 @@ class World {
   void make_queries(std::size_t count, std::size_t dim) {
     values_ = AlignedFloats(count * rows_->padded_dim());
     for (std::size_t i = 0; i < count; ++i) {
-      const std::vector<float> values = random_floats(dim, static_cast<std::uint32_t>(10'000 + i));
+      const std::vector<float> values = make_(dim, static_cast<std::uint32_t>(first_query + i));
       float* query = values_.data() + i * rows_->padded_dim();
       std::copy(values.begin(), values.end(), query);
       queries_.push_back({query, 3.0F});
     }
   }
 
-  float spread_;
+  Make make_;
   std::unique_ptr<Storage> base_;
   std::unique_ptr<Storage> rows_;
   AlignedFloats values_;
