@@ -181,8 +181,9 @@ class Index {
   /// Gives back the memory of rows that wait for new items: rows and links are copied close
   /// together, in the order they are in. Answers stay as they are but for the order of ties on the
   /// way. Needs memory for both at once; searches that begin while the copies are put in place wait
-  /// for those that run, some milliseconds at a time.
-  virtual void compact() = 0;
+  /// for those that run, some milliseconds at a time. progress: items that stay. Throws Cancelled;
+  /// the rows are then where they were.
+  virtual void compact(const Progress& progress = {}) = 0;
 
   /// Learns again from the rows it holds, as far as the stored rows tell, and encodes them anew;
   /// the graph stays. For data that has drifted (Stats::added_error). queries as in train(). Needs

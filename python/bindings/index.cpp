@@ -58,8 +58,9 @@ void update(Index& index, const Ids& ids, const Rows& items, const std::optional
                 [&](const Progress& watch) { index.update(given, batch, watch); });
 }
 
-void compact(Index& index) {
-  unlocked(index, Effect::waits, [&] { index.compact(); });
+void compact(Index& index, const py::object& progress) {
+  interruptible(index, Effect::waits, progress,
+                [&](const Progress& watch) { index.compact(watch); });
 }
 
 std::size_t remove(Index& index, const Ids& ids) {
@@ -290,7 +291,7 @@ void bind_index(py::module_& module) {
            arg("progress"))
       .def("update", &update, arg("ids").noconvert(), arg("items").noconvert(),
            arg("offsets").noconvert(), arg("progress"))
-      .def("compact", &compact)
+      .def("compact", &compact, arg("progress"))
       .def("remove", &remove, arg("ids").noconvert())
       .def("search", &search, arg("queries").noconvert(), arg("offsets").noconvert(), arg("k"),
            arg("recall"), arg("beam"), arg("rerank"), arg("gamma"), arg("reduced_dim"),

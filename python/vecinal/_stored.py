@@ -213,14 +213,26 @@ class Stored:
         """
         self._cpp.set_labels(as_ids(ids), *as_labels(labels, "set_labels"))
 
-    def compact(self) -> None:
+    @explain_unknown
+    def compact(self, *, progress: ProgressLike = None) -> None:
         """Give back the memory of removed items.
 
         `add` uses their rows for new items, so this is for indexes that shrink for good. Needs
         memory for both forms at once. Searches that begin while the smaller form is put in place
         wait some milliseconds.
+
+        Parameters
+        ----------
+        progress : callable or bool, optional
+            Called as ``progress(done, total)`` with items that stay; returning False cancels. True shows a bar.
+
+        Raises
+        ------
+        Cancelled
+            `progress` returned False; rows are where they were.
         """
-        self._cpp.compact()
+        with Meter(progress, "compact") as callback:
+            self._cpp.compact(callback)
 
     def remove(self, ids: SupportsIndex | ArrayLike | Iterable[int]) -> int:
         """Remove one id or several; those that are not in the index are ignored.

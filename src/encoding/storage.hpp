@@ -7,6 +7,7 @@
 
 #include "core/aligned_array.hpp"
 #include "core/growable_array.hpp"
+#include "core/progress.hpp"
 #include "core/types.hpp"
 #include "encoding/codec.hpp"
 #include "kernels/kernels.hpp"
@@ -106,10 +107,12 @@ class Storage {
   void clear(Slot slot) { std::memset(bytes_.data() + slot * stride_, 0, stride_); }
 
   /// Becomes a copy of rows of another Storage of the same format.
-  void copy(const Storage& from, std::span<const Slot> slots) {
+  void copy(const Storage& from, std::span<const Slot> slots, const Stretch& told) {
     resize(slots.size());
-    for (std::size_t i = 0; i < slots.size(); ++i)
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      told.step(i, slots.size());
       std::memcpy(bytes_.data() + i * stride_, from.row(slots[i]), stride_);
+    }
   }
 
   [[nodiscard]] const std::byte* row(Slot slot) const { return bytes_.data() + slot * stride_; }

@@ -14,9 +14,10 @@ std::vector<Node> inverse(std::span<const Node> kept, std::size_t size) {
 }
 
 void copy_rows(const Layer& from, std::span<const Node> kept, std::span<const Node> moved,
-               Layer& to) {
+               Layer& to, const Stretch& told) {
   std::vector<Node> row;
   for (std::size_t i = 0; i < kept.size(); ++i) {
+    told.step(i, kept.size());
     row.clear();
     for (const Node next : from.row(kept[i])) row.push_back(moved[next]);
     to.set_row(static_cast<Node>(i), row);
@@ -25,12 +26,12 @@ void copy_rows(const Layer& from, std::span<const Node> kept, std::span<const No
 
 }  // namespace
 
-void Graph::copy(const Graph& from, std::span<const Slot> slots) {
+void Graph::copy(const Graph& from, std::span<const Slot> slots, const Stretch& told) {
   const std::vector<Slot> moved = inverse(slots, from.size());
   const auto to = [&](Slot slot) { return slot == no_slot ? no_slot : moved[slot]; };
   grow(slots.size());
   layers_[0].publish(slots.size());
-  copy_rows(from.layers_[0], slots, moved, layers_[0]);
+  copy_rows(from.layers_[0], slots, moved, layers_[0], told);
   for (Slot slot = 0; slot < slots.size(); ++slot) {
     set_parent(slot, to(from.parent(slots[slot])));
     set_twin(slot, to(from.twin(slots[slot])));
@@ -45,7 +46,7 @@ void Graph::copy(const Graph& from, std::span<const Slot> slots) {
     Layer& layer = layers_[level];
     layer.grow(kept.size());
     layer.publish(kept.size());
-    copy_rows(old, kept, here, layer);
+    copy_rows(old, kept, here, layer, {});  // few
     for (Node node = 0; node < kept.size(); ++node)
       layer.place(node, moved[old.slots()[kept[node]]], below[old.down()[kept[node]]]);
     below = std::move(here);

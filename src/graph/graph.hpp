@@ -106,7 +106,7 @@ class Graph {
 
   /// Becomes a copy of the slots of `from`, ascending, which are all that it holds: they are now 0,
   /// 1, 2, ... This graph is empty before.
-  void copy(const Graph& from, std::span<const Slot> slots);
+  void copy(const Graph& from, std::span<const Slot> slots, const Stretch& told);
 
   /// No reader may be running.
   void swap(Graph& other) noexcept;

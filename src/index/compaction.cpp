@@ -1,15 +1,16 @@
 // VectorIndex::compact: rows, links and ids are copied into slots that follow each other.
+#include "core/progress.hpp"
 #include "index/vector_index.hpp"
 
 namespace vecinal {
 
-std::unique_ptr<VectorIndex::Copy> VectorIndex::compacted() {
+std::unique_ptr<VectorIndex::Copy> VectorIndex::compacted(const Stretch& told) {
   if (population_->slots != population_->count + free_.size() + kept_for_twins_) repair();
   auto copy = std::make_unique<Copy>(config_);
   copy->slots = used_slots();
   copy->rows = std::make_unique<Rows>(config(), rows_->model());
-  copy->rows->copy(*rows_, copy->slots);
-  if (config_.graph == GraphKind::hnsw) copy->graph.copy(graph_, copy->slots);
+  copy->rows->copy(*rows_, copy->slots, told.part(0, 0.5));
+  if (config_.graph == GraphKind::hnsw) copy->graph.copy(graph_, copy->slots, told.part(0.5, 1));
   if (copy->rows->fused() != nullptr)
     copy->rows->fused()->refresh(copy->rows->walked(), copy->graph, {}, 1);
   std::vector<Slot> live;
@@ -45,9 +46,11 @@ void VectorIndex::adopt(Copy& copy) {
   });
 }
 
-void VectorIndex::compact() {
+void VectorIndex::compact(const Progress& progress) {
   const auto writer = lock_writer();
-  adopt(*compacted());
+  ProgressMeter meter(progress, population_->count);
+  adopt(*compacted(Stretch(meter)));
+  meter.finish();
 }
 
 }  // namespace vecinal

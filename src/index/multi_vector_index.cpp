@@ -222,18 +222,21 @@ void MultiVectorIndex::store(const Batch& items, const char* call, const Pass& p
   release_outgrown();
 }
 
-void MultiVectorIndex::compact() {
+void MultiVectorIndex::compact(const Progress& progress) {
   const std::lock_guard writer(writer_);
   const auto inner_writer = inner_->lock_writer();
-  const auto encodings = inner_->compacted();
+  ProgressMeter meter(progress, inner_->size());
+  const Stretch told(meter);
+  const auto encodings = inner_->compacted(told.part(0, 0.5));
   TokenRows tokens(config_.dim, config_.tokens, sets_->tokens.mean());
-  tokens.copy(sets_->tokens, encodings->slots);
+  tokens.copy(sets_->tokens, encodings->slots, told.part(0.5, 1));
   // Both at once: the vectors of a set are found by the slot of its encoding.
   gate_.alone([&] {
     inner_->adopt(*encodings);
     sets_->tokens.swap(tokens);
     if (mirror_) mirror_->forget();
   });
+  meter.finish();
 }
 
 std::size_t MultiVectorIndex::remove(std::span<const Id> ids) {

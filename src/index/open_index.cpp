@@ -251,8 +251,8 @@ void OpenIndex::update(std::span<const Id> ids, const Batch& items, const Progre
          [&] { index_->update(ids, items, progress); });
 }
 
-void OpenIndex::compact() {
-  logged({.kind = Operation::Kind::compact}, [&] { index_->compact(); });
+void OpenIndex::compact(const Progress& progress) {
+  logged({.kind = Operation::Kind::compact}, [&] { index_->compact(progress); });
 }
 
 void OpenIndex::retrain(const Batch& queries, const Progress& progress) {

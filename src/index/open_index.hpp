@@ -29,7 +29,7 @@ class OpenIndex final : public LoggedIndex {
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
   void update(std::span<const Id> ids, const Batch& items, const Progress& progress) override;
-  void compact() override;
+  void compact(const Progress& progress) override;
   void retrain(const Batch& queries, const Progress& progress) override;
   Fitted fit_queries(const Batch& queries, const FitParams& params) override;
   void refine(const RefineParams& params) override;

@@ -126,9 +126,9 @@ void Rows::clear(Slot slot) {
   if (two()) ranking_->clear(slot);
 }
 
-void Rows::copy(const Rows& from, std::span<const Slot> slots) {
-  walked_->copy(*from.walked_, slots);
-  if (two()) ranking_->copy(*from.ranking_, slots);
+void Rows::copy(const Rows& from, std::span<const Slot> slots, const Stretch& told) {
+  walked_->copy(*from.walked_, slots, told.part(0, two() ? 0.5 : 1));
+  if (two()) ranking_->copy(*from.ranking_, slots, told.part(0.5, 1));
 }
 
 bool Rows::has_retired() const {

@@ -92,7 +92,7 @@ class Rows {
   void clear(Slot slot);
 
   /// Becomes a copy of rows of `from`, which has the same model.
-  void copy(const Rows& from, std::span<const Slot> slots);
+  void copy(const Rows& from, std::span<const Slot> slots, const Stretch& told);
 
   /// Makes queries begin .. end - 1 ready. walk_dim: walked values that count, at most the walked
   /// rows' padded_dim; the others are made zero. Throws std::invalid_argument naming the query.

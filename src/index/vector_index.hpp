@@ -86,7 +86,7 @@ class VectorIndex final : public SavedIndex {
 
   /// The index in slots that follow each other, and what these were. With lock_writer().
   struct Copy;
-  [[nodiscard]] std::unique_ptr<Copy> compacted();
+  [[nodiscard]] std::unique_ptr<Copy> compacted(const Stretch& told);
 
   /// The copy takes the place of what there is; waits until no search runs. With lock_writer().
   void adopt(Copy& copy);
@@ -126,7 +126,7 @@ class VectorIndex final : public SavedIndex {
   std::vector<Id> add(const Batch& items, std::span<const Id> ids,
                       const Progress& progress) override;
   void update(std::span<const Id> ids, const Batch& items, const Progress& progress) override;
-  void compact() override;
+  void compact(const Progress& progress) override;
   void retrain(const Batch& queries, const Progress& progress) override;
   Fitted fit_queries(const Batch& queries, const FitParams& params) override;
   void refine(const RefineParams& params) override;

@@ -122,7 +122,10 @@ inline I32 set_where_positive(I32 a, I32 b, std::int32_t bit) {
 inline std::uint32_t near_zero(I32 a, std::int32_t most) {
   return a.v <= most && -a.v <= most ? 1U : 0U;
 }
+/// Past the range, its ends; of what is no number, the lower one.
 inline std::int16_t nearest_step(float a) {
+  if (!(a > -32768.0F)) return -32768;
+  if (a >= 32767.0F) return 32767;
   return static_cast<std::int16_t>(static_cast<std::int32_t>(a + (a < 0.0F ? -0.5F : 0.5F)));
 }
 /// Rounds both to pairs of 16-bit integers.

@@ -124,7 +124,7 @@ void TokenRows::take_back(Mark mark, std::span<const Slot> numbers) noexcept {
   longest_ = mark.longest;
 }
 
-void TokenRows::copy(const TokenRows& from, std::span<const Slot> numbers) {
+void TokenRows::copy(const TokenRows& from, std::span<const Slot> numbers, const Stretch& told) {
   std::vector<Slot> rows;
   extents_.resize(numbers.size());
   for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -133,8 +133,8 @@ void TokenRows::copy(const TokenRows& from, std::span<const Slot> numbers) {
     for (Slot row = extent.begin; row < extent.end; ++row) rows.push_back(row);
     extents_[i].end = static_cast<Slot>(rows.size());
   }
-  rows_.copy(from.rows_, rows);
-  if (rest_) rest_->copy(*from.rest_, rows);
+  rows_.copy(from.rows_, rows, told.part(0, rest_ ? 0.5 : 1));
+  if (rest_) rest_->copy(*from.rest_, rows, told.part(0.5, 1));
   longest_ = from.longest_;
 }
 

@@ -49,7 +49,7 @@ class TokenRows {
 
   /// Becomes a copy of sets of `from`, one after the other. This is empty before, with the same
   /// mean and encoding.
-  void copy(const TokenRows& from, std::span<const Slot> numbers);
+  void copy(const TokenRows& from, std::span<const Slot> numbers, const Stretch& told);
 
   /// Exchanges sets and vectors; no reader may be running.
   void swap(TokenRows& other) noexcept;

@@ -106,6 +106,15 @@ TEST_P(ProgressTest, OfCheckingIsRows) {
       [&] { EXPECT_EQ(index->to_bytes(), before); });
 }
 
+TEST_P(ProgressTest, OfCompactingIsItems) {
+  const auto index = filled();
+  index->compact();
+  const auto compact = index->to_bytes();
+  expect_told_and_cancelled(
+      index->size(), [&](const Progress& progress) { index->compact(progress); },
+      [&] { EXPECT_EQ(index->to_bytes(), compact); });
+}
+
 TEST_P(ProgressTest, OfSavingIsBytesAndTheOldFileStays) {
   const auto index = filled();
   const std::size_t size = index->to_bytes().size();

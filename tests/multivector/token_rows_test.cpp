@@ -41,7 +41,7 @@ TEST(TokenRows, BothLevelsAreCopiedExchangedReleasedAndTakenBack) {
   for (std::size_t i = 0; i < stored.size(); ++i) EXPECT_NEAR(stored[i], sets.values[i], 1e-4);
 
   TokenRows copied(20, Encoding::lvq8x8, tokens.mean());
-  copied.copy(tokens, std::vector<Slot>{1, 2});
+  copied.copy(tokens, std::vector<Slot>{1, 2}, {});
   tokens.swap(copied);
   EXPECT_EQ(decoded(copied), stored);
   const auto second = static_cast<std::ptrdiff_t>(sets.offsets[1] * 20);

@@ -236,6 +236,7 @@ def test_a_signal_is_noticed_beside_a_callback(many):
 
 CTRL_C = """
 import numpy as np, os, signal, threading, vecinal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 rows = np.random.default_rng(0).standard_normal((60_000, 64)).astype(np.float32)
 index = vecinal.Index(64, threads=1, build_beam=300)
 index.add(rows[:100])

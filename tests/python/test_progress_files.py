@@ -1,4 +1,4 @@
-"""Progress and cancelling of `train`, `save`, `load`, `open` and `check`."""
+"""Progress and cancelling of `train`, `save`, `load`, `open`, `check` and `compact`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ def call(request, tmp_path):
     index.save(path)
     size = path.stat().st_size
     stats = index.stats()
+    compacted = filled(**MAKES[request.param])
+    compacted.compact()
 
     def state():
         return bytes(index), path.read_bytes(), [file.name for file in tmp_path.iterdir()]
@@ -61,10 +63,15 @@ def call(request, tmp_path):
             state,
             stats["size"] + stats["removed"],
         ),
+        "compact": (
+            lambda progress: compacted.compact(progress=progress),
+            lambda: bytes(compacted),
+            stats["size"],
+        ),
     }
 
 
-CALLS = ["save", "save a copy", "load", "map", "load bytes", "check"]
+CALLS = ["save", "save a copy", "load", "map", "load bytes", "check", "compact"]
 
 
 @pytest.mark.parametrize("name", CALLS)

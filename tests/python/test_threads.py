@@ -183,7 +183,7 @@ def test_a_forked_child_can_search(rows):
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
     with warnings.catch_warnings():
-        # Python warns of a fork beside threads; none of them is ours.
+        # Python warns of a fork beside threads: ours wait for work, and the child starts its own.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = context.Process(target=search_in_child, args=(index, rows[:50], queue))
         child.start()
