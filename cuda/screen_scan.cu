@@ -1,9 +1,11 @@
 // The screen: products of tiles of 256 rows and 128 queries, whose scores never leave the registers
 // but for those below a query's limit. A block of two warpgroups has one tile of queries and every
-// splits-th tile of rows; chunks of 64 dims of both come through four stages of shared memory, two
-// on their way while one is multiplied. What passes is appended to a list of 512 keys in device
-// memory; a list with more than 256 is narrowed to the best that a query keeps, and the last of
-// these becomes the limit, which blocks of the same queries tell one another.
+// splits-th tile of rows; chunks of 64 dims of both come through four stages of shared memory,
+// three of them on their way while one is multiplied. What passes is appended to a list of 512 keys
+// in device memory; a list with more than 256 is narrowed to the best that a query keeps, and the
+// last of these becomes the limit, which blocks of the same queries tell one another. When which
+// limit holds depends on timing; the last limits, and so what is kept, do not: none is below the
+// least that some block finds by itself.
 #include <algorithm>
 
 #include "async_copy.hpp"
@@ -325,8 +327,8 @@ ScreenShape screen_shape(unsigned queries, unsigned rows, unsigned dims, unsigne
 }
 
 unsigned batch_rows(const ScreenShape& shape, unsigned first) {
-  const unsigned grown = first == 0 ? screen_rows : (growth - 1) * first;
-  return std::min({grown, shape.most_rows, shape.rows - first});
+  const std::size_t grown = first == 0 ? screen_rows : std::size_t{growth - 1} * first;
+  return static_cast<unsigned>(std::min<std::size_t>({grown, shape.most_rows, shape.rows - first}));
 }
 
 unsigned most_passed(const ScreenShape& shape) {
