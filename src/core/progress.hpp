@@ -9,6 +9,9 @@
 
 namespace vecinal {
 
+/// Between calls back. Tests that hear every call make it zero.
+inline std::chrono::milliseconds progress_interval{50};
+
 class ProgressMeter {
  public:
   /// callback must outlive the meter.
@@ -16,12 +19,12 @@ class ProgressMeter {
 
   [[nodiscard]] std::size_t total() const { return total_; }
 
-  /// Calls back the first time, and then if 50 ms have passed. Only from the thread that made the
-  /// public call.
+  /// Calls back the first time, and then if progress_interval has passed. Only from the thread that
+  /// made the public call.
   void update(std::size_t done) {
     if (!callback_) return;
     const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < std::chrono::milliseconds(50)) return;
+    if (now - last_ < progress_interval) return;
     last_ = now;
     if (!callback_(done, total_)) throw Cancelled("cancelled by the progress callback");
   }
