@@ -14,7 +14,7 @@ class DeviceBuild final : public BuildDevice {
               const BuildParams& params);
 
   /// False if the rows are too wide, or the beam, for the memory that a step has on the device.
-  [[nodiscard]] bool possible() const { return most_ >= 2 * params_.degree; }
+  [[nodiscard]] bool possible() const { return most_ >= std::size_t{2} * params_.degree; }
 
   [[nodiscard]] std::size_t least_batch() const override { return 64; }
   [[nodiscard]] std::size_t max_candidates() const override { return most_; }
