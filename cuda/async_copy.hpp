@@ -7,15 +7,29 @@
 
 namespace vecinal::cuda {
 
+/// Shared memory of each stage beside its chunk.
+inline constexpr std::size_t arrival_bytes = sizeof(std::uint64_t);
+
+/// Chunks that have begun, and that were waited for.
+template <unsigned stages>
+class ChunkCounts {
+ public:
+  [[nodiscard]] __device__ unsigned coming_stage() const { return begun_ % stages; }
+  [[nodiscard]] __device__ unsigned waited_stage() const { return waited_ % stages; }
+
+ protected:
+  unsigned begun_ = 0;
+  unsigned waited_ = 0;
+};
+
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
 
 /// What arrives in the stages. All threads of the block have one, and call its functions together.
 template <unsigned stages>
-class Arrivals {
+class Arrivals : public ChunkCounts<stages> {
  public:
-  static constexpr std::size_t shared_bytes = stages * sizeof(std::uint64_t);
-
-  /// shared: shared_bytes bytes at a multiple of 8. The block must be synchronized afterwards.
+  /// shared: arrival_bytes for each stage, at a multiple of 8. The block must be synchronized
+  /// afterwards.
   __device__ explicit Arrivals(unsigned char* shared)
       : barriers_(static_cast<unsigned>(__cvta_generic_to_shared(shared))) {
     if (threadIdx.x != 0) return;
@@ -59,24 +73,19 @@ class Arrivals {
     ++waited_;
   }
 
-  [[nodiscard]] __device__ unsigned coming_stage() const { return begun_ % stages; }
-  [[nodiscard]] __device__ unsigned waited_stage() const { return waited_ % stages; }
-
  private:
-  [[nodiscard]] __device__ unsigned coming() const { return barriers_ + 8 * coming_stage(); }
+  [[nodiscard]] __device__ unsigned coming() const { return barriers_ + 8 * this->coming_stage(); }
 
   unsigned barriers_;
-  unsigned begun_ = 0;
-  unsigned waited_ = 0;
+  using ChunkCounts<stages>::begun_;
+  using ChunkCounts<stages>::waited_;
 };
 
 #else
 
 template <unsigned stages>
-class Arrivals {
+class Arrivals : public ChunkCounts<stages> {
  public:
-  static constexpr std::size_t shared_bytes = stages * sizeof(std::uint64_t);
-
   __device__ explicit Arrivals(unsigned char*) {}
 
   __device__ void begin(unsigned) {}
@@ -105,9 +114,6 @@ class Arrivals {
     ++waited_;
   }
 
-  [[nodiscard]] __device__ unsigned coming_stage() const { return begun_ % stages; }
-  [[nodiscard]] __device__ unsigned waited_stage() const { return waited_ % stages; }
-
  private:
   __device__ static void copy_piece(unsigned char* shared, const unsigned char* from) {
 #ifdef __CUDACC__
@@ -118,8 +124,8 @@ class Arrivals {
 #endif
   }
 
-  unsigned begun_ = 0;
-  unsigned waited_ = 0;
+  using ChunkCounts<stages>::begun_;
+  using ChunkCounts<stages>::waited_;
 };
 
 #endif

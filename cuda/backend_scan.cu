@@ -125,7 +125,7 @@ class ScreenedScan {
     const auto extremes = layout.add<RowExtremes>(1);
     const auto limits = layout.add<unsigned>(shape.queries);
     const auto counts = layout.add<unsigned>(shape.queries);
-    const auto passed = layout.add<std::uint64_t>(std::size_t{shape.queries} * most_passed(shape));
+    const auto passed = layout.add<std::uint64_t>(std::size_t{shape.queries} * shape.most_passed);
     const auto work = layout.add<std::uint64_t>(screen_blocks() * screen_work_keys);
     layout.settle(lane_.workspace);
     return {layout[rows],        layout[row_terms], layout[queries],
@@ -143,7 +143,7 @@ std::size_t screened_together(const Compared& with) {
   const ScreenShape shape =
       screen_shape(static_cast<unsigned>(most_queries), with.count,
                    static_cast<unsigned>(with.rows.format().padded_dim), with.most);
-  const std::size_t query_bytes = most_passed(shape) * sizeof(std::uint64_t);
+  const std::size_t query_bytes = shape.most_passed * sizeof(std::uint64_t);
   return std::clamp<std::size_t>(passed_bytes / query_bytes / screen_queries * screen_queries,
                                  screen_queries, most_queries);
 }

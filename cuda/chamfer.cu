@@ -111,7 +111,7 @@ struct HalfTokens : TileTokens {
 
   __device__ static double unit(const SetQueriesView&, const QueryTile&, const unsigned char* panel,
                                 unsigned padded_dim, unsigned vector) {
-    return half_panel_units(panel, padded_dim)[vector];
+    return *reinterpret_cast<const float*>(panel + half_unit_at(padded_dim, vector));
   }
 
   __device__ static void raise_all(const RowsView& tokens, Range set, const SetQueriesView&,
@@ -120,12 +120,12 @@ struct HalfTokens : TileTokens {
     for (unsigned first = set.begin; first < set.end; first += tile_rows) {
       TileRows rows;
       row_starts(tokens, set, first, lane, rows);
-      const HalfTile tile = multiply_half_rows<2>(rows, tokens.padded_dim,
-                                                  reinterpret_cast<const unsigned*>(panel), lane);
+      const SumTile tile = multiply_half_rows<2>(rows, tokens.padded_dim,
+                                                 reinterpret_cast<const unsigned*>(panel), lane);
 #pragma unroll
       for (unsigned j = 0; j < 8; ++j)
 #pragma unroll
-        for (unsigned m = 0; m < HalfTile::row_tiles; ++m)
+        for (unsigned m = 0; m < SumTile::row_tiles; ++m)
 #pragma unroll
           for (unsigned half = 0; half < 2; ++half) raise(best[j], tile.sum(m, half, j));
     }

@@ -17,16 +17,9 @@ inline constexpr unsigned half_step_dims = 16;
 [[nodiscard]] __host__ __device__ inline std::size_t half_panel_bytes(std::size_t padded_dim) {
   return panel_vectors * (padded_dim * 2 * sizeof(std::uint16_t) + sizeof(float));
 }
-__device__ inline const float* half_panel_units(const unsigned char* panel, unsigned padded_dim) {
-  return reinterpret_cast<const float*>(panel + half_panel_bytes(padded_dim)) - panel_vectors;
-}
-
-/// The power of two that brings values of at most `most` below 1, or nearly so.
-__device__ inline float scale_below_one(float most) {
-  constexpr unsigned bias = 127;
-  const unsigned exponent = __float_as_uint(most) >> 23U;  // 2^(exponent - 127) <= most
-  const unsigned limited = exponent > 252 ? 252 : exponent;
-  return most == 0 ? 1.0F : __uint_as_float((2 * bias - 1 - limited) << 23U);
+/// What the products of a vector are to be multiplied by stands there in a panel.
+__device__ inline std::size_t half_unit_at(unsigned padded_dim, unsigned vector) {
+  return half_panel_bytes(padded_dim) - (panel_vectors - vector) * sizeof(float);
 }
 
 /// Fills a panel; a block of 256 threads, of which eight look after a vector. values(vector): its
@@ -44,7 +37,7 @@ __device__ void pack_half_panel(unsigned char* panel, unsigned padded_dim, Value
     most = fmaxf(most, __shfl_xor_sync(all_lanes, most, step));
   // As large as halves may be: then the lower ones of small values are not rounded away.
   const float scale = scale_below_one(most) * (most > 0x1p-100F ? 0x1p15F : 1.0F);
-  if (part == 0) const_cast<float*>(half_panel_units(panel, padded_dim))[vector] = 1.0F / scale;
+  if (part == 0) *reinterpret_cast<float*>(panel + half_unit_at(padded_dim, vector)) = 1.0F / scale;
   // Of every 16 dims, a thread has the pair that is its part's.
   auto* words = reinterpret_cast<unsigned*>(panel);
   for (unsigned step = 0; step < padded_dim / half_step_dims; ++step) {
@@ -60,20 +53,11 @@ __device__ void pack_half_panel(unsigned char* panel, unsigned padded_dim, Value
   }
 }
 
-/// In units of half_panel_units().
-struct HalfTile : PanelTile {
-  float sums[row_tiles][vector_tiles][4];
-
-  [[nodiscard]] __device__ float sum(unsigned m, unsigned half, unsigned j) const {
-    return sums[m][j / 2][2 * half + j % 2];
-  }
-};
-
-/// ahead: of stream_rows(). padded_dim: a multiple of 16.
+/// In units of each vector (half_unit_at()). ahead: of stream_rows(). padded_dim: a multiple of 16.
 template <unsigned ahead>
-__device__ HalfTile multiply_half_rows(const TileRows& rows, unsigned padded_dim,
-                                       const unsigned* panel, unsigned lane) {
-  HalfTile tile = {};
+__device__ SumTile multiply_half_rows(const TileRows& rows, unsigned padded_dim,
+                                      const unsigned* panel, unsigned lane) {
+  SumTile tile = {};
   const auto load = [&](const unsigned char* row, unsigned step) {
     return F16Values::fetch(row, half_step_dims * step + lane % 4 * 4);
   };
@@ -81,11 +65,11 @@ __device__ HalfTile multiply_half_rows(const TileRows& rows, unsigned padded_dim
       rows, padded_dim / half_step_dims, load, [&](unsigned step, const auto& x) {
         const unsigned* planes = panel + step * 2 * panel_plane_words;
 #pragma unroll
-        for (unsigned j = 0; j < HalfTile::vector_tiles; ++j) {
+        for (unsigned j = 0; j < SumTile::vector_tiles; ++j) {
           const uint2 upper = plane_part(planes, j, lane);
           const uint2 lower = plane_part(planes + panel_plane_words, j, lane);
 #pragma unroll
-          for (unsigned m = 0; m < HalfTile::row_tiles; ++m) {
+          for (unsigned m = 0; m < SumTile::row_tiles; ++m) {
             const unsigned a[4] = {x[m][0].x, x[m][1].x, x[m][0].y, x[m][1].y};
             multiply_halves(tile.sums[m][j], a, upper);
             multiply_halves(tile.sums[m][j], a, lower);

@@ -40,6 +40,14 @@ __device__ inline unsigned pack_halves(float first, float second) {
 #endif
 }
 
+/// The power of two that brings values of at most `most` below 1, or nearly so.
+__device__ inline float scale_below_one(float most) {
+  constexpr unsigned bias = 127;
+  const unsigned exponent = __float_as_uint(most) >> 23U;  // 2^(exponent - 127) <= most
+  const unsigned limited = exponent > 252 ? 252 : exponent;
+  return most == 0 ? 1.0F : __uint_as_float((2 * bias - 1 - limited) << 23U);
+}
+
 /// 16 rows with 8 vectors, 16 dims: multiply_bf16() (bf16_tile.hpp) of halves.
 __device__ inline void multiply_halves(float* sums, const unsigned (&a)[4], const uint2& b) {
 #ifdef __CUDACC__

@@ -181,16 +181,16 @@ struct PanelRows<FloatRows<Values, Op>> {
                               float* scores) {
     TileRows rows;
     row_starts(in.rows.data, in.rows.pitch, in, shape, first, lane, rows);
-    const SplitTile tile = multiply_split<Values, 4>(rows, in.rows.padded_dim, panel, lane);
+    const SumTile tile = multiply_split<Values, 4>(rows, in.rows.padded_dim, panel, lane);
 #pragma unroll
     for (unsigned j = 0; j < 8; ++j) {
-      const unsigned vector = SplitTile::vector(lane, j);
+      const unsigned vector = SumTile::vector(lane, j);
       const unsigned query = first_query + vector < shape.queries ? first_query + vector : 0;
 #pragma unroll
-      for (unsigned m = 0; m < SplitTile::row_tiles; ++m)
+      for (unsigned m = 0; m < SumTile::row_tiles; ++m)
 #pragma unroll
         for (unsigned half = 0; half < 2; ++half) {
-          const unsigned row = SplitTile::row(lane, m, half);
+          const unsigned row = SumTile::row(lane, m, half);
           scores[vector * score_pitch + row] =
               score_of(tile.sum(m, half, j), in, query, slot_at(in, shape, first + row), Op{});
         }

@@ -26,6 +26,15 @@ struct PanelTile {
   }
 };
 
+/// Sums of floats.
+struct SumTile : PanelTile {
+  float sums[row_tiles][vector_tiles][4];
+
+  [[nodiscard]] __device__ float sum(unsigned m, unsigned half, unsigned j) const {
+    return sums[m][j / 2][2 * half + j % 2];
+  }
+};
+
 using TileRows = const unsigned char * [PanelTile::row_tiles][2];
 
 /// What a lane has of a plane for 8 vectors: the dims of its quarter, as load() of rows has them.

@@ -1,7 +1,6 @@
 // Rows and queries of every kind as lines of halves for the screen: one warp a row, eight dims a
 // lane at a time. A row is read twice, for its greatest value and for its halves.
 #include "code_panel.hpp"
-#include "half_panel.hpp"
 #include "screen_scan.hpp"
 #include "warp_pool.hpp"
 

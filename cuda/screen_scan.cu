@@ -28,7 +28,7 @@ constexpr unsigned keys_a_lane = list_keys / warp_size;
 /// Stages of shared memory: as many as fit, 3 or 4. One is multiplied, the others are filled.
 std::size_t shared_bytes(unsigned stages) {
   return 1024 + std::size_t{stages} * stage_bytes + 3 * screen_queries * sizeof(float) +
-         stages * sizeof(std::uint64_t);  // Arrivals
+         stages * arrival_bytes;
 }
 
 struct ScreenJob {
@@ -36,7 +36,6 @@ struct ScreenJob {
   ScreenRows batch;
   ScreenShape shape;
   unsigned splits = 1;  ///< blocks that share the rows of the batch for a tile of queries
-  unsigned most_passed = 0;
 };
 
 /// Shared memory of a block.
@@ -267,7 +266,7 @@ class Screen {
     unsigned place = lane == 0 ? atomicAdd(job_.memory.passed_counts + number, count) : 0;
     place = __shfl_sync(all_lanes, place, 0);
     std::uint64_t* to =
-        job_.memory.passed + static_cast<std::size_t>(number) * job_.most_passed + place;
+        job_.memory.passed + static_cast<std::size_t>(number) * job_.shape.most_passed + place;
     for (unsigned i = lane; i < count; i += warp_size) to[i] = work_[query * list_keys + i];
   }
 
@@ -316,26 +315,24 @@ bool worth_screening(unsigned queries, unsigned rows, unsigned most) {
          most <= most_screened && shared_bytes(3) <= device_info().shared_bytes;
 }
 
-ScreenShape screen_shape(unsigned queries, unsigned rows, unsigned dims, unsigned most) {
-  constexpr unsigned spare = 6;
-  ScreenShape shape{queries, rows, dims, 0, (most + spare + warp_size - 1) / warp_size * warp_size};
-  const std::size_t tile_bytes = std::size_t{shape.chunks()} * rows_bytes;
-  const std::size_t tiles = std::max<std::size_t>(batch_bytes / tile_bytes, 1);
-  shape.most_rows =
-      screen_rows * static_cast<unsigned>(std::min<std::size_t>(tiles, tiles_of(rows)));
-  return shape;
-}
-
 unsigned batch_rows(const ScreenShape& shape, unsigned first) {
   const std::size_t grown = first == 0 ? screen_rows : std::size_t{growth - 1} * first;
   return static_cast<unsigned>(std::min<std::size_t>({grown, shape.most_rows, shape.rows - first}));
 }
 
-unsigned most_passed(const ScreenShape& shape) {
+ScreenShape screen_shape(unsigned queries, unsigned rows, unsigned dims, unsigned most) {
+  constexpr unsigned spare = 6;
+  ScreenShape shape{queries, rows, dims};
+  shape.kept = (most + spare + warp_size - 1) / warp_size * warp_size;
+  const std::size_t tile_bytes = std::size_t{shape.chunks()} * rows_bytes;
+  const std::size_t tiles = std::max<std::size_t>(batch_bytes / tile_bytes, 1);
+  shape.most_rows =
+      screen_rows * static_cast<unsigned>(std::min<std::size_t>(tiles, tiles_of(rows)));
   unsigned splits = 0;
-  for (unsigned first = 0; first < shape.rows; first += batch_rows(shape, first))
+  for (unsigned first = 0; first < rows; first += batch_rows(shape, first))
     splits = std::max(splits, splits_of(shape, batch_rows(shape, first)));
-  return shape.kept + splits * std::max(most_handed, shape.kept);
+  shape.most_passed = shape.kept + splits * std::max(most_handed, shape.kept);
+  return shape;
 }
 
 void screen_batch(const ScreenRows& batch, const ScreenShape& shape, const ScreenMemory& memory,
@@ -346,7 +343,7 @@ void screen_batch(const ScreenRows& batch, const ScreenShape& shape, const Scree
          Grid{{std::min(screen_blocks(), shape.query_tiles() * splits), 1, 1},
               threads_a_block,
               shared_bytes(stages)},
-         stream, ScreenJob{memory, batch, shape, splits, most_passed(shape)});
+         stream, ScreenJob{memory, batch, shape, splits});
 }
 
 }  // namespace vecinal::cuda

@@ -55,7 +55,7 @@ struct ScreenMemory {
   RowExtremes* extremes = nullptr;
   unsigned* limits = nullptr;  ///< of each query: no row at or above is of use, ordered bits
   unsigned* passed_counts = nullptr;
-  std::uint64_t* passed = nullptr;  ///< of each query, most_passed() keys of rows that may be best
+  std::uint64_t* passed = nullptr;  ///< of each query, most_passed keys of rows that may be best
   std::uint64_t* work = nullptr;    ///< screen_work_keys of each block
 };
 
@@ -64,9 +64,10 @@ struct ScreenMemory {
 struct ScreenShape {
   unsigned queries = 0;
   unsigned rows = 0;
-  unsigned dims = 0;       ///< padded
-  unsigned most_rows = 0;  ///< of a batch
-  unsigned kept = 0;       ///< rows of each query, a multiple of 32
+  unsigned dims = 0;         ///< padded
+  unsigned most_rows = 0;    ///< of a batch
+  unsigned kept = 0;         ///< rows of each query, a multiple of 32
+  unsigned most_passed = 0;  ///< rows of a query that may pass until its limit is tightened
 
   [[nodiscard]] __host__ __device__ unsigned chunks() const {
     return (dims + line_dims - 1) / line_dims;
@@ -81,7 +82,6 @@ struct ScreenShape {
                                        unsigned most);
 /// The rows of the batch that begins at row `first`.
 [[nodiscard]] unsigned batch_rows(const ScreenShape& shape, unsigned first);
-[[nodiscard]] unsigned most_passed(const ScreenShape& shape);
 [[nodiscard]] unsigned screen_blocks();
 inline constexpr std::size_t screen_work_keys = std::size_t{screen_queries} * 512;
 

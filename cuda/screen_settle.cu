@@ -11,7 +11,6 @@ constexpr unsigned warps_a_block = 4;
 
 struct SettleShape {
   ScreenShape screen;
-  unsigned most_passed = 0;
   unsigned most = 0;
   std::size_t warp_bytes = 0;  ///< shared memory of a warp
 };
@@ -28,7 +27,8 @@ __global__ void tighten_kernel(SettleShape shape, ScreenMemory memory) {
   const unsigned number = blockIdx.x * warps_a_block + warp;
   if (number >= shape.screen.queries) return;
   WarpPool best(shared_memory() + warp * shape.warp_bytes, shape.screen.kept);
-  std::uint64_t* passed = memory.passed + static_cast<std::size_t>(number) * shape.most_passed;
+  std::uint64_t* passed =
+      memory.passed + static_cast<std::size_t>(number) * shape.screen.most_passed;
   const unsigned count = memory.passed_counts[number];
   unsigned waiting = 0;
   for (unsigned first = 0; first < count; first += warp_size)
@@ -69,7 +69,7 @@ __global__ void settle_kernel(RowsView rows, QueriesView queries, SettleShape sh
   __syncwarp();
 
   const std::uint64_t* passed =
-      memory.passed + static_cast<std::size_t>(number) * shape.most_passed;
+      memory.passed + static_cast<std::size_t>(number) * shape.screen.most_passed;
   const unsigned kept = memory.passed_counts[number];
   for (unsigned first = 0; first < kept; first += warp_size) {
     const unsigned count = kept - first < warp_size ? kept - first : warp_size;
@@ -97,7 +97,7 @@ __global__ void settle_kernel(RowsView rows, QueriesView queries, SettleShape sh
 }  // namespace
 
 void tighten_limits(const ScreenShape& shape, const ScreenMemory& memory, Stream stream) {
-  const SettleShape settle{shape, most_passed(shape), 0, (pool_bytes(shape.kept) + 15) / 16 * 16};
+  const SettleShape settle{shape, 0, (pool_bytes(shape.kept) + 15) / 16 * 16};
   launch("tighten_limits", tighten_kernel, grid_of(settle), stream, settle, memory);
 }
 
@@ -106,7 +106,7 @@ void settle_screen(const KindOfRows& kind, const RowsView& rows, const QueriesVi
                    unsigned* open, Stream stream) {
   const std::size_t bytes =
       queries.query_bytes + pool_bytes(request.most) + 2 * warp_size * sizeof(std::uint32_t);
-  const SettleShape settle{shape, most_passed(shape), request.most, (bytes + 15) / 16 * 16};
+  const SettleShape settle{shape, request.most, (bytes + 15) / 16 * 16};
   with_rows(kind.type, kind.op, [&](auto row_kind) {
     launch("settle_screen", settle_kernel<decltype(row_kind)>, grid_of(settle), stream, rows,
            queries, settle, memory, static_cast<Found*>(request.found), open);

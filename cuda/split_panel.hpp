@@ -40,28 +40,20 @@ __device__ unsigned split_word(Values values, unsigned at) {
   return at / panel_plane_words % 2 == 0 ? pair.upper : pair.lower;
 }
 
-struct SplitTile : PanelTile {
-  float sums[row_tiles][vector_tiles][4];
-
-  [[nodiscard]] __device__ float sum(unsigned m, unsigned half, unsigned j) const {
-    return sums[m][j / 2][2 * half + j % 2];
-  }
-};
-
 /// Values: F32Values or F16Values. ahead: of stream_rows(). padded_dim: a multiple of 16.
 template <class Values, unsigned ahead>
-__device__ SplitTile multiply_split(const TileRows& rows, unsigned padded_dim,
-                                    const unsigned* panel, unsigned lane) {
-  SplitTile tile = {};
+__device__ SumTile multiply_split(const TileRows& rows, unsigned padded_dim, const unsigned* panel,
+                                  unsigned lane) {
+  SumTile tile = {};
   const auto load = [&](const unsigned char* row, unsigned step) {
     return Values::fetch(row, split_dims * step + lane % 4 * 4);
   };
   stream_rows<typename Values::Packed, ahead>(
       rows, padded_dim / split_dims, load, [&](unsigned step, const auto& x) {
-        unsigned upper[SplitTile::row_tiles][4];
-        unsigned lower[SplitTile::row_tiles][4];
+        unsigned upper[SumTile::row_tiles][4];
+        unsigned lower[SumTile::row_tiles][4];
 #pragma unroll
-        for (unsigned m = 0; m < SplitTile::row_tiles; ++m)
+        for (unsigned m = 0; m < SumTile::row_tiles; ++m)
 #pragma unroll
           for (unsigned half = 0; half < 2; ++half) {
             const uint4 values = Values::unpack(x[m][half]);
@@ -74,11 +66,11 @@ __device__ SplitTile multiply_split(const TileRows& rows, unsigned padded_dim,
           }
         const unsigned* planes = panel + step * 2 * panel_plane_words;
 #pragma unroll
-        for (unsigned j = 0; j < SplitTile::vector_tiles; ++j) {
+        for (unsigned j = 0; j < SumTile::vector_tiles; ++j) {
           const uint2 high = plane_part(planes, j, lane);
           const uint2 low = plane_part(planes + panel_plane_words, j, lane);
 #pragma unroll
-          for (unsigned m = 0; m < SplitTile::row_tiles; ++m) {
+          for (unsigned m = 0; m < SumTile::row_tiles; ++m) {
             multiply_bf16(tile.sums[m][j], upper[m], high);
             multiply_bf16(tile.sums[m][j], upper[m], low);
             multiply_bf16(tile.sums[m][j], lower[m], high);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "core/best_rows.hpp"
 #include "core/parallel.hpp"
 #include "kernels/dispatch.hpp"
 
@@ -15,45 +16,6 @@ namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr std::size_t block_bytes = std::size_t{128} << 10U;
-
-/// The best rows of one query so far: everything within the error margin of the k-th best.
-class Survivors {
- public:
-  void reset(std::size_t k, float margin) {
-    k_ = k;
-    margin_ = margin;
-    capacity_ = std::max<std::size_t>(4 * k, 64);
-    found_.clear();
-  }
-
-  /// Adds a row and returns the new limit for scores worth adding.
-  float add(Scored row, float limit) {
-    found_.push_back(row);
-    if (found_.size() < capacity_) return limit;
-    limit = shrink();
-    if (found_.size() > capacity_ / 2)
-      capacity_ *= 2;  // many equal scores: keep them all, but not one by one
-    return limit;
-  }
-
-  [[nodiscard]] std::vector<Scored>& found() { return found_; }
-
-  /// Drops rows that cannot be among the best, given how wrong scores may be.
-  float shrink() {
-    if (found_.size() < k_) return infinity;
-    const auto kth = found_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
-    std::nth_element(found_.begin(), kth, found_.end());
-    const float limit = kth->score + margin_;
-    std::erase_if(found_, [&](const Scored& row) { return row.score > limit; });
-    return limit;
-  }
-
- private:
-  std::size_t k_ = 0;
-  float margin_ = 0;
-  std::size_t capacity_ = 0;
-  std::vector<Scored> found_;
-};
 
 /// Rows that fit a block of L2, in whole tiles.
 std::size_t rows_a_block(std::size_t dim, std::size_t tile_rows) {
@@ -164,13 +126,7 @@ class PanelScan {
     std::vector<Scored>& found = survivors_[q].found();
     const Scorer scorer = storage_.scorer(query, buffer_);
     for (Scored& row : found) row.score = scorer(row.slot);
-    if (found.size() > params_.k) {
-      const auto kth = found.begin() + static_cast<std::ptrdiff_t>(params_.k - 1);
-      std::nth_element(found.begin(), kth, found.end());
-      const float limit = kth->score;
-      std::erase_if(found, [&](const Scored& row) { return row.score > limit; });
-    }
-    done(q, found);
+    done(q, best_of(found, params_.k));
   }
 
   const Storage& storage_;
@@ -187,7 +143,7 @@ class PanelScan {
   std::vector<std::uint32_t> hits_;
   std::vector<float> panels_;
   std::vector<float> limits_;
-  std::vector<Survivors> survivors_;
+  std::vector<BestRows> survivors_;
 };
 
 /// One query against every row by the scoring kernel: with few queries a tile would be mostly
@@ -221,7 +177,7 @@ class RowScan {
   const ScanRows rows_;
   const ScanParams& params_;
   QueryBuffer buffer_;
-  Survivors survivors_;
+  BestRows survivors_;
   std::array<Slot, chunk> numbers_{};
   std::array<float, chunk> scores_{};
 };

@@ -1,4 +1,4 @@
-/// Threads that wait between parallel loops, as starting one costs 10 to 50 microseconds. There are
+/// Threads that wait between parallel loops, as starting one costs tens of microseconds. There are
 /// as many as loops have had at a time, and no more idle ones than cores. None survives a fork: the
 /// child starts its own.
 #pragma once

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "backend/set_queries.hpp"
+#include "core/best_rows.hpp"
 #include "core/concat.hpp"
 #include "core/deadline.hpp"
 #include "core/parallel.hpp"
@@ -163,48 +164,21 @@ void MultiVectorIndex::Searcher::rank(std::size_t first, std::size_t count,
     write(first, ranked, scores);
 }
 
-namespace {
-
-/// The `k` least of scores that are offered one by one, and all that are as good as the last.
-class Least {
- public:
-  explicit Least(std::size_t k) : k_(k) {}
-
-  void offer(float score, std::size_t at) {
-    if (score > limit_) return;
-    found_.emplace_back(score, at);
-    if (found_.size() >= most_) shrink();
-  }
-
-  [[nodiscard]] const std::vector<std::pair<float, std::size_t>>& found() const { return found_; }
-
- private:
-  void shrink() {
-    const auto kth = found_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
-    std::nth_element(found_.begin(), kth, found_.end());
-    limit_ = kth->first;
-    std::erase_if(found_, [this](const auto& one) { return one.first > limit_; });
-    most_ = std::max(most_, 2 * found_.size());  // many equal ones
-  }
-
-  std::size_t k_;
-  std::size_t most_ = 4 * k_ + 64;
-  float limit_ = std::numeric_limits<float>::infinity();
-  std::vector<std::pair<float, std::size_t>> found_;
-};
-
-}  // namespace
-
 void MultiVectorIndex::Searcher::write(std::size_t first, const RankedLists& lists,
                                        std::span<const float> scores) const {
+  BestRows best;
   std::vector<std::pair<float, Id>> found;
   for (std::size_t i = 0; i < lists.queries(); ++i) {
-    Least least(params.k);
-    for (std::size_t j = 0; j < lists[i].size(); ++j)
-      least.offer(0.0F - scores[lists.begin(i) + j], j);
+    best.reset(params.k, 0);
+    float limit = std::numeric_limits<float>::infinity();
+    for (std::size_t j = 0; j < lists[i].size(); ++j) {
+      const float score = 0.0F - scores[lists.begin(i) + j];
+      if (score <= limit) limit = best.add({score, lists[i][j]}, limit);
+    }
+    best.shrink();
     found.clear();
-    for (const auto& [score, j] : least.found())
-      found.emplace_back(score, index.inner_->id_of(lists[i][j]));
+    for (const Scored& set : best.found())
+      found.emplace_back(set.score, index.inner_->id_of(set.slot));
     write_best(first + i, found, hits);
   }
   hits.stats.reranked += lists.pairs();

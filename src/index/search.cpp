@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "backend/scan.hpp"
+#include "core/best_rows.hpp"
 #include "core/concat.hpp"
 #include "core/parallel.hpp"
 #include "core/progress.hpp"
@@ -49,21 +50,6 @@ void VectorIndex::Searcher::Worker::report(SearchStats& stats) {
   stats.distances += std::exchange(walk.distances, 0);
   stats.reranked += std::exchange(reranked, 0);
 }
-
-namespace {
-
-/// The k best, and all that are as good as the last of them; reorders the rows.
-std::span<const Scored> best_of(std::span<Scored> rows, std::size_t k) {
-  if (rows.size() <= k) return rows;
-  const auto behind = rows.begin() + static_cast<std::ptrdiff_t>(k);
-  std::nth_element(rows.begin(), behind - 1, rows.end());
-  const float limit = rows[k - 1].score;
-  const auto end =
-      std::partition(behind, rows.end(), [&](const Scored& row) { return row.score <= limit; });
-  return {rows.begin(), end};
-}
-
-}  // namespace
 
 void VectorIndex::Searcher::finish(std::size_t query, std::span<Scored> found,
                                    std::vector<std::pair<float, Id>>& best) const {
