@@ -1,10 +1,12 @@
 // Time of the kernels for every instruction set this CPU has:
 //   kernels_benchmark --benchmark_filter=score
 // score/LEVEL/ROWS/OP/DIM: one call scores 32 rows, as one hop of a graph search does. Rows are
-// drawn from a set that fits L2 (near) or from one of 256 MiB (far). tile/LEVEL/DIM: the exact
-// scan's product, with its rate.
+// drawn from a set that fits L2 (near) or from one of 256 MiB (far); score/LEVEL/ROWS/DIM where
+// they are codes, whose scores have one form. estimate/LEVEL/DIM: the 32 neighbours of a fused row.
+// tile/LEVEL/DIM: the exact scan's product, with its rate.
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <random>
 #include <string>
 #include <vector>
@@ -16,13 +18,28 @@ namespace {
 
 constexpr std::size_t batch = 32;
 
+std::size_t bytes_of(RowType type, std::size_t width) {
+  switch (type) {
+    case RowType::f32:
+      return 4 * width;
+    case RowType::f16:
+      return 2 * width;
+    case RowType::lvq8:
+      return sizeof(CodeHeader) + width;
+    default:
+      return sizeof(CodeHeader) + width / 2;
+  }
+}
+
 void score(benchmark::State& state, SimdLevel level, RowType type, Op op, std::size_t dim,
            std::size_t set_bytes) {
-  const std::size_t width = padded(dim);
-  const std::size_t stride = width * (type == RowType::f32 ? 4 : 2);
+  const bool codes = type == RowType::lvq8 || type == RowType::lvq4;
+  const std::size_t width = codes ? padded_codes(dim) : padded(dim);
+  const std::size_t stride = bytes_of(type, width);
   const std::size_t rows = set_bytes / stride;
   std::vector<std::byte> data(rows * stride);
   const std::vector<float> query(width, 0.5F);
+  const std::vector<std::int16_t> steps(width, 500);
   const RowView view{data.data(), stride, width, 2};
   std::mt19937 random(1);
   std::vector<std::uint32_t> slots(batch * 1024);
@@ -32,7 +49,8 @@ void score(benchmark::State& state, SimdLevel level, RowType type, Op op, std::s
       table(level).score[static_cast<std::size_t>(type)][static_cast<std::size_t>(op)];
   std::size_t at = 0;
   for (auto _ : state) {
-    kernel({.values = query.data()}, view, slots.data() + at, batch, scores.data());
+    kernel({.values = query.data(), .steps = steps.data(), .scale = 1}, view, slots.data() + at,
+           batch, scores.data());
     benchmark::DoNotOptimize(scores.data());
     at = (at + batch) % slots.size();
   }
@@ -58,19 +76,47 @@ void tile(benchmark::State& state, SimdLevel level, std::size_t dim) {
       benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
 }
 
+/// One call estimates the 32 neighbours of a node.
+void estimate(benchmark::State& state, SimdLevel level, std::size_t dim) {
+  const KernelTable& kernels = table(level);
+  const std::vector<float> query(dim, 0.5F);
+  std::vector<std::uint8_t> entries(4 * dim);
+  SignQuery prepared;
+  kernels.sign_table(query.data(), dim, &prepared, entries.data());
+  const std::vector<std::uint8_t> signs(4 * dim, 0x5A);
+  const std::vector<std::uint16_t> factors(2 * sign_lanes, 0);
+  const SignBlock block{.signs = signs.data(),
+                        .offsets = factors.data(),
+                        .factors = factors.data() + sign_lanes,
+                        .unit = 1,
+                        .ahead = reinterpret_cast<const std::byte*>(signs.data())};
+  std::vector<float> scores(sign_lanes);
+  for (auto _ : state)
+    benchmark::DoNotOptimize(kernels.estimate(prepared, block, 0, 0, scores.data()));
+}
+
 void register_level(SimdLevel level) {
   const std::string set(name(level));
+  constexpr std::array reaches = {std::pair{std::size_t{128} << 10U, "near"},
+                                  std::pair{std::size_t{256} << 20U, "far"}};
   for (const std::size_t dim : {96U, 384U, 768U}) {
     for (const auto& [type, type_name] :
          {std::pair{RowType::f32, "f32"}, std::pair{RowType::f16, "f16"}})
       for (const auto& [op, op_name] :
            {std::pair{Op::negative_dot, "dot"}, std::pair{Op::l2, "l2"}})
-        for (const auto& [bytes, where] : {std::pair{std::size_t{128} << 10U, "near"},
-                                           std::pair{std::size_t{256} << 20U, "far"}})
+        for (const auto& [bytes, where] : reaches)
           benchmark::RegisterBenchmark(("score/" + set + "/" + type_name + "/" + op_name + "/" +
                                         std::to_string(dim) + "/" + where)
                                            .c_str(),
                                        score, level, type, op, dim, bytes);
+    for (const auto& [type, type_name] :
+         {std::pair{RowType::lvq8, "lvq8"}, std::pair{RowType::lvq4, "lvq4"}})
+      for (const auto& [bytes, where] : reaches)
+        benchmark::RegisterBenchmark(
+            ("score/" + set + "/" + type_name + "/" + std::to_string(dim) + "/" + where).c_str(),
+            score, level, type, Op::negative_dot, dim, bytes);
+    benchmark::RegisterBenchmark(("estimate/" + set + "/" + std::to_string(dim)).c_str(), estimate,
+                                 level, dim);
     benchmark::RegisterBenchmark(("tile/" + set + "/" + std::to_string(dim)).c_str(), tile, level,
                                  dim);
   }

@@ -70,15 +70,14 @@ void FusedWalk::fetch() const {
 bool FusedWalk::note(Scored node) {
   if (!accepted(node.slot)) return false;
   found_.push_back(node);
-  const float score = node.score;
   if (best_.size() == breadth_.k) {
-    if (score >= best_.back()) return true;
+    if (!(node < best_.back())) return true;
     best_.pop_back();
   }
-  best_.insert(std::upper_bound(best_.begin(), best_.end(), score), score);
+  best_.insert(std::upper_bound(best_.begin(), best_.end(), node), node);
   if (best_.size() == breadth_.k && std::isfinite(breadth_.gamma)) {
     // Scores of codes are estimates: distances near zero may come out below it.
-    const float distance = std::max(0.0F, best_.back() + breadth_.shift);
+    const float distance = std::max(0.0F, best_.back().score + breadth_.shift);
     pool_.tighten(distance * (1 + breadth_.gamma) - breadth_.shift);
   }
   return true;

@@ -62,9 +62,12 @@ class FusedWalk {
   /// Accepted nodes that were scored, in the order they came.
   [[nodiscard]] const std::vector<Scored>& found() const { return found_; }
 
+  /// The k best of them, best first; fewer if there are no more.
+  [[nodiscard]] const std::vector<Scored>& best() const { return best_; }
+
   /// The k-th least of their scores; +inf if there are fewer.
   [[nodiscard]] float kth_score() const {
-    return best_.size() == breadth_.k ? best_.back() : std::numeric_limits<float>::infinity();
+    return best_.size() == breadth_.k ? best_.back().score : std::numeric_limits<float>::infinity();
   }
 
   /// Share of the expanded nodes that are accepted.
@@ -97,7 +100,7 @@ class FusedWalk {
   Scored next_{0, no_slot};
   double squared_error_ = 0;  ///< of the estimates of expanded nodes, summed
   std::vector<Scored> found_;
-  std::vector<float> best_;  ///< the k least scores, ascending
+  std::vector<Scored> best_;
   std::vector<Node> rest_;
   std::size_t hops_taken_ = 0;
   std::size_t accepted_hops_ = 0;

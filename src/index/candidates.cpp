@@ -24,7 +24,12 @@ CandidateLists::CandidateLists(const VectorIndex& index, std::size_t queries,
 
 void write_best(std::size_t query, std::vector<std::pair<float, Id>>& found, Neighbors& hits) {
   const std::size_t count = std::min(hits.k, found.size());
-  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count), found.end());
+  // A sort takes less than a heap where all are wanted, which are mostly in order as it is.
+  if (count == found.size())
+    std::sort(found.begin(), found.end());
+  else
+    std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count),
+                      found.end());
   for (std::size_t i = 0; i < count; ++i) {
     hits.distances[query * hits.k + i] = found[i].first;
     hits.ids[query * hits.k + i] = found[i].second;

@@ -20,18 +20,6 @@ constexpr std::size_t widest = 1000;
 
 }  // namespace
 
-void VectorIndex::Searcher::collect_fused(FusedLane& lane) const {
-  lane.nodes.assign(lane.walk.found().begin(), lane.walk.found().end());
-  const auto end = lane.nodes.end();
-  lane.best_count = std::min(lane.nodes.size(), params.k);
-  const auto best = lane.nodes.begin() + static_cast<std::ptrdiff_t>(lane.best_count);
-  if (best != end) std::nth_element(lane.nodes.begin(), best, end);
-  // Where the walked rows rank, nothing behind the k-th best node is an answer.
-  if (!rows.two()) lane.nodes.erase(best, end);
-  for (std::size_t i = 0; rows.two() && i < lane.best_count; ++i)
-    rows.ranking().prefetch(lane.nodes[i].slot);
-}
-
 std::span<Scored> VectorIndex::Searcher::add_rows(std::span<const Scored> nodes,
                                                   Worker& worker) const {
   const std::size_t before = worker.found.size();
@@ -43,9 +31,10 @@ std::span<Scored> VectorIndex::Searcher::add_rows(std::span<const Scored> nodes,
 }
 
 void VectorIndex::Searcher::rank_fused(FusedLane& lane, Worker& worker) const {
-  const std::span<const Scored> nodes = lane.nodes;
+  // Where the walked rows rank, nothing behind the k-th best node is an answer.
+  const std::vector<Scored>& best = lane.walk.best();
   worker.found.clear();
-  const std::span<Scored> first = add_rows(nodes.first(lane.best_count), worker);
+  const std::span<Scored> first = add_rows(best, worker);
   if (!rows.two()) return;
   const Scorer scorer = ranker(lane.query, lane.walk.query(), worker);
   // The k best show how far off the walked rows' scores are; what is farther behind than a few
@@ -63,11 +52,10 @@ void VectorIndex::Searcher::rank_fused(FusedLane& lane, Worker& worker) const {
   const double error = first.empty() ? 0 : std::sqrt(squared / static_cast<double>(first.size()));
   const float limit = first.empty() ? std::numeric_limits<float>::infinity()
                                     : kth + static_cast<float>(deviations * error);
-  lane.nodes.erase(
-      std::remove_if(lane.nodes.begin() + static_cast<std::ptrdiff_t>(lane.best_count),
-                     lane.nodes.end(), [&](const Scored& node) { return node.score > limit; }),
-      lane.nodes.end());
-  const std::span<Scored> others = add_rows(std::span(lane.nodes).subspan(lane.best_count), worker);
+  lane.others.clear();
+  for (const Scored& node : lane.walk.found())
+    if (best.back() < node && node.score <= limit) lane.others.push_back(node);
+  const std::span<Scored> others = add_rows(lane.others, worker);
   const std::span<const float> other_scores = worker.rank(others, scorer);
   for (std::size_t i = 0; i < others.size(); ++i) others[i].score = other_scores[i];
 }
@@ -83,9 +71,11 @@ bool VectorIndex::Searcher::take_turn(FusedLane& lane, const std::byte* ahead,
       [[fallthrough]];
     case FusedLane::Stage::resting:
       lane.walk.score_rest();
-      collect_fused(lane);
       lane.stage = FusedLane::Stage::ranking;
-      if (rows.two()) return true;
+      if (rows.two()) {
+        for (const Scored& node : lane.walk.best()) rows.ranking().prefetch(node.slot);
+        return true;
+      }
       [[fallthrough]];
     case FusedLane::Stage::ranking:
       rank_fused(lane, worker);

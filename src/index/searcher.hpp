@@ -48,8 +48,7 @@ struct VectorIndex::Searcher {
     std::size_t beam = 0;
     bool busy = false;
     Stage stage = Stage::walking;
-    std::vector<Scored> nodes;   ///< those found, the best first
-    std::size_t best_count = 0;  ///< at most k
+    std::vector<Scored> others;  ///< that are ranked beside the k best of the walk
   };
 
   /// What one thread needs.
@@ -112,7 +111,6 @@ struct VectorIndex::Searcher {
   /// False where there is none.
   bool walk_again(FusedLane& lane, Worker& worker, std::vector<std::uint8_t>& open) const;
   void start_fused(FusedLane& lane, std::size_t query, std::size_t beam, Worker& worker) const;
-  void collect_fused(FusedLane& lane) const;
   /// Puts the allowed rows of nodes into worker.found; returns them.
   std::span<Scored> add_rows(std::span<const Scored> nodes, Worker& worker) const;
   void rank_fused(FusedLane& lane, Worker& worker) const;

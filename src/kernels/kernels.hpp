@@ -276,7 +276,8 @@ using PackSignsFn = void (*)(const float* centre, const float* vector, std::size
 using LeastFn = std::size_t (*)(const float* scores, std::size_t count) noexcept;
 /// How many are <= limit, which is finite.
 using CountFn = std::size_t (*)(const float* scores, std::size_t count, float limit) noexcept;
-/// Moves those <= limit to the front, with their nodes and in their order; returns how many.
+/// Moves those <= limit to the front, with their nodes and in their order; returns how many. Whole
+/// registers are written: up to row_padding beyond the count are overwritten.
 using KeepFn = std::size_t (*)(float* scores, std::uint32_t* nodes, std::size_t count,
                                float limit) noexcept;
 

@@ -38,13 +38,16 @@ size_t count_up_to(const float* scores, size_t count, float limit) noexcept {
 }
 
 size_t keep_up_to(float* scores, uint32_t* nodes, size_t count, float limit) noexcept {
+  const F32 most = broadcast(&limit);
   size_t kept = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const float score = scores[i];
-    const uint32_t node = nodes[i];
-    scores[kept] = score;
-    nodes[kept] = node;
-    kept += score <= limit ? 1U : 0U;
+  for (size_t i = 0; i < count; i += F32::width) {
+    const F32 x = load(scores + i);
+    const size_t left = count - i;
+    const uint32_t valid = left < F32::width ? (uint32_t{1} << left) - 1 : ~uint32_t{0};
+    const uint32_t which = less_equal(x, most) & valid;
+    store(scores + kept, pack(x, which));
+    store_words(nodes + kept, pack(load_words(nodes + i), which));
+    kept += static_cast<size_t>(__builtin_popcount(which));
   }
   return kept;
 }

@@ -61,6 +61,35 @@ inline F32 where_at_most(F32 a, F32 b, F32 x, F32 y) {
   return {_mm256_blendv_ps(y.v, x.v, _mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ))};
 }
 
+/// For each set of lanes their numbers, in order.
+struct Packings {
+  std::int8_t lanes[256][8];
+};
+constexpr Packings make_packings() {
+  Packings all{};
+  for (unsigned which = 0; which < 256; ++which) {
+    unsigned count = 0;
+    for (std::int8_t lane = 0; lane < 8; ++lane)
+      if (((which >> static_cast<unsigned>(lane)) & 1U) != 0) all.lanes[which][count++] = lane;
+  }
+  return all;
+}
+constexpr Packings packings = make_packings();
+
+/// The lanes whose bit is set, moved together; behind them is anything.
+inline F32 pack(F32 a, std::uint32_t which) {
+  const __m256i lanes = _mm256_cvtepi8_epi32(
+      _mm_loadl_epi64(reinterpret_cast<const __m128i*>(packings.lanes[which])));
+  return {_mm256_permutevar8x32_ps(a.v, lanes)};
+}
+/// Integers, whose bits alone are moved.
+inline F32 load_words(const std::uint32_t* p) {
+  return {_mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+inline void store_words(std::uint32_t* p, F32 a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_castps_si256(a.v));
+}
+
 inline F32 load_half(const std::uint16_t* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }

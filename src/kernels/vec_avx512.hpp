@@ -49,6 +49,18 @@ inline F32 where_at_most(F32 a, F32 b, F32 x, F32 y) {
   return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ), y.v, x.v)};
 }
 
+/// The lanes whose bit is set, moved together; behind them is anything.
+inline F32 pack(F32 a, std::uint32_t which) {
+  return {_mm512_maskz_compress_ps(static_cast<__mmask16>(which), a.v)};
+}
+/// Integers, whose bits alone are moved.
+inline F32 load_words(const std::uint32_t* p) {
+  return {_mm512_castsi512_ps(_mm512_loadu_si512(p))};
+}
+inline void store_words(std::uint32_t* p, F32 a) {
+  _mm512_storeu_si512(p, _mm512_castps_si512(a.v));
+}
+
 inline F32 load_half(const std::uint16_t* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
@@ -130,8 +142,9 @@ inline void store_counts(__m512i both, __m512i odd, std::uint16_t* to) {
     const __m256i b = _mm256_add_epi16(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64(a, 1));
     return _mm_add_epi16(_mm256_castsi256_si128(b), _mm256_extracti128_si256(b, 1));
   };
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), fold(even));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 8), fold(odd));
+  // In one piece, as load_counts() reads it: two halves would have to leave for the cache first.
+  const __m256i sums = _mm256_inserti128_si256(_mm256_castsi128_si256(fold(even)), fold(odd), 1);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), sums);
 }
 
 /// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).

@@ -47,6 +47,32 @@ inline F32 where_at_most(F32 a, F32 b, F32 x, F32 y) {
   return {vbslq_f32(vcleq_f32(a.v, b.v), x.v, y.v)};
 }
 
+/// For each set of lanes the bytes of its lanes, in order.
+struct Packings {
+  std::uint8_t bytes[16][16];
+};
+constexpr Packings make_packings() {
+  Packings all{};
+  for (unsigned which = 0; which < 16; ++which) {
+    unsigned count = 0;
+    for (unsigned lane = 0; lane < 4; ++lane)
+      if (((which >> lane) & 1U) != 0)
+        for (unsigned b = 0; b < 4; ++b)
+          all.bytes[which][count++] = static_cast<std::uint8_t>(4 * lane + b);
+  }
+  return all;
+}
+constexpr Packings packings = make_packings();
+
+/// The lanes whose bit is set, moved together; behind them is anything.
+inline F32 pack(F32 a, std::uint32_t which) {
+  const uint8x16_t bytes = vld1q_u8(packings.bytes[which]);
+  return {vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(a.v), bytes))};
+}
+/// Integers, whose bits alone are moved.
+inline F32 load_words(const std::uint32_t* p) { return {vreinterpretq_f32_u32(vld1q_u32(p))}; }
+inline void store_words(std::uint32_t* p, F32 a) { vst1q_u32(p, vreinterpretq_u32_f32(a.v)); }
+
 inline F32 load_half(const std::uint16_t* p) {
   return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))};
 }

@@ -33,9 +33,20 @@ inline F32 hadamard_lanes(F32 a) { return a; }
 
 inline std::uint32_t less_equal(F32 a, F32 b) { return a.v <= b.v ? 1U : 0U; }
 
-/// IEEE binary16 to binary32, by bits: subnormals are scaled by a float subtraction.
+/// x where a <= b, else y.
 inline F32 where_at_most(F32 a, F32 b, F32 x, F32 y) { return a.v <= b.v ? x : y; }
 
+/// The lanes whose bit is set, moved together; behind them is anything.
+inline F32 pack(F32 a, std::uint32_t /*which*/) { return a; }
+/// Integers, whose bits alone are moved.
+inline F32 load_words(const std::uint32_t* p) {
+  F32 a;
+  std::memcpy(&a.v, p, sizeof a.v);
+  return a;
+}
+inline void store_words(std::uint32_t* p, F32 a) { std::memcpy(p, &a.v, sizeof a.v); }
+
+/// IEEE binary16 to binary32, by bits: subnormals are scaled by a float subtraction.
 inline F32 load_half(const std::uint16_t* p) {
   const std::uint32_t sign = static_cast<std::uint32_t>(*p & 0x8000U) << 16U;
   const std::uint32_t rest = *p & 0x7FFFU;

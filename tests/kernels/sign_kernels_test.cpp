@@ -147,7 +147,7 @@ TEST_P(SignKernelTest, ScansFindTheLeastCountAndKeep) {
   std::mt19937 random(11);
   for (const std::size_t count : {1U, 2U, 15U, 16U, 17U, 31U, 100U, 257U}) {
     AlignedFloats scores(padded(count) + row_padding);
-    std::vector<std::uint32_t> nodes(count);
+    std::vector<std::uint32_t> nodes(padded(count));
     for (std::size_t i = 0; i < count; ++i) {
       scores.data()[i] = static_cast<float>(static_cast<int>(random() % 50)) - 25.0F;
       nodes[i] = static_cast<std::uint32_t>(i);
