@@ -3,9 +3,11 @@
 // score/LEVEL/ROWS/OP/DIM: one call scores 32 rows, as one hop of a graph search does. Rows are
 // drawn from a set that fits L2 (near) or from one of 256 MiB (far); score/LEVEL/ROWS/DIM where
 // they are codes, whose scores have one form. estimate/LEVEL/DIM: the 32 neighbours of a fused row.
-// tile/LEVEL/DIM: the exact scan's product, with its rate.
+// raise/LEVEL/ROWS/DIM: MaxSim of a document. tile/LEVEL/DIM: the exact scan's product, with its
+// rate.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <string>
@@ -95,6 +97,30 @@ void estimate(benchmark::State& state, SimdLevel level, std::size_t dim) {
     benchmark::DoNotOptimize(kernels.estimate(prepared, block, 0, 0, scores.data()));
 }
 
+/// One call raises the maxima of a panel of queries by 100 vectors of a document.
+void raise(benchmark::State& state, SimdLevel level, std::size_t dim, bool codes) {
+  constexpr std::size_t rows = 100;
+  const KernelTable& kernels = table(level);
+  const std::size_t queries = kernels.tile_queries;
+  const std::vector<float> x(rows * dim, 0.5F);
+  const std::vector<std::int16_t> steps(rows * dim, 100);
+  const std::vector<float> panel(dim * queries, 0.25F);
+  const std::vector<std::int16_t> step_panel(dim * queries, 1000);
+  const std::vector<float> ones(std::max<std::size_t>(rows, queries), 1.0F);
+  std::vector<float> best(queries);
+  for (auto _ : state) {
+    if (codes)
+      kernels.raise_code_products({steps.data(), dim, rows, dim, step_panel.data(), ones.data(),
+                                   ones.data(), ones.data(), best.data()});
+    else
+      kernels.raise_products({x.data(), dim, rows, dim, panel.data(), best.data()});
+    benchmark::DoNotOptimize(best.data());
+  }
+  state.counters["flops"] = benchmark::Counter(static_cast<double>(2 * rows * dim * queries),
+                                               benchmark::Counter::kIsIterationInvariantRate,
+                                               benchmark::Counter::kIs1000);
+}
+
 void register_level(SimdLevel level) {
   const std::string set(name(level));
   constexpr std::array reaches = {std::pair{std::size_t{128} << 10U, "near"},
@@ -115,6 +141,10 @@ void register_level(SimdLevel level) {
         benchmark::RegisterBenchmark(
             ("score/" + set + "/" + type_name + "/" + std::to_string(dim) + "/" + where).c_str(),
             score, level, type, Op::negative_dot, dim, bytes);
+    for (const auto& [codes, rows] : {std::pair{false, "f32"}, std::pair{true, "codes"}})
+      benchmark::RegisterBenchmark(
+          ("raise/" + set + "/" + rows + "/" + std::to_string(dim)).c_str(), raise, level, dim,
+          codes);
     benchmark::RegisterBenchmark(("estimate/" + set + "/" + std::to_string(dim)).c_str(), estimate,
                                  level, dim);
     benchmark::RegisterBenchmark(("tile/" + set + "/" + std::to_string(dim)).c_str(), tile, level,
@@ -123,8 +153,7 @@ void register_level(SimdLevel level) {
 }
 
 const bool registered = [] {
-  for (const SimdLevel level :
-       {SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512, SimdLevel::neon})
+  for (const SimdLevel level : simd_levels)
     if (supported(level)) register_level(level);
   return true;
 }();

@@ -97,8 +97,7 @@ std::string cuda() {
 
 Record build() {
   py::list levels;
-  for (const SimdLevel level :
-       {SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512, SimdLevel::neon})
+  for (const SimdLevel level : simd_levels)
     if (supported(level)) levels.append(std::string(name(level)));
   Record result;
   result["version"] = std::string(version());

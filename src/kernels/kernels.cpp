@@ -24,6 +24,8 @@
 #define VECINAL_TABLE table_avx2
 #elif defined(VECINAL_ISA_avx512)
 #define VECINAL_TABLE table_avx512
+#elif defined(VECINAL_ISA_avx512_vnni)
+#define VECINAL_TABLE table_avx512_vnni
 #elif defined(VECINAL_ISA_neon)
 #define VECINAL_TABLE table_neon
 #else

@@ -315,6 +315,7 @@ struct KernelTable {
 const KernelTable& table_scalar() noexcept;
 const KernelTable& table_avx2() noexcept;
 const KernelTable& table_avx512() noexcept;
+const KernelTable& table_avx512_vnni() noexcept;
 const KernelTable& table_neon() noexcept;
 
 }  // namespace vecinal::kernels

@@ -1,4 +1,4 @@
-/// Sixteen lanes: AVX-512 F, BW, DQ, VL.
+/// Sixteen lanes: AVX-512 F, BW, DQ, VL, and VNNI where it is compiled for that.
 #pragma once
 
 #include <immintrin.h>
@@ -77,11 +77,20 @@ inline I32 zero_i32() { return {_mm512_setzero_si512()}; }
 inline I32 add(I32 a, I32 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 inline std::int32_t sum(I32 a) { return _mm512_reduce_add_epi32(a.v); }
 
+/// acc + products of 32 pairs of 16-bit integers, two by two.
+inline I32 add_products(I32 acc, __m512i a, __m512i b) {
+#if defined(VECINAL_ISA_avx512_vnni)
+  return {_mm512_dpwssd_epi32(acc.v, a, b)};
+#else
+  return add(acc, {_mm512_madd_epi16(a, b)});
+#endif
+}
+
 /// acc + products of 32 one-byte codes and 32 steps.
 inline I32 dot_bytes(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
   const __m512i codes =
       _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(c)));
-  return add(acc, {_mm512_madd_epi16(codes, _mm512_loadu_si512(q))});
+  return add_products(acc, codes, _mm512_loadu_si512(q));
 }
 
 /// acc + products of a block of 32 4-bit codes and 32 steps.
@@ -90,7 +99,7 @@ inline I32 dot_nibbles(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
   const __m256i low = _mm256_and_si256(both, _mm256_set1_epi16(15));
   const __m512i codes =
       _mm512_inserti64x4(_mm512_castsi256_si512(low), _mm256_srli_epi16(both, 4), 1);
-  return add(acc, {_mm512_madd_epi16(codes, _mm512_loadu_si512(q))});
+  return add_products(acc, codes, _mm512_loadu_si512(q));
 }
 
 inline std::int32_t load_int(const std::int16_t* p) {
@@ -106,7 +115,7 @@ struct I16 {
 inline I16 load_pairs(const std::int16_t* p) { return {_mm512_loadu_si512(p)}; }
 inline I16 broadcast_pair(const std::int16_t* p) { return {_mm512_set1_epi32(load_int(p))}; }
 inline I32 dot_pairs(I16 a, I16 b, I32 acc) {
-  acc = add(acc, {_mm512_madd_epi16(a.v, b.v)});
+  acc = add_products(acc, a.v, b.v);
   asm("" : "+v"(acc.v));  // GCC 12 otherwise takes all products first and spills sums
   return acc;
 }

@@ -270,9 +270,7 @@ TEST_P(CodeKernelTest, HadamardIsOrthogonalAndItsOwnInverse) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, CodeKernelTest,
-                         ::testing::Values(SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512,
-                                           SimdLevel::neon),
+INSTANTIATE_TEST_SUITE_P(Levels, CodeKernelTest, ::testing::ValuesIn(simd_levels),
                          [](const auto& param_info) {
                            return std::string(name(param_info.param));
                          });

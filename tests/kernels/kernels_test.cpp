@@ -208,9 +208,7 @@ TEST_P(KernelTest, TilesMatchADoubleReferenceAndReportHits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, KernelTest,
-                         ::testing::Values(SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512,
-                                           SimdLevel::neon),
+INSTANTIATE_TEST_SUITE_P(Levels, KernelTest, ::testing::ValuesIn(simd_levels),
                          [](const auto& param_info) {
                            return std::string(name(param_info.param));
                          });

@@ -202,9 +202,7 @@ TEST_P(PanelKernelTest, MeansOfCellsAreTheirDefinition) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllLevels, PanelKernelTest,
-                         ::testing::Values(SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512,
-                                           SimdLevel::neon),
+INSTANTIATE_TEST_SUITE_P(AllLevels, PanelKernelTest, ::testing::ValuesIn(simd_levels),
                          [](const auto& level) { return std::string(name(level.param)); });
 
 }  // namespace

@@ -110,9 +110,7 @@ TEST_P(SetKernelTest, GreatestProductsOfCodesAreThoseOfDoubles) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllLevels, SetKernelTest,
-                         ::testing::Values(SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512,
-                                           SimdLevel::neon),
+INSTANTIATE_TEST_SUITE_P(AllLevels, SetKernelTest, ::testing::ValuesIn(simd_levels),
                          [](const auto& level) { return std::string(name(level.param)); });
 
 }  // namespace

@@ -194,9 +194,7 @@ TEST_P(SignKernelTest, MagnitudesAreThoseOfDoublesAndTheSameBitsEverywhere) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllLevels, SignKernelTest,
-                         ::testing::Values(SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512,
-                                           SimdLevel::neon),
+INSTANTIATE_TEST_SUITE_P(AllLevels, SignKernelTest, ::testing::ValuesIn(simd_levels),
                          [](const auto& level) { return std::string(name(level.param)); });
 
 }  // namespace
