@@ -269,8 +269,8 @@ class Index {
   /// Cancelled; the old file is then as it was, and the temporary one gone.
   virtual void save(const std::filesystem::path& file, const Progress& progress = {}) const = 0;
 
-  /// The bytes that save() writes.
-  [[nodiscard]] virtual std::vector<std::byte> to_bytes() const = 0;
+  /// The bytes that save() writes. progress: of those. Throws Cancelled.
+  [[nodiscard]] virtual std::vector<std::byte> to_bytes(const Progress& progress = {}) const = 0;
 
   [[nodiscard]] virtual Stats stats() const = 0;
   [[nodiscard]] virtual const Config& config() const = 0;

@@ -111,12 +111,14 @@ void save_sections(const SectionWriter& sections, const std::filesystem::path& f
   replace_file(file, [&](const auto& sink) { sections.write(sink, Stretch(meter)); });
 }
 
-std::vector<std::byte> bytes_of(const SectionWriter& sections) {
+std::vector<std::byte> bytes_of(const SectionWriter& sections, const Stretch& watch) {
   std::vector<std::byte> bytes;
   bytes.reserve(sections.size());
-  sections.write([&](std::span<const std::byte> piece) {
-    bytes.insert(bytes.end(), piece.begin(), piece.end());
-  });
+  sections.write(
+      [&](std::span<const std::byte> piece) {
+        bytes.insert(bytes.end(), piece.begin(), piece.end());
+      },
+      watch);
   return bytes;
 }
 
@@ -128,9 +130,13 @@ void SavedIndex::save(const std::filesystem::path& file, const Progress& progres
   });
 }
 
-std::vector<std::byte> SavedIndex::to_bytes() const {
+std::vector<std::byte> SavedIndex::to_bytes(const Progress& progress) const {
   std::vector<std::byte> bytes;
-  write_sections([&](const SectionWriter& sections) { bytes = bytes_of(sections); });
+  write_sections([&](const SectionWriter& sections) {
+    ProgressMeter meter(progress, sections.size());
+    bytes = bytes_of(sections, Stretch(meter));
+    meter.finish();
+  });
   return bytes;
 }
 

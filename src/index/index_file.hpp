@@ -129,7 +129,8 @@ void validate_storage(const char* tag, const Storage& storage, double longest,
 /// Replaces the file, watched by a meter of its bytes.
 void save_sections(const SectionWriter& sections, const std::filesystem::path& file,
                    ProgressMeter& meter);
-[[nodiscard]] std::vector<std::byte> bytes_of(const SectionWriter& sections);
+[[nodiscard]] std::vector<std::byte> bytes_of(const SectionWriter& sections,
+                                              const Stretch& watch = {});
 
 /// The model and how many sections it takes. Throws FormatError.
 [[nodiscard]] Model read_model(const SectionReader& reader, const Config& config,

@@ -53,7 +53,9 @@ class OpenIndex final : public LoggedIndex {
   std::vector<Label> labels_of(Id id) const override { return index_->labels_of(id); }
   void get(Id id, std::span<float> out) const override { index_->get(id, out); }
   void save(const std::filesystem::path& file, const Progress& progress) const override;
-  std::vector<std::byte> to_bytes() const override { return index_->to_bytes(); }
+  std::vector<std::byte> to_bytes(const Progress& progress) const override {
+    return index_->to_bytes(progress);
+  }
   Stats stats() const override { return index_->stats(); }
   const Config& config() const override { return index_->config(); }
   std::vector<std::string> check(const Progress& progress) const override {

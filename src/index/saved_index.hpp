@@ -17,7 +17,7 @@ class SavedIndex : public Index {
 
   // index_file.cpp
   void save(const std::filesystem::path& file, const Progress& progress) const final;
-  [[nodiscard]] std::vector<std::byte> to_bytes() const final;
+  [[nodiscard]] std::vector<std::byte> to_bytes(const Progress& progress) const final;
 };
 
 [[nodiscard]] std::unique_ptr<SavedIndex> make_saved_index(const Config& config);

@@ -138,6 +138,14 @@ TEST_P(ProgressTest, OfSavingIsBytesAndTheOldFileStays) {
   EXPECT_EQ(load_index(file_)->to_bytes(), index->to_bytes());
 }
 
+TEST_P(ProgressTest, OfMakingBytesIsBytes) {
+  const auto index = filled();
+  const auto bytes = index->to_bytes();
+  expect_told_and_cancelled(
+      bytes.size(), [&](const Progress& progress) { EXPECT_EQ(index->to_bytes(progress), bytes); },
+      [&] { EXPECT_EQ(index->to_bytes(), bytes); });
+}
+
 TEST_P(ProgressTest, OfLoadingIsBytes) {
   const auto index = filled();
   index->save(file_);
