@@ -25,6 +25,7 @@ void FusedWalk::begin(const Storage& rows, const FusedView& fused, const GraphVi
   accepted_hops_ = 0;
   breadth_ = breadth;
   squared_error_ = 0;
+  fetched_ = no_slot;
   found_.clear();
   best_.clear();
   pool_.reset(breadth.beam, breadth.capacity);
@@ -57,14 +58,27 @@ void FusedWalk::enter(const FusedEntries& entries) {
 bool FusedWalk::choose() {
   next_ = pool_.pop();
   if (next_.slot == no_slot) return false;
-  prefetch_lines(next_row(), layout_->signs);
-  prefetch_lines(layer_.row(next_.slot), layer_.degree * sizeof(Node));
+  if (next_.slot != fetched_) fetch_head(next_.slot);
   return true;
+}
+
+void FusedWalk::fetch_head(Node node) const {
+  prefetch_lines(row_of(node), layout_->signs);
+  prefetch_lines(layer_.row(node), layer_.degree * sizeof(Node));
 }
 
 void FusedWalk::fetch() const {
   if (next_.slot != no_slot)
     prefetch_lines(next_row() + layout_->signs, layout_->blocks * layout_->block_signs);
+}
+
+const std::byte* FusedWalk::fetch_two() {
+  if (next_.slot == no_slot) return nullptr;
+  if (next_.slot != fetched_) fetch();
+  fetched_ = pool_.peek();
+  if (fetched_ == no_slot) return nullptr;
+  fetch_head(fetched_);
+  return row_of(fetched_);
 }
 
 bool FusedWalk::note(Scored node) {

@@ -46,11 +46,15 @@ class FusedWalk {
 
   /// The row of the next node, of whose signs nothing was fetched yet; null when the walk is over.
   [[nodiscard]] const std::byte* next_row() const {
-    return next_.slot == no_slot ? nullptr : scorer_.rows.data + next_.slot * scorer_.rows.stride;
+    return next_.slot == no_slot ? nullptr : row_of(next_.slot);
   }
 
   /// Fetches the signs of the next row.
   void fetch() const;
+
+  /// For a walk that nothing takes turns with: fetch(), and the row that is likely to be the one
+  /// after the next, but for its signs: step() is to fetch these. Returns it, or null.
+  const std::byte* fetch_two();
 
   /// When the walk is over: nodes whose neighbours were not looked at but which, by their
   /// estimates, may be among the k best; fetches their rows. Returns how many they are.
@@ -81,8 +85,13 @@ class FusedWalk {
   std::uint64_t distances = 0;  ///< estimates included
 
  private:
+  [[nodiscard]] const std::byte* row_of(Node node) const {
+    return scorer_.rows.data + node * scorer_.rows.stride;
+  }
   void enter(const FusedEntries& entries);
   bool choose();
+  /// The row before its signs, and the links.
+  void fetch_head(Node node) const;
   /// False if the node is none that is looked for.
   bool note(Scored node);
   [[nodiscard]] bool accepted(Node node) const {
@@ -98,6 +107,7 @@ class FusedWalk {
   FusedBreadth breadth_;
   LazyPool pool_;
   Scored next_{0, no_slot};
+  Node fetched_ = no_slot;    ///< by fetch_two(): the node after the next, as it seemed
   double squared_error_ = 0;  ///< of the estimates of expanded nodes, summed
   std::vector<Scored> found_;
   std::vector<Scored> best_;

@@ -127,19 +127,36 @@ std::span<const Node> LazyPool::rest(float limit, std::size_t count) {
   return rest_nodes_;
 }
 
+std::size_t LazyPool::best() const {
+  std::fill_n(scores_.data() + size_, kernels::row_padding, infinity);
+  return kernels::active().least_of(scores_.data(), size_);
+}
+
+void LazyPool::drop(std::size_t at) {
+  scores_.data()[at] = scores_.data()[--size_];
+  nodes_.data()[at] = nodes_.data()[size_];
+}
+
+Node LazyPool::peek() {
+  while (size_ != 0) {
+    const std::size_t at = best();
+    if (!expanded(nodes_.data()[at])) return nodes_.data()[at];
+    drop(at);
+  }
+  return no_slot;
+}
+
 Scored LazyPool::pop() {
   const auto& kernel = kernels::active();
   while (size_ != 0) {
-    std::fill_n(scores_.data() + size_, kernels::row_padding, infinity);
-    const std::size_t best = kernel.least_of(scores_.data(), size_);
-    const Scored found{scores_.data()[best], nodes_.data()[best]};
+    const std::size_t at = best();
+    const Scored found{scores_.data()[at], nodes_.data()[at]};
     if (found.score > limit_) break;
     if (credited_ >= beam_) {
       std::fill_n(credits_.data() + credited_, kernels::row_padding, infinity);
       if (kernel.count_up_to(credits_.data(), credited_, found.score) >= beam_) break;
     }
-    scores_.data()[best] = scores_.data()[--size_];
-    nodes_.data()[best] = nodes_.data()[size_];
+    drop(at);
     if (expanded(found.slot)) continue;
     mark(found.slot);
     return found;

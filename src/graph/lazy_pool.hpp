@@ -36,6 +36,9 @@ class LazyPool {
   /// Takes out the best node that was not expanded yet; or an entry with no_slot: the walk is over.
   Scored pop();
 
+  /// The best node that was not expanded yet, or no_slot; it stays.
+  Node peek();
+
   /// Counts a node that pop() gave towards the beam.
   void credit(float score);
 
@@ -48,6 +51,9 @@ class LazyPool {
   void sweep();
   /// Lowers the limit until capacity, or little more, is left.
   void thin_out();
+  /// Where the best candidate is; there is one.
+  [[nodiscard]] std::size_t best() const;
+  void drop(std::size_t at);
   [[nodiscard]] bool expanded(Node node) const;
   void mark(Node node);
   [[nodiscard]] std::size_t place(Node node) const {

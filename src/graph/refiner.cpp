@@ -72,8 +72,8 @@ void Refiner::find(Node node, const FusedView* fused, Worker& worker) const {
                       .beam = (params_.beam + 1) / 2,
                       .capacity = params_.beam,
                       .gamma = std::numeric_limits<float>::infinity()});
-  do worker.fused.fetch();
-  while (worker.fused.step(nullptr));
+  while (worker.fused.step(worker.fused.fetch_two()))
+    ;
   worker.fused.choose_rest();
   worker.fused.score_rest();
   for (const Scored& found : worker.fused.found()) worker.candidates.push_back({found});

@@ -152,10 +152,7 @@ void VectorIndex::Searcher::walk_fused(std::size_t begin, std::size_t end, Worke
         }
       }
       ahead = lane.walk.next_row();
-      if (busy == 1) {
-        lane.walk.fetch();
-        ahead = nullptr;
-      }
+      if (busy == 1) ahead = lane.walk.fetch_two();
     }
   for (auto& lane : worker.lanes) {
     worker.walk.hops += std::exchange(lane->walk.hops, 0);

@@ -37,6 +37,21 @@ TEST(LazyPool, PopsEachNodeOnceBestFirst) {
   EXPECT_EQ(pool.pop().slot, no_slot) << "expanded nodes do not come again";
 }
 
+TEST(LazyPool, PeeksAtTheNodeThatPopGivesNext) {
+  LazyPool pool;
+  pool.reset(32, 32);
+  EXPECT_EQ(pool.peek(), no_slot);
+  const std::array<float, 6> scores = {3, 1, 2, 1.5F, 4, 2.5F};
+  const std::array<Node, 6> nodes = {30, 10, 20, 10, 10, 20};
+  pool.offer(scores.data(), nodes.data(), 63, 100);
+  for (const Node expected : {10U, 20U, 30U}) {
+    EXPECT_EQ(pool.peek(), expected) << "not a copy of one that was expanded";
+    EXPECT_EQ(pool.peek(), expected) << "it stays";
+    EXPECT_EQ(pool.pop().slot, expected);
+  }
+  EXPECT_EQ(pool.peek(), no_slot);
+}
+
 TEST(LazyPool, IgnoresNodesThatTheGraphDoesNotHave) {
   LazyPool pool;
   pool.reset(4, 4);
