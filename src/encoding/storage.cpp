@@ -13,10 +13,14 @@ namespace vecinal {
 namespace {
 
 /// Rows fetched ahead while one is scored: enough bytes in flight to hide a memory access, and no
-/// more than the core's line fill buffers and L1 can take. benchmarks/kernels has the measurement.
+/// more than the core's line fill buffers and L1 can take. Cores with AVX-512 take more of both.
+/// docs/benchmarks-avx512.md has the measurement.
 std::uint32_t rows_ahead(std::size_t row_bytes) {
-  constexpr std::size_t bytes_in_flight = 4096;
-  return static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes_in_flight / row_bytes, 1, 8));
+  const SimdLevel level = active_simd();
+  const bool large = level == SimdLevel::avx512 || level == SimdLevel::avx512_vnni;
+  const std::size_t bytes = large ? 8192 : 4096;
+  const std::size_t most = large ? 16 : 8;
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes / row_bytes, 1, most));
 }
 
 /// The float32 kernel on two vectors.
