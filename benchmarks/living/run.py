@@ -26,10 +26,9 @@ class Vecinal:
 
     name = "vecinal"
 
-    def __init__(self, dim: int, size: int, encoding: str, layout: str) -> None:
+    def __init__(self, dim: int, size: int, rows: dict[str, str]) -> None:
         self.index = vecinal.Index(
-            dim=dim, metric="cosine", encoding=encoding, layout=layout, degree=2 * M,
-            build_beam=BUILD_BEAM,
+            dim=dim, metric="cosine", degree=2 * M, build_beam=BUILD_BEAM, **rows
         )
 
     def add(self, rows: np.ndarray, ids: np.ndarray) -> None:
@@ -47,7 +46,7 @@ class Hnswlib:
 
     name = "hnswlib"
 
-    def __init__(self, dim: int, size: int, encoding: str, layout: str) -> None:
+    def __init__(self, dim: int, size: int, rows: dict[str, str]) -> None:
         self.index = hnswlib.Index(space="cosine", dim=dim)
         self.index.init_index(
             max_elements=size, M=M, ef_construction=BUILD_BEAM, allow_replace_deleted=True
@@ -140,8 +139,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--encoding", default="lvq8")
+    parser.add_argument("--keep", default="none")
     parser.add_argument("--layout", default="split")
     options = parser.parse_args()
+    rows = {"encoding": options.encoding, "keep": options.keep, "layout": options.layout}
     base = np.load(options.folder / "base.npy").astype(np.float32)
     queries = np.load(options.folder / "queries.npy").astype(np.float32)[:1000]
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
@@ -149,15 +150,15 @@ def main() -> None:
     searches = []
     for _ in range(options.repeats):
         for kind in (Vecinal, Hnswlib):
-            engine = kind(base.shape[1], options.size, options.encoding, options.layout)
+            engine = kind(base.shape[1], options.size, rows)
             added, fresh = growth(engine, base, queries, options.size)
             cycled, kept = turnover(engine, base, queries, options.size)
             results[kind.name].append((added, fresh, cycled, kept))
             if kind is Vecinal:
                 searches.append(mixed(engine, base, queries, options.size, options.seconds))
     print("| | added/s | recall | removed and added/s | recall |\n|---|---|---|---|---|")
-    for name, rows in results.items():
-        added, fresh, cycled, kept = (statistics.median(column) for column in zip(*rows))
+    for name, measured in results.items():
+        added, fresh, cycled, kept = (statistics.median(column) for column in zip(*measured))
         print(f"| {name} | {added:,.0f} | {fresh:.4f} | {cycled:,.0f} | {kept:.4f} |")
     alone, beside, tail_alone, tail_beside = (statistics.median(column) for column in zip(*searches))
     print(
