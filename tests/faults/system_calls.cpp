@@ -24,6 +24,15 @@ struct Plan {
 };
 std::array<Plan, static_cast<std::size_t>(Call::calls)> plans;
 
+FileListener* listener = nullptr;
+
+/// Hands on what a call returned; `tell` is called if it has succeeded.
+template <class Result, class Tell>
+Result heard(Result result, const Tell& tell) {
+  if (listener != nullptr && result >= 0) tell(*listener);
+  return result;
+}
+
 Plan& plan_of(Call call) { return plans[static_cast<std::size_t>(call)]; }
 
 /// True if this call is the one.
@@ -55,12 +64,16 @@ FailingCall::FailingCall(Call call, int reason, std::size_t n) : call_(call) {
 
 FailingCall::~FailingCall() { plan_of(call_).left = 0; }
 
+void listen(FileListener* to) { listener = to; }
+
 bool FailingCall::happened() const { return plan_of(call_).left == 0; }
 
 }  // namespace vecinal::test
 
 using vecinal::test::Call;
+using vecinal::test::FileListener;
 using vecinal::test::forwarded;
+using vecinal::test::heard;
 
 extern "C" {
 
@@ -70,7 +83,8 @@ int open(const char* path, int flags, ...) {
   const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
   va_end(rest);
   if (vecinal::test::fails(Call::open)) return -1;
-  return vecinal::test::real<int(const char*, int, ...)>("open")(path, flags, mode);
+  const int file = vecinal::test::real<int(const char*, int, ...)>("open")(path, flags, mode);
+  return heard(file, [&](FileListener& to) { to.opened(file, path); });
 }
 
 ssize_t pwrite(int file, const void* data, size_t size, off_t offset) {
@@ -78,8 +92,12 @@ ssize_t pwrite(int file, const void* data, size_t size, off_t offset) {
     if (errno != vecinal::test::cut_short) return -1;
     size /= 2;
   }
-  return vecinal::test::real<ssize_t(int, const void*, size_t, off_t)>("pwrite")(file, data, size,
-                                                                                 offset);
+  const ssize_t written = vecinal::test::real<ssize_t(int, const void*, size_t, off_t)>("pwrite")(
+      file, data, size, offset);
+  return heard(written, [&](FileListener& to) {
+    to.wrote(file, static_cast<std::uint64_t>(offset),
+             {static_cast<const std::byte*>(data), static_cast<std::size_t>(written)});
+  });
 }
 
 /// Closes the file, whatever it says of it.
@@ -88,10 +106,17 @@ int close(int file) {
   return vecinal::test::fails(Call::close) ? -1 : result;
 }
 
-int fdatasync(int file) { return forwarded(Call::fdatasync, "fdatasync", -1, file); }
-int fsync(int file) { return forwarded(Call::fsync, "fsync", -1, file); }
+int fdatasync(int file) {
+  return heard(forwarded(Call::fdatasync, "fdatasync", -1, file),
+               [&](FileListener& to) { to.synced(file); });
+}
+int fsync(int file) {
+  return heard(forwarded(Call::fsync, "fsync", -1, file),
+               [&](FileListener& to) { to.synced(file); });
+}
 int ftruncate(int file, off_t size) noexcept {
-  return forwarded(Call::ftruncate, "ftruncate", -1, file, size);
+  return heard(forwarded(Call::ftruncate, "ftruncate", -1, file, size),
+               [&](FileListener& to) { to.truncated(file, static_cast<std::uint64_t>(size)); });
 }
 int flock(int file, int how) noexcept { return forwarded(Call::flock, "flock", -1, file, how); }
 int fchmod(int file, mode_t mode) noexcept {
@@ -108,7 +133,8 @@ int lstat(const char* path, struct stat* info) noexcept {
   return result;
 }
 int rename(const char* from, const char* to) noexcept {
-  return forwarded(Call::rename, "rename", -1, from, to);
+  return heard(forwarded(Call::rename, "rename", -1, from, to),
+               [&](FileListener& listener) { listener.renamed(from, to); });
 }
 void* mmap(void* address, size_t size, int access, int flags, int file, off_t offset) noexcept {
   return forwarded(Call::mmap, "mmap", MAP_FAILED, address, size, access, flags, file, offset);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 
 namespace vecinal::test {
 
@@ -42,5 +44,23 @@ class FailingCall {
  private:
   Call call_;
 };
+
+/// Told what calls have done to files, once they have.
+class FileListener {
+ public:
+  FileListener() = default;
+  FileListener(const FileListener&) = delete;
+  FileListener& operator=(const FileListener&) = delete;
+  virtual ~FileListener() = default;
+
+  virtual void opened(int file, const char* path) = 0;
+  virtual void wrote(int file, std::uint64_t offset, std::span<const std::byte> data) = 0;
+  virtual void truncated(int file, std::uint64_t bytes) = 0;
+  virtual void synced(int file) = 0;
+  virtual void renamed(const char* from, const char* to) = 0;
+};
+
+/// From now on, or with null no more. One thread at a time may make the calls.
+void listen(FileListener* listener);
 
 }  // namespace vecinal::test
