@@ -40,8 +40,9 @@ class FusedWalk {
   /// The query as it is compared.
   [[nodiscard]] const kernels::QueryView& query() const { return scorer_.query; }
 
-  /// Expands one node and chooses the next one. ahead: another query's row, whose signs are
-  /// fetched meanwhile, or null. Returns false when the walk is over.
+  /// Expands one node and chooses the next one. ahead: another query's row, or what
+  /// fetch_two() gave, whose signs are fetched meanwhile; or null. Returns false when the walk is
+  /// over.
   bool step(const std::byte* ahead);
 
   /// The row of the next node, of whose signs nothing was fetched yet; null when the walk is over.

@@ -138,12 +138,23 @@ void LazyPool::drop(std::size_t at) {
 }
 
 Node LazyPool::peek() {
-  while (size_ != 0) {
+  // Copies of expanded nodes are hidden meanwhile, not dropped: when the pool is thinned out must
+  // not depend on whether anyone has looked at it.
+  Node found = no_slot;
+  hidden_.clear();
+  while (size_ != 0 && found == no_slot) {
     const std::size_t at = best();
-    if (!expanded(nodes_.data()[at])) return nodes_.data()[at];
-    drop(at);
+    float& score = scores_.data()[at];
+    if (score == infinity) break;
+    if (!expanded(nodes_.data()[at])) {
+      found = nodes_.data()[at];
+    } else {
+      hidden_.push_back({score, static_cast<Slot>(at)});
+      score = infinity;
+    }
   }
-  return no_slot;
+  for (const Scored& copy : hidden_) scores_.data()[copy.slot] = copy.score;
+  return found;
 }
 
 Scored LazyPool::pop() {

@@ -36,7 +36,7 @@ class LazyPool {
   /// Takes out the best node that was not expanded yet; or an entry with no_slot: the walk is over.
   Scored pop();
 
-  /// The best node that was not expanded yet, or no_slot; it stays.
+  /// The best node that was not expanded yet, or no_slot. The pool stays as it is.
   Node peek();
 
   /// Counts a node that pop() gave towards the beam.
@@ -75,6 +75,7 @@ class LazyPool {
   std::vector<Node> expanded_;
   std::size_t credited_ = 0;
   std::vector<float> credits_;  ///< scores of expanded nodes that count
+  std::vector<Scored> hidden_;  ///< places and scores, for peek()
   std::vector<Scored> rest_;
   std::vector<Node> rest_nodes_;
 };

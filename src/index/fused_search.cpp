@@ -130,7 +130,7 @@ void VectorIndex::Searcher::walk_fused(std::size_t begin, std::size_t end, Worke
   std::size_t next = begin;
   std::size_t busy = 0;
   const std::byte* ahead = nullptr;  // of the query whose turn was last: its next row comes while
-                                     // others compute
+                                     // others compute, or, where it is alone, the one after it
   const auto start_next = [&](FusedLane& lane) {
     lane.busy = next < end && !deadline.passed();
     if (!lane.busy) return;
@@ -151,8 +151,7 @@ void VectorIndex::Searcher::walk_fused(std::size_t begin, std::size_t end, Worke
           start_next(lane);
         }
       }
-      ahead = lane.walk.next_row();
-      if (busy == 1) ahead = lane.walk.fetch_two();
+      ahead = busy == 1 ? lane.walk.fetch_two() : lane.walk.next_row();
     }
   for (auto& lane : worker.lanes) {
     worker.walk.hops += std::exchange(lane->walk.hops, 0);

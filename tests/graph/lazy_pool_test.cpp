@@ -52,6 +52,32 @@ TEST(LazyPool, PeeksAtTheNodeThatPopGivesNext) {
   EXPECT_EQ(pool.peek(), no_slot);
 }
 
+TEST(LazyPool, PeekingChangesNothing) {
+  std::mt19937 random(9);
+  LazyPool peeked;
+  LazyPool other;
+  peeked.reset(20, 30);
+  other.reset(20, 30);
+  for (int round = 0; round < 60; ++round) {
+    std::array<float, 32> scores;
+    std::array<Node, 32> nodes;
+    for (std::size_t i = 0; i < 32; ++i) {
+      nodes[i] = static_cast<Node>(random() % 80);  // few nodes: many copies
+      scores[i] = static_cast<float>(nodes[i]) + static_cast<float>(random() % 100) * 0.01F;
+    }
+    peeked.offer(scores.data(), nodes.data(), all, 100);
+    other.offer(scores.data(), nodes.data(), all, 100);
+    (void)peeked.peek();
+    ASSERT_EQ(peeked.limit(), other.limit()) << round;
+    const Scored best = other.pop();
+    ASSERT_EQ(peeked.pop(), best) << round;
+    (void)peeked.peek();
+    if (best.slot == no_slot) continue;
+    peeked.credit(best.score);
+    other.credit(best.score);
+  }
+}
+
 TEST(LazyPool, IgnoresNodesThatTheGraphDoesNotHave) {
   LazyPool pool;
   pool.reset(4, 4);
