@@ -48,7 +48,7 @@ class Disk final : public FileListener {
     enum class Kind : std::uint8_t { write, truncate, create, rename };
     Kind kind;
     std::size_t file = no_file;  ///< its number; none for names
-    std::uint64_t offset = 0;    ///< or the length
+    std::uint64_t offset = 0;    ///< or the length, or the file that a new name is of
     std::string bytes = {};
     std::string name = {};
     std::string new_name = {};
