@@ -29,7 +29,7 @@ fuzz() {
   local corpus=build/fuzz/corpus/$1 log=build/fuzz/$1.log status=0
   mkdir -p "$corpus"
   "build/asan/tests/fuzz/$1" -max_total_time="$FUZZ_SECONDS" -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 \
-    "$corpus" >"$log" 2>&1 || status=1
+    -print_funcs=0 "$corpus" >"$log" 2>&1 || status=1
   printf -- '-- %s\n%s\n' "$1" "$(<"$log")"
   return "$status"
 }

@@ -70,9 +70,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)index->search({.data = query.data(), .count = 1, .dim = dim}, {.k = 3, .exact = true});
     (void)index->search({.data = query.data(), .count = 1, .dim = dim},
                         {.k = 3, .filter = vecinal::Filter::label(1)});
-    for (const vecinal::Tuned& tuned : index->stats().tuned)
+    for (const vecinal::Tuned& tuned : index->stats().tuned) {
+      constexpr std::size_t most = 100;  // the answer has room for k items, whatever there are
+      if (tuned.k > most && tuned.defaults.gamma != 0) continue;  // it serves its own k alone
       (void)index->search({.data = query.data(), .count = 1, .dim = dim},
-                          {.k = std::min<std::size_t>(tuned.k, 100), .recall = tuned.target});
+                          {.k = std::min(tuned.k, most), .recall = tuned.target});
+    }
   } catch (const vecinal::FormatError&) {
   }
   return 0;
