@@ -87,7 +87,7 @@ def pymuvera_round(documents: list[Any]) -> Round:
 
 def muvera_rs_rounds(program: pathlib.Path, documents: list[Any], folder: str,
                      running_until: contextlib.ExitStack) -> dict[str, Round]:
-    """The program's rounds; it keeps as many values as the others: a bucket has one a dimension."""
+    """The program's rounds; it makes as many values a document as the others."""
     import numpy as np
 
     dim = documents[0].shape[1]
@@ -97,7 +97,7 @@ def muvera_rs_rounds(program: pathlib.Path, documents: list[Any], folder: str,
 
     def made(threads: int) -> Round:
         running = running_until.enter_context(subprocess.Popen(
-            [program, tokens, offsets, str(dim), str(VALUES // dim), str(threads)],
+            [program, tokens, offsets, str(dim), str(VALUES), str(threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
 
         def encode() -> float:

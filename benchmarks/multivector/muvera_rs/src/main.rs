@@ -1,9 +1,10 @@
 //! Encodes documents by the crate muvera-rs, for encode.py:
 //!
-//!     encode TOKENS OFFSETS DIM BUCKETS THREADS
+//!     encode TOKENS OFFSETS DIM VALUES THREADS
 //!
 //! TOKENS is float32, OFFSETS uint64, one more than there are documents. For each line of the
-//! standard input all documents are encoded once, and the seconds that took are printed.
+//! standard input all documents are encoded once, as VALUES numbers each, and the seconds that
+//! took are printed. A bucket is DIM numbers up to muvera-rs 0.2, one number from 0.3 on.
 use muvera_rs::encoder::fde_encoder::{FDEEncoder, FDEEncoding};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -15,15 +16,23 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let number = |i: usize| arguments[i].parse::<usize>().expect("a number");
     let read = |i: usize| std::fs::read(&arguments[i]).expect("a file");
-    let tokens: Vec<f32> =
-        read(1).chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
+    let tokens: Vec<f32> = read(1)
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
     let offsets: Vec<usize> = read(2)
         .chunks_exact(8)
         .map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap()) as usize)
         .collect();
     let dim = number(3);
-    let encoder = FDEEncoder::<f32>::new(number(4), dim, 42);
-    rayon::ThreadPoolBuilder::new().num_threads(number(5)).build_global().unwrap();
+    let of_a_bucket = FDEEncoder::<f32>::new(1, dim, 42)
+        .encode_doc(ArrayView2::from_shape((1, dim), &tokens[..dim]).unwrap())
+        .len();
+    let encoder = FDEEncoder::<f32>::new(number(4) / of_a_bucket, dim, 42);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(number(5))
+        .build_global()
+        .unwrap();
     let documents: Vec<ArrayView2<f32>> = offsets
         .windows(2)
         .map(|ends| {
