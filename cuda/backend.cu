@@ -46,20 +46,28 @@ CudaRows::CudaRows(const DeviceRowFormat& format, const CudaRows* base)
       codes_(format.type != kernels::RowType::f32 && format.type != kernels::RowType::f16),
       pitch_(rounded_up(format.row_bytes + (codes_ ? code_header_at : 0), row_alignment)) {}
 
+void CudaRows::reserve(std::size_t rows, Stream stream) {
+  memory_.grow(rows * pitch_, size_ * pitch_, stream);
+  if (has_norms()) norms_.grow(rows * sizeof(float), size_ * sizeof(float), stream);
+}
+
+void CudaRows::reserve(std::size_t rows) {
+  const LanePool::Lease lane = lanes_.take();
+  reserve(rows, lane->stream);
+}
+
 void CudaRows::put(std::size_t first, std::size_t count, const std::byte* from,
                    std::size_t stride) {
   if (count == 0) return;
   const LanePool::Lease lane = lanes_.take();
-  memory_.grow((first + count) * pitch_, size_ * pitch_, lane->stream);
+  reserve(first + count, lane->stream);
   auto* to = memory_.as<unsigned char>() + first * pitch_ + row_begin();
   copy_rows_in(to, from, {pitch_, stride, format_.row_bytes, count}, lane->stream);
-  if (!codes_ && format_.op == kernels::Op::l2) {
-    norms_.grow((first + count) * sizeof(float), size_ * sizeof(float), lane->stream);
+  if (has_norms())
     take_norms(
         format_.type,
         {to, pitch_, static_cast<unsigned>(format_.padded_dim), static_cast<unsigned>(count)},
         norms_.as<float>() + first, lane->stream);
-  }
   synchronize(lane->stream);
   size_ = std::max(size_, first + count);
 }
@@ -112,6 +120,19 @@ std::size_t CudaGraph::bytes() const {
 
 std::shared_ptr<std::byte> CudaBackend::pinned(std::size_t bytes) {
   return {static_cast<std::byte*>(allocate_pinned(bytes)), release_pinned};
+}
+
+void CudaBackend::copy_from(const CallersRows& rows, void* host) {
+  require_device_memory(rows.data);
+  copy_rows_out(host, rows.data, {rows.row_bytes, rows.stride, rows.row_bytes, rows.count},
+                rows.stream);
+  synchronize(rows.stream);
+}
+
+void CudaBackend::copy_to(void* device, const void* host, std::size_t bytes, void* stream) {
+  require_device_memory(device);
+  copy_in(device, host, bytes, stream);
+  synchronize(stream);
 }
 
 std::unique_ptr<DeviceRows> CudaBackend::make_rows(const DeviceRowFormat& format,

@@ -18,6 +18,7 @@ class CudaRows final : public DeviceRows {
 
   void put(std::size_t first, std::size_t count, const std::byte* from,
            std::size_t stride) override;
+  void reserve(std::size_t rows) override;
   void truncate(std::size_t count) override { size_ = count < size_ ? count : size_; }
   [[nodiscard]] std::size_t size() const override { return size_; }
   [[nodiscard]] std::size_t bytes() const override { return memory_.bytes() + norms_.bytes(); }
@@ -30,6 +31,9 @@ class CudaRows final : public DeviceRows {
   [[nodiscard]] RowsView view() const;
 
  private:
+  void reserve(std::size_t rows, Stream stream);
+  [[nodiscard]] bool has_norms() const { return !codes_ && format_.op == kernels::Op::l2; }
+
   DeviceRowFormat format_;
   const CudaRows* base_;
   bool codes_;
@@ -69,6 +73,8 @@ class CudaBackend final : public Backend {
  public:
   [[nodiscard]] std::string name() const override { return device_info().name; }
   [[nodiscard]] std::shared_ptr<std::byte> pinned(std::size_t bytes) override;
+  void copy_from(const CallersRows& rows, void* host) override;
+  void copy_to(void* device, const void* host, std::size_t bytes, void* stream) override;
   [[nodiscard]] std::unique_ptr<DeviceRows> make_rows(const DeviceRowFormat& format,
                                                       const DeviceRows* base) override;
   [[nodiscard]] std::unique_ptr<DeviceGraph> make_graph() override;

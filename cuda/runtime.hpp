@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "vecinal/error.hpp"
+
 namespace vecinal::cuda {
 
 inline constexpr unsigned warp_size = 32;
@@ -33,9 +35,12 @@ struct DeviceInfo {
   std::size_t shared_bytes = 0;  ///< that a block may have
 };
 [[nodiscard]] const DeviceInfo& device_info();
-void require_device();                            ///< throws CudaError saying what is missing
-[[nodiscard]] void* allocate(std::size_t bytes);  ///< throws CudaError naming bytes asked and free
+void require_device();  ///< throws CudaError saying what is missing
+/// Throws DeviceMemoryError naming bytes asked and free.
+[[nodiscard]] void* allocate(std::size_t bytes);
 void release(void* memory) noexcept;
+/// Throws std::invalid_argument if it is not in memory of the device that this process uses.
+void require_device_memory(const void* memory);
 /// Host memory that copies need not stage: pinned.
 [[nodiscard]] void* allocate_pinned(std::size_t bytes);
 void release_pinned(void* memory) noexcept;
@@ -126,8 +131,8 @@ class Buffer : public GrowingMemory<allocate, release> {
   /// As need(), but the first `kept` bytes stay.
   void* grow(std::size_t bytes, std::size_t kept, Stream stream) {
     if (bytes <= bytes_) return memory_;
-    const std::size_t larger = bytes > bytes_ + bytes_ / 2 ? bytes : bytes_ + bytes_ / 2;
-    void* memory = allocate(larger);
+    std::size_t larger = bytes > bytes_ + bytes_ / 2 ? bytes : bytes_ + bytes_ / 2;
+    void* memory = allocate_up_to(larger, bytes);
     // Rows have gaps that nobody writes, and the kept part is copied whole.
     fill_bytes(static_cast<unsigned char*>(memory) + kept, 0, larger - kept, stream);
     if (kept != 0) copy_within(memory, memory_, kept, stream);
@@ -136,6 +141,18 @@ class Buffer : public GrowingMemory<allocate, release> {
     memory_ = memory;
     bytes_ = larger;
     return memory_;
+  }
+
+ private:
+  /// `wanted` bytes, or `least` where there is no room for so many; says how many.
+  static void* allocate_up_to(std::size_t& wanted, std::size_t least) {
+    if (wanted == least) return allocate(least);
+    try {
+      return allocate(wanted);
+    } catch (const DeviceMemoryError&) {
+      wanted = least;
+      return allocate(least);
+    }
   }
 };
 

@@ -1,4 +1,5 @@
 // cuda/runtime.hpp by the CUDA runtime.
+#include <stdexcept>
 #include <string>
 
 #include "runtime.hpp"
@@ -49,14 +50,27 @@ void* allocate(std::size_t bytes) {
     std::size_t unused = 0;
     std::size_t total = 0;
     static_cast<void>(cudaMemGetInfo(&unused, &total));
-    throw CudaError("out of device memory: " + std::to_string(bytes) + " bytes asked, " +
-                    std::to_string(unused) + " of " + std::to_string(total) + " free");
+    throw DeviceMemoryError("out of device memory: " + std::to_string(bytes) + " bytes asked, " +
+                            std::to_string(unused) + " of " + std::to_string(total) + " free");
   }
   check(status, "cudaMalloc");
   return memory;
 }
 
 void release(void* memory) noexcept { static_cast<void>(cudaFree(memory)); }
+
+void require_device_memory(const void* memory) {
+  cudaPointerAttributes found{};
+  int device = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaPointerGetAttributes(&found, memory), "cudaPointerGetAttributes");
+  if (found.type == cudaMemoryTypeManaged) return;
+  if (found.type != cudaMemoryTypeDevice)
+    throw std::invalid_argument("cuda: an array of the device was expected, got one of the host");
+  if (found.device != device)
+    throw std::invalid_argument("cuda: an array of device " + std::to_string(device) +
+                                " was expected, got one of device " + std::to_string(found.device));
+}
 
 void* allocate_pinned(std::size_t bytes) {
   void* memory = nullptr;

@@ -22,6 +22,11 @@ struct CudaError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A GPU has no room for what a call needs there; the message names the bytes asked and free.
+struct DeviceMemoryError : CudaError {
+  using CudaError::CudaError;
+};
+
 /// An add would take more than Config::memory_limit. Nothing was allocated, nothing has changed.
 struct MemoryLimit : std::runtime_error {
   using std::runtime_error::runtime_error;

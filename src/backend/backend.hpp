@@ -10,7 +10,7 @@
 ///
 /// Every call returns when its results are in place. Calls on different objects, and searches on
 /// the same one, may come from any number of threads; changing an object is for one thread alone.
-/// Failures are CudaError and leave the object usable.
+/// Failures are CudaError, of memory DeviceMemoryError, and leave the object usable.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,7 @@
 namespace vecinal {
 
 /// Counts changes of what is declared here; library and caller must agree.
-inline constexpr int backend_interface = 5;
+inline constexpr int backend_interface = 6;
 
 /// What a code query carries beside its steps: kernels::QueryView.
 struct QueryScale {
@@ -63,6 +63,9 @@ class DeviceRows {
   /// bytes from one to the next.
   virtual void put(std::size_t first, std::size_t count, const std::byte* from,
                    std::size_t stride) = 0;
+
+  /// Makes room for so many rows in all.
+  virtual void reserve(std::size_t rows) = 0;
 
   /// Forgets rows from `count` on.
   virtual void truncate(std::size_t count) = 0;
@@ -131,6 +134,15 @@ struct DeviceCounts {
   std::uint64_t distances = 0;
 };
 
+/// Rows in device memory of a caller.
+struct CallersRows {
+  const void* data = nullptr;
+  std::size_t count = 0;
+  std::size_t row_bytes = 0;
+  std::size_t stride = 0;  ///< bytes from one row to the next
+  void* stream = nullptr;  ///< whose work makes them; null: the default stream
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -141,6 +153,11 @@ class Backend {
   /// Host memory for queries and results, which copies go from and to directly. Other memory does
   /// as well, but is copied once more.
   [[nodiscard]] virtual std::shared_ptr<std::byte> pinned(std::size_t bytes) = 0;
+
+  /// Copies rows of a caller to the host, close together; or bytes to memory of a caller, behind
+  /// the work of a stream. Throw std::invalid_argument if that is no memory of this device.
+  virtual void copy_from(const CallersRows& rows, void* host) = 0;
+  virtual void copy_to(void* device, const void* host, std::size_t bytes, void* stream) = 0;
 
   /// base: for types of two levels, the rows of the first one, which must outlive these.
   [[nodiscard]] virtual std::unique_ptr<DeviceRows> make_rows(const DeviceRowFormat& format,

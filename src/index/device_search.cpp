@@ -80,11 +80,10 @@ void DeviceSearch::for_queries(std::size_t count, Use use) {
 }
 
 void DeviceSearch::prepare(std::size_t first, std::size_t count, For what) {
-  Backend& backend = copies_.backend();
   QueryArrays* const second = chunk().second.get();
   const bool walks = what == For::walk || second == nullptr;
-  if (walks) chunk().walked.need(count, backend);
-  if (second != nullptr) second->need(count, backend);
+  if (walks) chunk().walked.need(count, backend_);
+  if (second != nullptr) second->need(count, backend_);
   for_queries(count, [&](std::size_t begin, std::size_t end, Worker& worker) {
     rows_.prepare(searcher_.queries, first + begin, first + end, searcher_.walk_dim,
                   worker.queries);
@@ -106,11 +105,15 @@ DeviceBreadth DeviceSearch::breadth() const {
   return {widened(split.window), widened(split.capacity)};
 }
 
+bool DeviceSearch::wants_walks(const VectorIndex::Searcher& searcher) {
+  return searcher.index.config().graph != GraphKind::none && !searcher.params.exact &&
+         searcher.params.plan != Plan::scan && searcher.params.k < searcher.allowed.count &&
+         2 * searcher.allowed.count >= searcher.slots();
+}
+
 bool DeviceSearch::worth_walking() const {
-  return searcher_.index.config().graph != GraphKind::none && !searcher_.params.exact &&
-         searcher_.params.plan != Plan::scan && searcher_.params.k < searcher_.allowed.count &&
-         2 * searcher_.allowed.count >= searcher_.slots() &&
-         breadth().capacity <= copies_.backend().max_found(copies_.walked());
+  return copies_ != nullptr && wants_walks(searcher_) &&
+         breadth().capacity <= backend_.max_found(copies_->walked());
 }
 
 void DeviceSearch::walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
@@ -127,11 +130,11 @@ void DeviceSearch::walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& ope
 void DeviceSearch::walk(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open) {
   prepare(first, count, For::walk);
   const DeviceBreadth wide = breadth();
-  const std::span<Scored> found = chunk().found.need(count * wide.capacity, copies_.backend());
-  const DeviceRanking ranking{&copies_.ranking(), chunk().ranking().block(count)};
+  const std::span<Scored> found = chunk().found.need(count * wide.capacity, backend_);
+  const DeviceRanking ranking{&copies_->ranking(), chunk().ranking().block(count)};
   const DeviceCounts counts =
-      copies_.backend().search_graph(copies_.walked(), copies_.graph(), chunk().walked.block(count),
-                                     wide, rows_.two() ? &ranking : nullptr, found);
+      backend_.search_graph(copies_->walked(), copies_->graph(), chunk().walked.block(count), wide,
+                            rows_.two() ? &ranking : nullptr, found);
   searcher_.hits.stats.hops += counts.hops;
   searcher_.hits.stats.distances += counts.distances;
   for_queries(count, [&](std::size_t begin, std::size_t end, Worker& worker) {
@@ -156,15 +159,14 @@ void DeviceSearch::collect(std::span<const Scored> nodes, std::size_t query, Wor
     if (node.slot == no_slot) return;
     if (!rows_.two() && list.size() >= searcher_.params.k && node.score > list.back().score) return;
     searcher_.graph.for_twins(node.slot, [&](Slot slot) {
-      if (slot < copies_.count() && searcher_.allows(slot))
-        list.push_back({score_of(node, slot), slot});
+      if (slot < count_ && searcher_.allows(slot)) list.push_back({score_of(node, slot), slot});
     });
   }
 }
 
 void DeviceSearch::scan_all(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
   const std::size_t most = searcher_.params.k + spare;
-  if (most > copies_.backend().max_found(copies_.ranking())) return;
+  if (most > (passing_ ? passing_->max_found() : backend_.max_found(copies_->ranking()))) return;
   const std::size_t count = searcher_.queries.count;
   for (std::size_t first = 0; first < count; first += most_queries) {
     const std::size_t size = std::min(most_queries, count - first);
@@ -179,13 +181,8 @@ void DeviceSearch::scan_all(ProgressMeter& meter, std::vector<std::uint8_t>& ope
 void DeviceSearch::scan(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open) {
   prepare(first, count, For::scan);
   const std::size_t most = searcher_.params.k + spare;
-  const std::vector<Slot>& slots = allowed_slots();
-  const std::span<Scored> found = chunk().found.need(count * most, copies_.backend());
-  if (searcher_.allowed.everything || !slots.empty())
-    copies_.backend().knn(copies_.ranking(), chunk().ranking().block(count),
-                          std::min(copies_.count(), searcher_.slots()), slots, most, found);
-  else
-    std::fill(found.begin(), found.end(), Scored{});
+  const std::span<Scored> found = chunk().found.need(count * most, backend_);
+  compare(count, most, found);
   searcher_.hits.stats.distances += count * searcher_.allowed.count;
   searcher_.hits.stats.exact += open_among(open, first, count);
   const float margin = score_margin();
@@ -196,6 +193,18 @@ void DeviceSearch::scan(std::size_t first, std::size_t count, std::vector<std::u
                       rows_.ranking().scorer(chunk().ranking().view(i)), worker))
         open[first + i] = 0;
   });
+}
+
+void DeviceSearch::compare(std::size_t count, std::size_t most, std::span<Scored> found) {
+  const std::vector<Slot>& slots = allowed_slots();
+  const QueryBlock queries = chunk().ranking().block(count);
+  if (!searcher_.allowed.everything && slots.empty())
+    std::fill(found.begin(), found.end(), Scored{});
+  else if (passing_)
+    passing_->knn(queries, slots, most, found);
+  else
+    backend_.knn(copies_->ranking(), queries, std::min(count_, searcher_.slots()), slots, most,
+                 found);
 }
 
 bool DeviceSearch::finish_scan(std::size_t query, std::span<const Scored> best, float margin,
@@ -230,7 +239,7 @@ float DeviceSearch::score_margin() {
 const std::vector<Slot>& DeviceSearch::allowed_slots() {
   if (searcher_.allowed.everything || !allowed_slots_.empty()) return allowed_slots_;
   searcher_.allowed.for_each([&](Slot slot) {
-    if (slot < copies_.count()) allowed_slots_.push_back(slot);
+    if (slot < count_) allowed_slots_.push_back(slot);
   });
   return allowed_slots_;
 }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "backend/query_block.hpp"
 #include "index/mirror.hpp"
+#include "index/passing_rows.hpp"
 #include "index/searcher.hpp"
 
 namespace vecinal {
@@ -15,7 +17,25 @@ namespace vecinal {
 class DeviceSearch {
  public:
   DeviceSearch(const VectorIndex::Searcher& searcher, const Mirror::Hold& copies, unsigned threads)
-      : searcher_(searcher), copies_(copies), rows_(searcher.rows), threads_(threads) {}
+      : searcher_(searcher),
+        backend_(copies.backend()),
+        copies_(&copies),
+        rows_(searcher.rows),
+        count_(copies.count()),
+        threads_(threads) {}
+
+  /// Without copies, as the device has no room for them: all queries are compared with rows that
+  /// pass through it.
+  DeviceSearch(const VectorIndex::Searcher& searcher, Backend& backend, unsigned threads)
+      : searcher_(searcher),
+        backend_(backend),
+        rows_(searcher.rows),
+        passing_(std::in_place, backend, searcher.rows, searcher.slots()),
+        count_(searcher.slots()),
+        threads_(threads) {}
+
+  /// Whether the queries are to walk the graph, which they can only do over copies.
+  [[nodiscard]] static bool wants_walks(const VectorIndex::Searcher& searcher);
 
   /// Answers the queries, by walks or scans; marks in `open` those whose answers it cannot vouch
   /// for, which are for the host.
@@ -69,6 +89,7 @@ class DeviceSearch {
   void collect(std::span<const Scored> nodes, std::size_t query, Worker& worker);
   void scan_all(ProgressMeter& meter, std::vector<std::uint8_t>& open);
   void scan(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open);
+  void compare(std::size_t count, std::size_t most, std::span<Scored> found);
   /// False if rows as good as the k-th may have been left out.
   [[nodiscard]] bool finish_scan(std::size_t query, std::span<const Scored> best, float margin,
                                  const Scorer& scorer, Worker& worker) const;
@@ -77,8 +98,11 @@ class DeviceSearch {
   [[nodiscard]] const std::vector<Slot>& allowed_slots();
 
   const VectorIndex::Searcher& searcher_;
-  const Mirror::Hold& copies_;
+  Backend& backend_;
+  const Mirror::Hold* copies_ = nullptr;  ///< null where rows pass
   const Rows& rows_;
+  std::optional<PassingRows> passing_;
+  std::size_t count_;  ///< rows that can be seen on the device
   unsigned threads_;
   std::vector<std::unique_ptr<ScratchPool::Item>> workers_;
   std::unique_ptr<ScratchPool::Item> chunk_;

@@ -3,6 +3,7 @@
 #include "backend/backend_library.hpp"
 #include "backend/device_build.hpp"
 #include "backend/query_block.hpp"
+#include "vecinal/error.hpp"
 
 namespace vecinal {
 
@@ -22,9 +23,12 @@ void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, Rev
   if (rows_ == &rows && shown_ && changes_ == revision.changes) return;
   shown_ = false;
   try {
-    start(rows, revision.rewrites);
-    put_rows(*walked_, rows.walked(), count);
-    if (ranking_) put_rows(*ranking_, rows.ranking(), count);
+    try {
+      copy_rows(rows, count, revision.rewrites);
+    } catch (const DeviceMemoryError&) {
+      drop();  // rows that grow are there twice for a moment
+      copy_rows(rows, count, revision.rewrites);
+    }
     copy_graph(graph);
   } catch (...) {
     drop();
@@ -63,6 +67,14 @@ void Mirror::start(const Rows& rows, std::uint64_t rewrites) {
   }
   rows_ = &rows;
   rewrites_ = rewrites;
+}
+
+void Mirror::copy_rows(const Rows& rows, std::size_t count, std::uint64_t rewrites) {
+  start(rows, rewrites);
+  walked_->reserve(count);
+  if (ranking_) ranking_->reserve(count);
+  put_rows(*walked_, rows.walked(), count);
+  if (ranking_) put_rows(*ranking_, rows.ranking(), count);
 }
 
 void Mirror::copy_graph(const Graph& graph) {

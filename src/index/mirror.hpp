@@ -48,8 +48,9 @@ class Mirror {
   };
 
   /// Copies `count` rows and the graph as they are at this revision, as far as they have changed;
-  /// nothing may change them meanwhile. Waits for searches on the copies. Throws CudaError; there
-  /// are then no copies.
+  /// nothing may change them meanwhile. Waits for searches on the copies. Throws CudaError, where
+  /// there is no room for all rows DeviceMemoryError before it copies any; there are then no
+  /// copies.
   void update(const Rows& rows, const Graph& graph, std::size_t count, Revision revision);
 
   /// Copies the walked rows, `count` of them, some of which no search can see yet, and returns
@@ -67,6 +68,7 @@ class Mirror {
  private:
   /// Makes empty copies for other rows than those there are.
   void start(const Rows& rows, std::uint64_t rewrites);
+  void copy_rows(const Rows& rows, std::size_t count, std::uint64_t rewrites);
   void copy_graph(const Graph& graph);
   void drop();
 

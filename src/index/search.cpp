@@ -15,6 +15,7 @@
 #include "index/plan.hpp"
 #include "index/searcher.hpp"
 #include "index/train.hpp"
+#include "vecinal/error.hpp"
 
 namespace vecinal {
 
@@ -221,6 +222,21 @@ std::optional<Mirror::Hold> VectorIndex::hold_copies(const Rows& rows,
   return std::nullopt;
 }
 
+bool VectorIndex::search_on_device(const Searcher& searcher, std::uint64_t changes,
+                                   unsigned threads, ProgressMeter& meter,
+                                   std::vector<std::uint8_t>& open) const {
+  std::optional<Mirror::Hold> copies;
+  try {
+    copies = hold_copies(searcher.rows, changes);
+  } catch (const DeviceMemoryError&) {
+    if (DeviceSearch::wants_walks(searcher)) throw;
+    DeviceSearch(searcher, mirror_->backend(), threads).answer(meter, open);
+    return true;
+  }
+  if (copies) DeviceSearch(searcher, *copies, threads).answer(meter, open);
+  return copies.has_value();
+}
+
 std::size_t VectorIndex::walk_dim_of(const SearchParams& params, const Rows& rows) {
   if (params.reduced_dim == 0) return rows.walked().padded_dim();
   const Model& model = rows.model();
@@ -271,11 +287,8 @@ Neighbors VectorIndex::search_with(const Batch& queries, const SearchParams& par
   hits.stats.plan = searcher.plan_walk(fused);
   hits.stats.allowed = searcher.allowed.count;
   std::vector<std::uint8_t> open(queries.count, 1);
-  if (const std::optional<Mirror::Hold> copies = hold_copies(rows, changes)) {
-    DeviceSearch(searcher, *copies, threads).answer(meter, open);
-  } else if (hits.stats.plan != Plan::scan) {
+  if (!search_on_device(searcher, changes, threads, meter, open) && hits.stats.plan != Plan::scan)
     searcher.walk_all(threads, fused && hits.stats.plan != Plan::bridge, meter, open);
-  }
   searcher.scan_open(threads, meter, open);
   meter.finish();
   return hits;

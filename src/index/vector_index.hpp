@@ -238,6 +238,11 @@ class VectorIndex final : public SavedIndex {
 
   // search.cpp
   void check_queries(const Batch& queries, const SearchParams& params) const;
+  /// Answers by the device, if there is one and no change is under way. Throws CudaError.
+  [[nodiscard]] bool search_on_device(const Searcher& searcher, std::uint64_t changes,
+                                      unsigned threads, ProgressMeter& meter,
+                                      std::vector<std::uint8_t>& open) const;
+
   /// The copies on the device, if there is one and they show `rows` as they were when changes_ was
   /// noted, or later. Throws CudaError.
   [[nodiscard]] std::optional<Mirror::Hold> hold_copies(const Rows& rows,

@@ -179,20 +179,56 @@ TEST(OnDevice, SearchesRunBesideAWriter) {
   EXPECT_EQ(index->search(rows.part(599, 1), {.k = 1, .beam = 50}).counts[0], 1U);
 }
 
+/// Memory of the device, an allocation at a time, until the end of the scope.
+class LittleMemory {
+ public:
+  explicit LittleMemory(std::size_t bytes) {
+    setenv("VECINAL_EMULATION_MEMORY", std::to_string(bytes).c_str(), 1);
+  }
+  LittleMemory(const LittleMemory&) = delete;
+  LittleMemory& operator=(const LittleMemory&) = delete;
+  ~LittleMemory() { unsetenv("VECINAL_EMULATION_MEMORY"); }
+};
+
+TEST_P(OnDevice, RowsWithoutRoomPassThroughInPieces) {
+  if (cuda_device_name() != "emulation") GTEST_SKIP() << "only the emulation runs out of memory";
+  const Config config = small(GetParam().config);
+  const Rows rows = clustered(3000, config.dim, 11);
+  const Rows queries = clustered(5, config.dim, 12);
+  const auto cpu = made(config, rows);
+  const auto device = moved(*cpu, Device::cuda);
+  std::vector<Id> gone;
+  for (Id id = 0; id < 3000; id += 5) gone.push_back(id);
+  cpu->remove(gone);
+  device->remove(gone);
+  const Filter some = Filter::predicate([](Id id) { return id % 3 == 1; });
+  const LittleMemory memory(48'000);  // a third of the rows at most
+  for (const SearchParams& params :
+       {SearchParams{.k = 5, .exact = true}, SearchParams{.k = 7, .filter = some, .exact = true},
+        SearchParams{.k = 7, .filter = some, .plan = Plan::scan}}) {
+    const Neighbors found = device->search(queries.batch(), params);
+    EXPECT_EQ(device->stats().bytes_device, 0U);
+    expect_alike(found, cpu->search(queries.batch(), params), float_rows(config));
+  }
+  if (config.graph == GraphKind::none) return;
+  EXPECT_THROW(static_cast<void>(device->search(queries.batch(), {.k = 5})), DeviceMemoryError);
+}
+
 TEST(OnDevice, WithoutMemoryTheIndexGoesOnOnTheCpu) {
   const Rows rows = clustered(300, 32, 10);
   const auto index =
       make_index({.dim = 32, .degree = 16, .build_beam = 40, .device = Device::cuda});
   index->add(rows.batch());
   if (cuda_device_name() != "emulation") GTEST_SKIP() << "only the emulation runs out of memory";
-  ASSERT_EQ(setenv("VECINAL_EMULATION_MEMORY", "1000", 1), 0);
-  try {
-    static_cast<void>(index->search(rows.part(0, 1), {.k = 1}));
-    ADD_FAILURE() << "there is no memory for the copies";
-  } catch (const CudaError& error) {
-    EXPECT_NE(std::string(error.what()).find("bytes asked"), std::string::npos);
+  {
+    const LittleMemory memory(1000);
+    for (const bool exact : {false, true}) try {
+        static_cast<void>(index->search(rows.part(0, 1), {.k = 1, .exact = exact}));
+        ADD_FAILURE() << "there is no memory for the copies, nor for pieces of them";
+      } catch (const DeviceMemoryError& error) {
+        EXPECT_NE(std::string(error.what()).find("bytes asked"), std::string::npos);
+      }
   }
-  unsetenv("VECINAL_EMULATION_MEMORY");
   EXPECT_EQ(index->search(rows.part(7, 1), {.k = 1}).ids[0], 7);
   EXPECT_EQ(moved(*index, Device::cpu)->search(rows.part(7, 1), {.k = 1}).ids[0], 7);
 }

@@ -3,6 +3,7 @@
 #include "runtime.hpp"
 
 #include <cstdlib>
+#include <stdexcept>
 
 #include "vecinal/error.hpp"
 
@@ -26,11 +27,15 @@ void* allocate(std::size_t bytes) {
   if (most == nullptr || bytes <= std::strtoull(most, nullptr, 10))
     memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   if (memory == nullptr)
-    throw CudaError("out of device memory: " + std::to_string(bytes) + " bytes asked");
+    throw DeviceMemoryError("out of device memory: " + std::to_string(bytes) + " bytes asked");
   return memory;
 }
 
 void release(void* memory) noexcept { std::free(memory); }
+void require_device_memory(const void* memory) {
+  if (memory == nullptr)
+    throw std::invalid_argument("cuda: an array of the device was expected, got none");
+}
 void* allocate_pinned(std::size_t bytes) { return std::aligned_alloc(64, (bytes + 63) / 64 * 64); }
 void release_pinned(void* memory) noexcept { std::free(memory); }
 Stream make_stream() { return nullptr; }
