@@ -59,19 +59,28 @@ void score(benchmark::State& state, SimdLevel level, RowType type, Op op, std::s
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * batch * stride));
 }
 
-void tile(benchmark::State& state, SimdLevel level, std::size_t dim) {
+void tile(benchmark::State& state, SimdLevel level, std::size_t dim, bool steps) {
   const KernelTable& kernels = table(level);
   const std::size_t rows = std::size_t{10} * kernels.tile_rows;
   const std::vector<float> x(rows * dim, 0.5F);
   const std::vector<float> panel(dim * kernels.tile_queries, 0.25F);
-  const std::vector<float> bias(rows, 0.0F);
+  const std::vector<std::int16_t> row_steps(rows * dim, 100);
+  const std::vector<std::int16_t> step_panel(dim * kernels.tile_queries, 100);
+  const std::vector<float> ones(std::max<std::size_t>(rows, kernels.tile_queries), 1.0F);
   const std::vector<float> limits(kernels.tile_queries, -1e30F);
+  std::vector<std::int32_t> sums(rows * kernels.tile_queries);
   std::vector<float> scores(rows * kernels.tile_queries);
   std::vector<std::uint32_t> hits(rows);
-  const Tile work{x.data(), dim, rows, dim, panel.data(), bias.data(), -1.0F, limits.data()};
+  const Tile floats{x.data(), dim, rows, dim, panel.data()};
+  const StepTile integers{row_steps.data(),  dim,           rows,        dim,
+                          step_panel.data(), ones.data(),   ones.data(), ones.data(),
+                          ones.data(),       limits.data(), sums.data()};
   for (auto _ : state) {
-    kernels.tile(work, scores.data(), hits.data());
-    benchmark::DoNotOptimize(hits.data());
+    if (steps)
+      kernels.step_tile(integers, scores.data(), hits.data());
+    else
+      kernels.tile(floats, scores.data());
+    benchmark::DoNotOptimize(scores.data());
   }
   state.counters["flops"] = benchmark::Counter(
       static_cast<double>(2 * rows * dim * kernels.tile_queries),
@@ -147,8 +156,10 @@ void register_level(SimdLevel level) {
           codes);
     benchmark::RegisterBenchmark(("estimate/" + set + "/" + std::to_string(dim)).c_str(), estimate,
                                  level, dim);
-    benchmark::RegisterBenchmark(("tile/" + set + "/" + std::to_string(dim)).c_str(), tile, level,
-                                 dim);
+    for (const bool steps : {false, true})
+      benchmark::RegisterBenchmark(
+          ((steps ? "step_tile/" : "tile/") + set + "/" + std::to_string(dim)).c_str(), tile, level,
+          dim, steps);
   }
 }
 

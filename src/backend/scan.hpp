@@ -1,11 +1,9 @@
 /// Exact search: every query against every listed row, by register-tiled products and a streaming
-/// top-k.
+/// top-k (step_scan.hpp), or row by row for a few queries.
 ///
-/// Rows are taken in blocks that fit the L2 cache, queries in panels. A tile of products never
-/// leaves the registers but for the scores below the query's current limit. Products round
-/// differently from the kernels that graph search uses, so the limit is widened by a bound of that
-/// error and the survivors are scored again by those kernels: the result is exactly the top k of
-/// Scorer, and an n x q matrix never exists.
+/// Products are rounded, so what they say is widened by a bound of their error, and the rows that
+/// may be near are scored again by the kernels that graph search uses: the result is exactly the
+/// top k of Scorer, and an n x q matrix never exists.
 #pragma once
 
 #include <functional>

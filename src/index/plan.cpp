@@ -23,7 +23,7 @@ constexpr double least_fused_share = 0.25;
 double scan_row(std::size_t queries) {
   constexpr std::size_t few = 3;  // backend/scan compares these one by one
   if (queries <= few) return 1;
-  return 0.125 + 1.5 / static_cast<double>(queries);
+  return 0.08 + 1.5 / static_cast<double>(queries);
 }
 
 double scan_cost(const PlanInputs& inputs) {

@@ -4,6 +4,7 @@
 
 #include "kernels/kernels.hpp"
 #include "kernels/max_tile.hpp"
+#include "kernels/pair_products.hpp"
 #include "kernels/vec.hpp"
 
 namespace {
@@ -61,18 +62,7 @@ void sign_block(const CellTile& tile, size_t first, size_t lane, int32_t* cells,
 #pragma GCC unroll 16
     for (size_t v = 0; v < Vectors; ++v) acc[r][v] = zero_i32();
   const int16_t* row = tile.planes + first * tile.plane_stride;
-  for (size_t d = 0; d < tile.dim; d += 2) {
-    I16 x[Vectors];
-#pragma GCC unroll 16
-    for (size_t v = 0; v < Vectors; ++v)
-      x[v] = load_pairs(tile.panel + d * set_lanes + 2 * (lane + v * F32::width));
-#pragma GCC unroll 16
-    for (size_t r = 0; r < Rows; ++r) {
-      const I16 plane = broadcast_pair(row + r * tile.plane_stride + d);
-#pragma GCC unroll 16
-      for (size_t v = 0; v < Vectors; ++v) acc[r][v] = dot_pairs(plane, x[v], acc[r][v]);
-    }
-  }
+  add_pairs(row, tile.plane_stride, tile.panel + 2 * lane, set_lanes, tile.dim, acc);
   size_t repetition = first / tile.k_sim;
   size_t bit = first % tile.k_sim;
 #pragma GCC unroll 16

@@ -4,6 +4,7 @@
 /// the same codes.
 #pragma once
 
+#include "kernels/float_rows.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/vec.hpp"
 
@@ -15,6 +16,7 @@ using std::int16_t;
 using std::int32_t;
 using std::size_t;
 using std::uint8_t;
+using vecinal::kernels::Direction;
 using vecinal::kernels::Grid;
 
 struct Encoder {
@@ -89,6 +91,21 @@ void to_steps(const float* __restrict from, size_t count, float factor,
     const float step = from[i] * factor;
     steps[i] = static_cast<int16_t>(static_cast<int32_t>(step + (step < 0.0F ? -0.5F : 0.5F)));
   }
+}
+
+Direction direction(const float* from, size_t count, float length, int16_t* steps) noexcept {
+  constexpr float least_square = 1e-30F;  // reciprocals of lengths keep their precision
+  const float square =
+      -score_one<NegativeDot>(from, RowF32(reinterpret_cast<const std::byte*>(from)), count);
+  const bool none = square < least_square;
+  const float norm = __builtin_sqrtf(square);
+  const float factor = none ? 0.0F : length / norm;
+  const F32 factors = broadcast(&factor);
+  size_t i = 0;
+  for (; i + 2 * F32::width <= count; i += 2 * F32::width)
+    store_pairs(steps + i, mul(load(from + i), factors), mul(load(from + i + F32::width), factors));
+  to_steps(from + i, count - i, factor, steps + i);
+  return {square, none ? 0.0F : norm / length};
 }
 
 void range(const float* from, size_t count, float* lowest, float* highest) noexcept {

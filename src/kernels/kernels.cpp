@@ -15,6 +15,7 @@
 #include "kernels/pool_scan.hpp"
 #include "kernels/sign_rows.hpp"
 #include "kernels/signed_sums.hpp"
+#include "kernels/step_tile.hpp"
 #include "kernels/tile.hpp"
 #include "kernels/transpose.hpp"
 
@@ -44,6 +45,7 @@ const KernelTable& VECINAL_TABLE() noexcept {
        {score_levels<Nibbles, Bytes>, score_levels<Nibbles, Bytes>},
        {score_levels<Bytes, Bytes>, score_levels<Bytes, Bytes>}},
       tile,
+      step_tile,
       tile_queries,
       tile_rows,
       raise_products,
@@ -62,6 +64,7 @@ const KernelTable& VECINAL_TABLE() noexcept {
       grid_error,
       magnitudes,
       to_steps,
+      direction,
       sum_steps,
       hadamard,
       sign_table,

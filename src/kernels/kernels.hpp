@@ -15,23 +15,38 @@ namespace vecinal::kernels {
 using ScoreFn = void (*)(const QueryView& query, const RowView& rows, const std::uint32_t* slots,
                          std::size_t count, float* out) noexcept;
 
-/// A block of rows against a panel of queries (a GEMM that never leaves the registers but as
-/// scores).
+/// A block of rows against a panel of queries (a GEMM).
 struct Tile {
   const float* rows = nullptr;  ///< row_count rows of float32
   std::size_t row_stride = 0;   ///< floats
   std::size_t row_count = 0;
   std::size_t dim = 0;
-  const float* panel = nullptr;   ///< queries, transposed: panel[d * tile_queries + q]
-  const float* bias = nullptr;    ///< one float a row
-  float scale = 0;                ///< score = bias[row] + scale * <row, query>
-  const float* limits = nullptr;  ///< one a query of the panel
+  const float* panel = nullptr;  ///< queries, transposed: panel[d * tile_queries + q]
 };
 
-/// scores[row * tile_queries + q], and in hits[row] the queries q whose score is <= limits[q].
-/// Each dot product is one chain in order of the dimensions: error at most dim * 2^-24 * sum |x_d
-/// q_d|.
-using TileFn = void (*)(const Tile& tile, float* scores, std::uint32_t* hits) noexcept;
+/// products[row * tile_queries + q]. Each is one chain in order of the dimensions: error at most
+/// dim * 2^-24 * sum |x_d q_d|.
+using TileFn = void (*)(const Tile& tile, float* products) noexcept;
+
+/// Rows and queries in 16-bit steps, products of which stand for those of the vectors.
+struct StepTile {
+  const std::int16_t* rows = nullptr;
+  std::size_t row_stride = 0;  ///< int16 values
+  std::size_t row_count = 0;
+  std::size_t dim = 0;                  ///< even
+  const std::int16_t* panel = nullptr;  ///< panel[(d / 2 * tile_queries + q) * 2 + d % 2]
+  const float* gains = nullptr;         ///< one a row
+  const float* bias = nullptr;          ///< one a row
+  const float* scales = nullptr;        ///< one a query, as are the next
+  const float* slacks = nullptr;
+  const float* limits = nullptr;
+  std::int32_t* sums = nullptr;  ///< room for row_count * tile_queries
+};
+
+/// scores[row * tile_queries + q] = bias[row] + gains[row] * (scales[q] * <row, query> -
+/// slacks[q]), and in hits[row] the queries q whose score is <= limits[q]. Integer products must
+/// fit int32.
+using StepTileFn = void (*)(const StepTile& tile, float* scores, std::uint32_t* hits) noexcept;
 
 /// Memory that is read next, brought into the first cache meanwhile, a line now and then: asked for
 /// at once it would stall, and no more than a page of it comes by itself.
@@ -216,6 +231,18 @@ using MagnitudesFn = void (*)(const float* from, std::size_t count, float* great
 using StepsFn = void (*)(const float* from, std::size_t count, float factor,
                          std::int16_t* steps) noexcept;
 
+/// A vector as its squared length, and a direction in steps of some value.
+struct Direction {
+  float square = 0;
+  float step = 0;
+};
+
+/// steps: nearest integers of the vector (count values, a multiple of row_padding) made `length`
+/// long, in an order of the instruction set's own; zeros for one whose squared length is next to
+/// nothing.
+using DirectionFn = Direction (*)(const float* from, std::size_t count, float length,
+                                  std::int16_t* steps) noexcept;
+
 /// The sum of count steps, which must fit.
 using SumStepsFn = std::int32_t (*)(const std::int16_t* steps, std::size_t count) noexcept;
 
@@ -284,6 +311,7 @@ using KeepFn = std::size_t (*)(float* scores, std::uint32_t* nodes, std::size_t 
 struct KernelTable {
   ScoreFn score[row_types][ops];
   TileFn tile;
+  StepTileFn step_tile;
   std::uint32_t tile_queries;  ///< width of a panel, at most 32
   std::uint32_t tile_rows;     ///< rows are best given in multiples of this
   MaxTileFn raise_products;
@@ -302,6 +330,7 @@ struct KernelTable {
   GridErrorFn grid_error;
   MagnitudesFn magnitudes;
   StepsFn to_steps;
+  DirectionFn direction;
   SumStepsFn sum_steps;
   HadamardFn hadamard;
   SignTableFn sign_table;

@@ -4,6 +4,7 @@
 
 #include "kernels/float_rows.hpp"
 #include "kernels/kernels.hpp"
+#include "kernels/pair_products.hpp"
 #include "kernels/tile.hpp"
 #include "kernels/vec.hpp"
 
@@ -94,18 +95,7 @@ void raise_code_block(const MaxCodeTile& tile, size_t first) {
 #pragma GCC unroll 16
     for (size_t v = 0; v < panel_vectors; ++v) acc[r][v] = zero_i32();
   const int16_t* row = tile.rows + first * tile.row_stride;
-  for (size_t d = 0; d < tile.dim; d += 2) {
-    I16 q[panel_vectors];
-#pragma GCC unroll 16
-    for (size_t v = 0; v < panel_vectors; ++v)
-      q[v] = load_pairs(tile.panel + d * tile_queries + 2 * v * F32::width);
-#pragma GCC unroll 16
-    for (size_t r = 0; r < Rows; ++r) {
-      const I16 x = broadcast_pair(row + r * tile.row_stride + d);
-#pragma GCC unroll 16
-      for (size_t v = 0; v < panel_vectors; ++v) acc[r][v] = dot_pairs(x, q[v], acc[r][v]);
-    }
-  }
+  add_pairs(row, tile.row_stride, tile.panel, tile_queries, tile.dim, acc);
 #pragma GCC unroll 16
   for (size_t v = 0; v < panel_vectors; ++v) {
     const F32 sums = load(tile.sums + v * F32::width);

@@ -1,4 +1,4 @@
-/// The exact scan: tile_rows rows x tile_queries queries, all sums in registers. Included by
+/// Products of matrices: tile_rows rows x tile_queries queries, all sums in registers. Included by
 /// kernels.cpp only.
 #pragma once
 
@@ -39,11 +39,11 @@ template <size_t Rows>
   }
 }
 
-/// Adds the products of dimensions [begin, end) to the sums in scores.
+/// Adds the products of dimensions [begin, end) to the sums in products.
 template <size_t Rows>
-void tile_block(const Tile& tile, size_t first, size_t begin, size_t end, float* scores) {
+void tile_block(const Tile& tile, size_t first, size_t begin, size_t end, float* products) {
   F32 acc[Rows][panel_vectors];
-  float* sums = scores + first * tile_queries;
+  float* sums = products + first * tile_queries;
 #pragma GCC unroll 16
   for (size_t r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
@@ -57,28 +57,14 @@ void tile_block(const Tile& tile, size_t first, size_t begin, size_t end, float*
       store(sums + r * tile_queries + v * F32::width, acc[r][v]);
 }
 
-/// Sums to scores, and which of them are within the limits.
-uint32_t finish_row(const Tile& tile, size_t row, float* scores) {
-  const F32 scale = broadcast(&tile.scale);
-  const F32 bias = broadcast(tile.bias + row);
-  uint32_t mask = 0;
-  for (size_t v = 0; v < tile_queries; v += F32::width) {
-    const F32 score = fma(load(scores + row * tile_queries + v), scale, bias);
-    store(scores + row * tile_queries + v, score);
-    mask |= less_equal(score, load(tile.limits + v)) << v;
-  }
-  return mask;
-}
-
-void tile(const Tile& t, float* scores, uint32_t* hits) noexcept {
+void tile(const Tile& t, float* products) noexcept {
   for (size_t begin = 0; begin < t.dim; begin += panel_dims) {
     const size_t end = begin + panel_dims < t.dim ? begin + panel_dims : t.dim;
     size_t first = 0;
     for (; first + tile_rows <= t.row_count; first += tile_rows)
-      tile_block<tile_rows>(t, first, begin, end, scores);
-    for (; first < t.row_count; ++first) tile_block<1>(t, first, begin, end, scores);
+      tile_block<tile_rows>(t, first, begin, end, products);
+    for (; first < t.row_count; ++first) tile_block<1>(t, first, begin, end, products);
   }
-  for (size_t row = 0; row < t.row_count; ++row) hits[row] = finish_row(t, row, scores);
 }
 
 }  // namespace

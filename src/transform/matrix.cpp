@@ -1,7 +1,6 @@
 #include "transform/matrix.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -14,27 +13,19 @@ namespace {
 class Product {
  public:
   explicit Product(std::size_t most_rows)
-      : table_(kernels::active()),
-        bias_(most_rows, 0.0F),
-        limits_(table_.tile_queries, std::numeric_limits<float>::infinity()),
-        scores_(most_rows * table_.tile_queries),
-        hits_(most_rows) {}
+      : table_(kernels::active()), products_(most_rows * table_.tile_queries) {}
 
   [[nodiscard]] std::size_t width() const { return table_.tile_queries; }
 
   const float* run(const float* rows, std::size_t stride, std::size_t count, std::size_t dim,
                    const float* panel) {
-    table_.tile({rows, stride, count, dim, panel, bias_.data(), 1.0F, limits_.data()},
-                scores_.data(), hits_.data());
-    return scores_.data();
+    table_.tile({rows, stride, count, dim, panel}, products_.data());
+    return products_.data();
   }
 
  private:
   const kernels::KernelTable& table_;
-  std::vector<float> bias_;
-  std::vector<float> limits_;
-  std::vector<float> scores_;
-  std::vector<std::uint32_t> hits_;
+  std::vector<float> products_;
 };
 
 void multiply_one(const Matrix& matrix, const float* vector, float* to) {

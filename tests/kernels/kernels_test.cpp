@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -177,30 +178,107 @@ TEST_P(KernelTest, HalvesAreTheNearestWithTiesToEven) {
   }
 }
 
-TEST_P(KernelTest, TilesMatchADoubleReferenceAndReportHits) {
+TEST_P(KernelTest, TilesMatchADoubleReference) {
   const std::size_t width = kernels().tile_queries;
   for (const std::size_t dim : {1U, 16U, 100U, 112U, 256U, 257U, 784U}) {
     for (const std::size_t rows : {0U, 1U, 5U, 6U, 7U, 13U, 29U}) {
       const auto x = test::random_floats(rows * dim, 11);
       const auto panel = test::random_floats(dim * width, 12);
+      std::vector<float> products(rows * width + 1, 99.0F);
+      kernels().tile({x.data(), dim, rows, dim, panel.data()}, products.data());
+      EXPECT_EQ(products.back(), 99.0F);
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t q = 0; q < width; ++q) {
+          double exact = 0;
+          double magnitude = 0;
+          for (std::size_t d = 0; d < dim; ++d) {
+            const double product = 1.0 * x[r * dim + d] * panel[d * width + q];
+            exact += product;
+            magnitude += std::fabs(product);
+          }
+          EXPECT_NEAR(products[r * width + q], exact,
+                      magnitude * std::ldexp(static_cast<double>(dim) + 4.0, -24));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(KernelTest, DirectionsHaveTheValuesOfTheVector) {
+  constexpr float length = 32000;
+  for (const std::size_t count : {16U, 32U, 48U, 112U}) {
+    const auto x = test::random_floats(count, 21);
+    const auto other = test::random_floats(count, 22);
+    std::vector<std::int16_t> steps(count + 1, 7);
+    std::vector<std::int16_t> other_steps(count);
+    const Direction way = kernels().direction(x.data(), count, length, steps.data());
+    const Direction other_way =
+        kernels().direction(other.data(), count, length, other_steps.data());
+    EXPECT_EQ(steps.back(), 7);
+    double square = 0;
+    double product = 0;
+    double sum = 0;
+    for (std::size_t d = 0; d < count; ++d) {
+      square += 1.0 * x[d] * x[d];
+      product += 1.0 * x[d] * other[d];
+      sum += 1.0 * steps[d] * other_steps[d];
+    }
+    EXPECT_NEAR(way.square, square, 1e-5 * square);
+    EXPECT_NEAR(way.step, std::sqrt(square) / length, 1e-5 * way.step);
+    // Each value in a place that all vectors have alike.
+    std::vector<float> values(x.begin(), x.end());
+    std::vector<float> stepped(count);
+    for (std::size_t d = 0; d < count; ++d) stepped[d] = way.step * steps[d];
+    std::sort(values.begin(), values.end());
+    std::sort(stepped.begin(), stepped.end());
+    for (std::size_t d = 0; d < count; ++d) EXPECT_NEAR(stepped[d], values[d], .51F * way.step);
+    EXPECT_NEAR(sum * way.step * other_way.step, product,
+                1.1 * std::sqrt(count) / length * length * length * way.step * other_way.step);
+  }
+  std::vector<float> none(16, 1e-20F);
+  std::vector<std::int16_t> steps(16, 7);
+  EXPECT_EQ(kernels().direction(none.data(), 16, length, steps.data()).step, 0.0F);
+  EXPECT_EQ(steps, std::vector<std::int16_t>(16));
+}
+
+TEST_P(KernelTest, StepTilesAreExactSumsAndReportHits) {
+  const std::size_t width = kernels().tile_queries;
+  std::mt19937 random(15);
+  const auto steps = [&](std::size_t count) {
+    std::vector<std::int16_t> made(count);
+    for (auto& value : made)
+      value = static_cast<std::int16_t>(static_cast<int>(random() % 2001) - 1000);
+    return made;
+  };
+  for (const std::size_t dim : {2U, 16U, 112U, 512U, 514U, 1100U}) {
+    for (const std::size_t rows : {0U, 1U, 7U, 8U, 9U, 29U}) {
+      const auto x = steps(rows * dim);
+      const auto panel = steps(dim * width);
+      const auto gains = test::random_floats(rows, 12);
       const auto bias = test::random_floats(rows, 13);
-      const auto limits = test::random_floats(width, 14);
+      const auto scales = test::random_floats(width, 14);
+      const auto slacks = test::random_floats(width, 15);
+      const auto limits = test::random_floats(width, 16);
+      std::vector<std::int32_t> sums(rows * width + 1, 55);
       std::vector<float> scores(rows * width + 1, 99.0F);
       std::vector<std::uint32_t> hits(rows + 1, 77U);
-      kernels().tile({x.data(), dim, rows, dim, panel.data(), bias.data(), -2.0F, limits.data()},
-                     scores.data(), hits.data());
+      kernels().step_tile({x.data(), dim, rows, dim, panel.data(), gains.data(), bias.data(),
+                           scales.data(), slacks.data(), limits.data(), sums.data()},
+                          scores.data(), hits.data());
+      EXPECT_EQ(sums.back(), 55);
       EXPECT_EQ(scores.back(), 99.0F);
       EXPECT_EQ(hits.back(), 77U);
       for (std::size_t r = 0; r < rows; ++r) {
         for (std::size_t q = 0; q < width; ++q) {
-          double exact = bias[r];
-          double magnitude = std::fabs(exact);
-          for (std::size_t d = 0; d < dim; ++d) {
-            exact -= 2.0 * x[r * dim + d] * panel[d * width + q];
-            magnitude += std::fabs(2.0 * x[r * dim + d] * panel[d * width + q]);
-          }
+          std::int64_t sum = 0;
+          for (std::size_t d = 0; d < dim; ++d)
+            sum += std::int64_t{x[r * dim + d]} * panel[(d / 2 * width + q) * 2 + d % 2];
+          const double scaled = 1.0 * scales[q] * static_cast<double>(sum);
+          const double exact = bias[r] + gains[r] * (scaled - slacks[q]);
+          const double magnitude =
+              std::fabs(bias[r]) + std::fabs(gains[r]) * (std::fabs(scaled) + std::fabs(slacks[q]));
           const float score = scores[r * width + q];
-          EXPECT_NEAR(score, exact, magnitude * std::ldexp(static_cast<double>(dim) + 4.0, -24));
+          EXPECT_NEAR(score, exact, magnitude * 0x1p-21);
           EXPECT_EQ((hits[r] >> q) & 1U, score <= limits[q] ? 1U : 0U);
         }
       }
