@@ -299,10 +299,7 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
 }
 
 std::unique_ptr<VectorIndex> VectorIndex::load(const Loading& loading, std::size_t others) {
-  Config config = read_config(loading.reader).config();
-  config.threads = loading.options.threads;
-  config.device = loading.options.device;
-  config.memory_limit = loading.options.memory_limit;
+  const Config config = loading.complete(read_config(loading.reader).config());
   auto index = std::make_unique<VectorIndex>(config);
   index->read_sections(loading, others);
   return index;

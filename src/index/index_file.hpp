@@ -119,6 +119,14 @@ struct Loading {
   const LoadOptions& options;
   int file = -1;  ///< to map large sections from; -1: all are copied
   Stretch watch = {};
+
+  /// A config from the file with what files do not keep.
+  [[nodiscard]] Config complete(Config config) const {
+    config.threads = options.threads;
+    config.device = options.device;
+    config.memory_limit = options.memory_limit;
+    return config;
+  }
 };
 
 /// Rows must be finite and no longer than the file says, and what follows the dims zero. Throws

@@ -91,10 +91,7 @@ void MultiVectorIndex::write_sections(const std::function<void(SectionWriter&)>&
 std::unique_ptr<MultiVectorIndex> MultiVectorIndex::load(const Loading& loading) {
   const auto& [reader, options, file, watch] = loading;
   const Config encodings = read_config(reader).config();
-  Config config = read_sets(reader, encodings).config(encodings);
-  config.threads = options.threads;
-  config.device = options.device;
-  config.memory_limit = options.memory_limit;
+  const Config config = loading.complete(read_sets(reader, encodings).config(encodings));
   auto index = std::make_unique<MultiVectorIndex>(config);
   const std::size_t own_sections = config.tokens == Encoding::lvq8x8 ? 5 : 4;
   index->inner_ = VectorIndex::load({reader, options, file, watch.part(0, .5)}, own_sections);
