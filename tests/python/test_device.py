@@ -120,6 +120,22 @@ def test_answers_are_where_the_queries_are(monkeypatch: pytest.MonkeyPatch) -> N
     assert isinstance(expected.ids, np.ndarray)
 
 
+@needs_device
+def test_rows_without_room_pass_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = rng.standard_normal((3000, 24), dtype=np.float32)
+    index = vecinal.Index(24, encoding="lvq8", device="cuda")
+    index.add(rows)
+    expected = index.search(Q, k=5, exact=True)
+    index = vecinal.load(bytes(index), device="cuda")
+    monkeypatch.setenv("VECINAL_EMULATION_MEMORY", "20000")  # a card does not look at it
+    found = index.search(Q, k=5, exact=True)
+    np.testing.assert_array_equal(found.ids, expected.ids)
+    np.testing.assert_array_equal(found.distances, expected.distances)
+    if "emulated" in os.environ.get("VECINAL_CUDA_LIBRARY", ""):
+        with pytest.raises(vecinal.CudaError, match="bytes asked"):
+            index.search(Q, k=5)
+
+
 def test_an_array_on_a_gpu_that_cannot_be_copied_is_refused() -> None:
     with pytest.raises(TypeError, match="OnCard has no way to the host"):
         vecinal.Index(24).add(OnCard(X))
