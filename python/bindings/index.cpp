@@ -8,7 +8,9 @@
 #include <pybind11/typing.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -68,33 +70,54 @@ std::size_t remove(Index& index, const Ids& ids) {
   return unlocked(index, Effect::waits, [&] { return index.remove(given); });
 }
 
-/// In the order of SearchStats.
-using Costs = py::typing::Tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t,
-                                std::size_t, std::string>;
+/// SearchStats as bytes: a dict of them takes a part of the time of a small search, and few callers
+/// look at it.
+using PackedStats = std::array<std::uint64_t, 6>;
 
-using Found = py::typing::Tuple<py::array_t<Id>, py::array_t<float>, py::array_t<std::int64_t>,
-                                std::optional<py::array_t<bool>>, Costs>;
+py::bytes packed(const SearchStats& stats) {
+  const PackedStats values{stats.hops,  stats.distances, stats.reranked,
+                           stats.exact, stats.allowed,   static_cast<std::uint64_t>(stats.plan)};
+  return {reinterpret_cast<const char*>(values.data()), sizeof values};
+}
 
-/// (ids (q, k), distances (q, k), counts (q,), complete (q,), costs); of one query without the axis
-/// of the queries. complete: None without a timeout, all are.
+py::typing::Dict<py::str, py::object> unpacked(const py::bytes& bytes) {
+  PackedStats values{};
+  const auto from = static_cast<std::string_view>(bytes);
+  if (from.size() == sizeof values) std::memcpy(values.data(), from.data(), sizeof values);
+  const auto& [hops, distances, reranked, exact, allowed, plan] = values;
+  if (from.size() != sizeof values || plan > static_cast<std::uint64_t>(Plan::scan))
+    throw std::invalid_argument("these are not the stats of a search");
+  return py::dict(py::arg("hops") = hops, py::arg("distances") = distances,
+                  py::arg("reranked") = reranked, py::arg("exact") = exact,
+                  py::arg("allowed") = allowed, py::arg("plan") = name(static_cast<Plan>(plan)));
+}
+
+using Found =
+    py::typing::Tuple<py::array_t<Id>, py::array_t<float>, std::optional<py::array_t<std::int64_t>>,
+                      std::optional<py::array_t<bool>>, py::bytes>;
+
+/// (ids (q, k), distances (q, k), counts (q,), complete (q,), stats); of one query without the axis
+/// of the queries. counts: None if all are k. complete: None without a timeout, all are.
 Found to_tuple(Neighbors&& found, bool one) {
   const auto queries = static_cast<py::ssize_t>(found.queries);
   std::vector<py::ssize_t> each;
   if (!one) each.push_back(queries);
   std::vector<py::ssize_t> all = each;
   all.push_back(static_cast<py::ssize_t>(found.k));
-  py::array_t<std::int64_t> counts(each);
-  std::copy(found.counts.begin(), found.counts.end(), counts.mutable_data());
+  std::optional<py::array_t<std::int64_t>> counts;
+  if (!std::all_of(found.counts.begin(), found.counts.end(),
+                   [&](std::size_t count) { return count == found.k; })) {
+    counts.emplace(each);
+    std::copy(found.counts.begin(), found.counts.end(), counts->mutable_data());
+  }
   std::optional<py::array_t<bool>> complete;
   if (!found.complete.empty()) {
     complete.emplace(each);
     std::copy(found.complete.begin(), found.complete.end(), complete->mutable_data());
   }
-  const SearchStats& stats = found.stats;
   return py::make_tuple(to_array(std::move(found.ids), all),
                         to_array(std::move(found.distances), all), counts, complete,
-                        py::make_tuple(stats.hops, stats.distances, stats.reranked, stats.exact,
-                                       stats.allowed, name(stats.plan)));
+                        packed(found.stats));
 }
 
 Found search(const Index& index, const Rows& queries, const std::optional<Ids>& offsets,
@@ -279,6 +302,7 @@ std::unique_ptr<Index> load_bytes(const Bytes& data, bool verify, unsigned threa
 
 void bind_index(py::module_& module) {
   using py::arg;
+  module.def("search_stats", &unpacked, arg("stats"));
   py::class_<Index>(module, "Index", "An index as C++ sees it; vecinal.Index is the class to use.")
       .def(py::init([](const Record& config) { return make_index(to_config(config)); }),
            arg("config"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Cancelled', 'CudaError', 'FdeEncoder', 'FormatError', 'Index', 'LoggedIndex', 'MemoryLimit', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'open_file', 'simd', 'version']
+__all__: list[str] = ['Cancelled', 'CudaError', 'FdeEncoder', 'FormatError', 'Index', 'LoggedIndex', 'MemoryLimit', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'open_file', 'search_stats', 'simd', 'version']
 class NotTrained(RuntimeError):
     """
     The operation needs a trained index: call train() or add() first.
@@ -56,13 +56,13 @@ class Index:
         ...
     def remove(self, ids: numpy.typing.NDArray[numpy.int64]) -> int:
         ...
-    def rerank(self, queries: numpy.typing.NDArray[numpy.float32], offsets: numpy.typing.NDArray[numpy.int64] | None, candidates: numpy.typing.NDArray[numpy.int64], k: typing.SupportsInt | typing.SupportsIndex, carving: typing.SupportsFloat | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any, one: bool) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.bool] | None, tuple[int, int, int, int, int, str]]:
+    def rerank(self, queries: numpy.typing.NDArray[numpy.float32], offsets: numpy.typing.NDArray[numpy.int64] | None, candidates: numpy.typing.NDArray[numpy.int64], k: typing.SupportsInt | typing.SupportsIndex, carving: typing.SupportsFloat | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any, one: bool) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64] | None, numpy.typing.NDArray[numpy.bool] | None, bytes]:
         ...
     def retrain(self, queries: numpy.typing.NDArray[numpy.float32] | None, offsets: numpy.typing.NDArray[numpy.int64] | None, progress: typing.Any) -> None:
         ...
     def save(self, path: bytes, progress: typing.Any) -> None:
         ...
-    def search(self, queries: numpy.typing.NDArray[numpy.float32], offsets: numpy.typing.NDArray[numpy.int64] | None, k: typing.SupportsInt | typing.SupportsIndex, recall: typing.SupportsFloat | typing.SupportsIndex, beam: typing.SupportsInt | typing.SupportsIndex, rerank: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex, reduced_dim: typing.SupportsInt | typing.SupportsIndex, candidates: typing.SupportsInt | typing.SupportsIndex, carving: typing.SupportsFloat | typing.SupportsIndex, filter: typing.Any, plan: str, timeout: typing.SupportsInt | typing.SupportsIndex, exact: bool, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any, one: bool) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.bool] | None, tuple[int, int, int, int, int, str]]:
+    def search(self, queries: numpy.typing.NDArray[numpy.float32], offsets: numpy.typing.NDArray[numpy.int64] | None, k: typing.SupportsInt | typing.SupportsIndex, recall: typing.SupportsFloat | typing.SupportsIndex, beam: typing.SupportsInt | typing.SupportsIndex, rerank: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex, reduced_dim: typing.SupportsInt | typing.SupportsIndex, candidates: typing.SupportsInt | typing.SupportsIndex, carving: typing.SupportsFloat | typing.SupportsIndex, filter: typing.Any, plan: str, timeout: typing.SupportsInt | typing.SupportsIndex, exact: bool, threads: typing.SupportsInt | typing.SupportsIndex, progress: typing.Any, one: bool) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.int64] | None, numpy.typing.NDArray[numpy.bool] | None, bytes]:
         ...
     def set_defaults(self, beam: typing.SupportsInt | typing.SupportsIndex, rerank: typing.SupportsInt | typing.SupportsIndex, candidates: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -123,6 +123,8 @@ def load_bytes(data: numpy.typing.NDArray[numpy.uint8], verify: bool, threads: t
 def load_file(path: bytes, mmap: bool, verify: bool, threads: typing.SupportsInt | typing.SupportsIndex, device: str, progress: typing.Any) -> Index:
     ...
 def open_file(path: bytes, config: dict[str, typing.Any], sync: bool, mmap: bool, verify: bool, progress: typing.Any) -> LoggedIndex:
+    ...
+def search_stats(stats: bytes) -> dict[str, typing.Any]:
     ...
 def simd() -> str:
     """

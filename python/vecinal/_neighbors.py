@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import _core
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     _Pair = tuple[NDArray[np.int64], NDArray[np.float32]]
 else:
     _Pair = tuple
-
-
-_COSTS = ("hops", "distances", "reranked", "exact", "allowed", "plan")
 
 
 class Neighbors(_Pair):
@@ -43,19 +42,19 @@ class Neighbors(_Pair):
     """
 
     # What few callers ask for is made when they do: a search of one query takes microseconds.
-    _rest: tuple[NDArray[np.int64], NDArray[np.bool_] | None, tuple[Any, ...], str]
+    _rest: tuple[NDArray[np.int64] | None, NDArray[np.bool_] | None, bytes, str]
 
     def __new__(
         cls,
         ids: NDArray[np.int64],
         distances: NDArray[np.float32],
-        counts: NDArray[np.int64],
+        counts: NDArray[np.int64] | None,
         complete: NDArray[np.bool_] | None,
-        costs: tuple[Any, ...],
+        stats: bytes,
         metric: str,
     ) -> Neighbors:
         self = tuple.__new__(cls, (ids, distances))
-        self._rest = (counts, complete, costs, metric)
+        self._rest = (counts, complete, stats, metric)
         return self
 
     def __getnewargs__(self) -> Any:
@@ -63,16 +62,22 @@ class Neighbors(_Pair):
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        return self._rest[0][()]  # a number where there is one query
+        counts = self._rest[0]
+        if counts is None:  # as many as could be
+            *queries, k = self[0].shape
+            counts = np.full(tuple(queries), k, np.int64)
+        return counts[()]  # a number where there is one query
 
     @property
     def complete(self) -> NDArray[np.bool_]:
-        counts, complete, *_ = self._rest
-        return np.ones(counts.shape, np.bool_)[()] if complete is None else complete[()]
+        complete = self._rest[1]
+        if complete is None:
+            complete = np.ones(tuple(self[0].shape[:-1]), np.bool_)
+        return complete[()]
 
     @property
     def stats(self) -> dict[str, Any]:
-        return dict(zip(_COSTS, self._rest[2]))
+        return _core.search_stats(self._rest[2])
 
     @property
     def ids(self) -> NDArray[np.int64]:

@@ -61,11 +61,11 @@ class Searched(Stored):
 
     def _hits(self, values: SetsLike, found: tuple[Any, ...]) -> Neighbors:
         """Return what was found, ids and distances where the queries are."""
-        ids, distances, counts, complete, costs = found
+        ids, distances, counts, complete, stats = found
         place = placer(values)
         if place is not None:
             ids, distances = place(ids), place(distances)
-        return Neighbors(ids, distances, counts, complete, costs, self._metric)
+        return Neighbors(ids, distances, counts, complete, stats, self._metric)
 
     @explain_unknown
     def search(

@@ -304,3 +304,12 @@ def test_searches_ask_for_a_recall_that_was_tuned(rows, tmp_path):
     assert len(coded.stats()["tuned"]) == 1
     coded.retrain()
     assert coded.stats()["tuned"] == []
+
+
+def test_stats_are_those_of_a_search_or_refused() -> None:
+    from vecinal import _core
+
+    with pytest.raises(ValueError, match="not the stats of a search"):
+        _core.search_stats(b"")
+    with pytest.raises(ValueError, match="not the stats of a search"):
+        _core.search_stats(b"\xff" * 48)
