@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/concat.hpp"
+#include "vecinal/error.hpp"
 #include "vecinal/index.hpp"
 
 namespace vecinal {
@@ -140,11 +141,15 @@ class Tuner {
   /// queries answered, of as many as there usually are.
   [[nodiscard]] Neighbors search(SearchParams params) const {
     constexpr std::size_t usual_searches = 30;
+    bool stopped = false;
     if (progress_)
-      params.progress = [this](std::size_t done, std::size_t total) {
-        return progress_(asked_ + done, std::max(usual_searches * total, asked_ + total));
+      params.progress = [&](std::size_t done, std::size_t total) {
+        stopped = !progress_(asked_ + done, std::max(usual_searches * total, asked_ + total));
+        return !stopped;
       };
     Neighbors found = index_.search(queries_, params);
+    // The last call of a search, which may be its only one, does not stop it.
+    if (stopped) throw Cancelled("cancelled by the progress callback");
     asked_ += queries_.count;
     return found;
   }

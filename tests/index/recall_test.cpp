@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
+#include "core/progress.hpp"
 #include "support/data.hpp"
 #include "support/sets.hpp"
 #include "vecinal/index.hpp"
@@ -125,6 +127,19 @@ TEST_P(Recall, TuningReportsProgressAndCanBeCancelled) {
   });
   EXPECT_GT(calls, 2U);
   EXPECT_EQ(last, last_total) << "all of it, in the end";
+}
+
+/// A search may be over before its first call but the last, which does not stop a search.
+TEST_P(Recall, TuningIsCancelledByTheLastCallOfASearchToo) {
+  const auto index = filled(config_of(GetParam()));
+  const auto before = index->to_bytes();
+  progress_interval = std::chrono::hours(1'000'000);
+  std::size_t calls = 0;
+  const auto stop = [&](std::size_t, std::size_t) { return ++calls == 0; };
+  EXPECT_THROW(tune(*index, queries().batch(), .9, 10, stop), Cancelled);
+  progress_interval = std::chrono::milliseconds(50);
+  EXPECT_EQ(calls, 1U);
+  EXPECT_EQ(index->to_bytes(), before);
 }
 
 TEST_P(Recall, OnlyWhatChangesWhatABeamFindsMakesThemVoid) {
