@@ -17,8 +17,6 @@ import contextlib
 import os
 import pathlib
 import statistics
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -85,30 +83,17 @@ def pymuvera_round(documents: list[Any]) -> Round:
     return encode
 
 
-def muvera_rs_rounds(program: pathlib.Path, documents: list[Any], folder: str,
+def muvera_rs_rounds(program: pathlib.Path, documents: list[Any],
                      running_until: contextlib.ExitStack) -> dict[str, Round]:
     """The program's rounds; it makes as many values a document as the others."""
     import numpy as np
+    from muvera_program import MuveraRs
 
-    dim = documents[0].shape[1]
-    tokens, offsets = (os.path.join(folder, name) for name in ("tokens", "offsets"))
-    np.concatenate(documents).astype("<f4").tofile(tokens)
-    np.cumsum([0, *map(len, documents)]).astype("<u8").tofile(offsets)
-
-    def made(threads: int) -> Round:
-        running = running_until.enter_context(subprocess.Popen(
-            [program, tokens, offsets, str(dim), str(VALUES), str(threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
-
-        def encode() -> float:
-            assert running.stdin is not None and running.stdout is not None
-            running.stdin.write("\n")
-            running.stdin.flush()
-            return len(documents) / float(running.stdout.readline())
-
-        return encode
-
-    return {"muvera-rs, 1 thread": made(1), "muvera-rs, all": made(os.cpu_count() or 1)}
+    rows, offsets = np.concatenate(documents), np.cumsum([0, *map(len, documents)])
+    return {name: running_until.enter_context(
+                MuveraRs(program, rows, offsets, VALUES, threads)).encode
+            for name, threads in (("muvera-rs, 1 thread", 1),
+                                  ("muvera-rs, all", os.cpu_count() or 1))}
 
 
 def main() -> None:
@@ -119,10 +104,10 @@ def main() -> None:
     for collection in token_sets.collections(options):
         count = min(options.documents, len(collection.documents))
         documents = [collection.documents[number].copy() for number in range(count)]
-        with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as stack:
             rounds = {**vecinal_rounds(documents), "pymuvera": pymuvera_round(documents)}
             if options.muvera_rs:
-                rounds |= muvera_rs_rounds(options.muvera_rs, documents, folder, stack)
+                rounds |= muvera_rs_rounds(options.muvera_rs, documents, stack)
             rates: dict[str, list[float]] = {name: [] for name in rounds}
             for turn in range(options.repeats + 1):
                 for name, encode in rounds.items():

@@ -4,7 +4,8 @@
 //!
 //! TOKENS is float32, OFFSETS uint64, one more than there are documents. For each line of the
 //! standard input all documents are encoded once, as VALUES numbers each, and the seconds that
-//! took are printed. A bucket is DIM numbers up to muvera-rs 0.2, one number from 0.3 on.
+//! took are printed; a line "documents FILE" or "queries FILE" has their encodings written. A bucket
+//! is DIM numbers up to muvera-rs 0.2, one number from 0.3 on.
 use muvera_rs::encoder::fde_encoder::{FDEEncoder, FDEEncoding};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -40,7 +41,18 @@ fn main() {
             ArrayView2::from_shape((ends[1] - ends[0], dim), values).unwrap()
         })
         .collect();
-    for _ in stdin().lock().lines() {
+    for line in stdin().lock().lines() {
+        if let Some((kind, path)) = line.unwrap().split_once(' ') {
+            let write = |document: &ArrayView2<f32>| match kind {
+                "queries" => encoder.encode_query(document.view()).to_vec(),
+                _ => encoder.encode_doc(document.view()).to_vec(),
+            };
+            let values = documents.iter().flat_map(write);
+            let bytes: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
+            std::fs::write(path, bytes).expect("room for encodings");
+            println!();
+            continue;
+        }
         let start = Instant::now();
         documents.par_iter().for_each(|document| {
             black_box(encoder.encode_doc(document.view()));
