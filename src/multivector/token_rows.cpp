@@ -178,7 +178,7 @@ std::size_t TokenRows::encode(const Batch& sets, std::size_t begin, std::size_t 
     longest = std::max(longest, static_cast<float>(length));
     bool in_range = true;
     each_level([&](Storage& level) {
-      in_range = in_range && level.set(rows[i], centred.data(), 0, buffer).in_range;
+      in_range &= level.set(rows[i], centred.data(), 0, buffer).in_range;
     });
     if (!in_range) return i;
   }
