@@ -29,7 +29,10 @@ class Run {
         body_(begin, end, worker);
         const std::size_t done =
             done_.fetch_add(end - begin, std::memory_order_relaxed) + (end - begin);
-        if (watch) watch(done);
+        if (watch) {
+          told_ = done;
+          watch(done);
+        }
       }
     } catch (...) {
       const std::lock_guard lock(mutex_);
@@ -42,12 +45,18 @@ class Run {
     if (error_) std::rethrow_exception(error_);
   }
 
+  /// Others may have done the last ranges, or all of them.
+  void tell_rest(const LoopWatch& watch) const {
+    if (watch && told_ < loop_.count) watch(loop_.count);
+  }
+
  private:
   const Loop& loop_;
   const LoopBody& body_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::size_t> done_{0};
   std::atomic<bool> stop_{false};
+  std::size_t told_ = 0;  ///< what the watch, which one thread has, was told last
   std::mutex mutex_;
   std::exception_ptr error_;
 };
@@ -112,6 +121,7 @@ void parallel_for(const Loop& loop, const LoopBody& body, const LoopWatch& watch
   else
     Crew(run, workers).work(watch);
   run.rethrow();
+  run.tell_rest(watch);
 }
 
 }  // namespace vecinal

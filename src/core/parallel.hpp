@@ -21,8 +21,8 @@ struct Loop {
 using LoopBody = std::function<void(std::size_t begin, std::size_t end, unsigned worker)>;
 using LoopWatch = std::function<void(std::size_t done)>;
 
-/// watch, if given, is called by the calling thread between its ranges; an exception it throws
-/// stops the loop.
+/// watch, if given, is called by the calling thread between its ranges, the last time with all of
+/// the loop done, whichever threads did it; an exception it throws stops the loop.
 void parallel_for(const Loop& loop, const LoopBody& body, const LoopWatch& watch = {});
 
 }  // namespace vecinal

@@ -49,7 +49,38 @@ TEST(ParallelFor, TheCallerAloneWatches) {
         EXPECT_LE(done, 500U);
         last = done;
       });
-  EXPECT_LE(last, 500U);
+  EXPECT_EQ(last, 500U);
+}
+
+TEST(ParallelFor, TheCallerHearsOfWhatOthersDoLast) {
+  std::atomic<bool> helped{false};
+  std::atomic<bool> watched{false};
+  const auto wait_for = [](const std::atomic<bool>& flag) {
+    while (!flag) std::this_thread::yield();
+  };
+  std::vector<std::size_t> told;
+  parallel_for(
+      {.count = 2, .grain = 1, .threads = 2},
+      [&](std::size_t, std::size_t, unsigned worker) {
+        if (worker == 0) return wait_for(helped);
+        helped = true;
+        wait_for(watched);
+      },
+      [&](std::size_t done) {
+        told.push_back(done);
+        watched = true;
+      });
+  EXPECT_EQ(told, (std::vector<std::size_t>{1, 2}));
+}
+
+TEST(ParallelFor, TheLastWatchMayStillFailTheLoop) {
+  EXPECT_THROW(
+      parallel_for(
+          {.count = 64, .grain = 1, .threads = 2}, [](std::size_t, std::size_t, unsigned) {},
+          [](std::size_t done) {
+            if (done == 64) throw std::runtime_error("stop");
+          }),
+      std::runtime_error);
 }
 
 }  // namespace
