@@ -1,7 +1,7 @@
 /// Vectors that are in the memory of a GPU, and answers that are to be there.
 ///
-///   vecinal::search(*index, {.data = queries, .count = n, .dim = 768, .stream = stream}, {.k =
-///   10},
+///   const vecinal::DeviceBatch batch{.data = queries, .count = n, .dim = 768, .stream = stream};
+///   vecinal::search(*index, batch, {.k = 10},
 ///                   {.ids = ids, .distances = distances, .stream = stream});
 ///
 /// Every other call takes a copy on the host:

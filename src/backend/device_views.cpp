@@ -1,54 +1,40 @@
 // Rows and answers of a caller that are on a device: copied through pinned memory that is kept.
-#include <mutex>
+#include <memory>
 #include <stdexcept>
 #include <utility>
-#include <vector>
 
 #include "backend/backend_library.hpp"
 #include "backend/pinned_array.hpp"
 #include "core/concat.hpp"
+#include "core/scratch_pool.hpp"
 #include "vecinal/device.hpp"
 
 namespace vecinal {
 namespace {
 
-using Floats = PinnedArray<float>;
-
-/// Arrays that are not in use: to pin memory takes longer than to copy a batch.
-class IdleArrays {
- public:
-  [[nodiscard]] Floats take() {
-    const std::lock_guard lock(lock_);
-    if (idle_.empty()) return {};
-    Floats array = std::move(idle_.back());
-    idle_.pop_back();
-    return array;
-  }
-
-  void give_back(Floats array) {
-    const std::lock_guard lock(lock_);
-    idle_.push_back(std::move(array));
-  }
-
- private:
-  std::mutex lock_;
-  std::vector<Floats> idle_;
+struct Pinned final : ScratchPool::Item {
+  PinnedArray<float> floats;
 };
 
-IdleArrays& idle_arrays() {
-  static auto& arrays = *new IdleArrays;  // never freed, as the backend
-  return arrays;
+/// What is not in use: to pin memory takes longer than to copy a batch.
+ScratchPool& idle() {
+  static auto& pool = *new ScratchPool;  // never freed, as the backend
+  return pool;
 }
 
 }  // namespace
 
 struct HostCopy::Memory {
-  Memory() : floats(idle_arrays().take()) {}
+  Memory() : item(idle().take()) {
+    if (item == nullptr) item = std::make_unique<Pinned>();
+  }
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
-  ~Memory() { idle_arrays().give_back(std::move(floats)); }
+  ~Memory() { idle().give_back(std::move(item)); }
 
-  Floats floats;
+  [[nodiscard]] PinnedArray<float>& floats() const { return static_cast<Pinned&>(*item).floats; }
+
+  std::unique_ptr<ScratchPool::Item> item;
 };
 
 HostCopy::HostCopy(const DeviceBatch& rows)
@@ -60,7 +46,7 @@ HostCopy::HostCopy(const DeviceBatch& rows)
   if (rows.count == 0 || rows.dim == 0) return;
   Backend& backend = cuda_backend();
   memory_ = std::make_unique<Memory>();
-  float* to = memory_->floats.need(rows.count * rows.dim, backend).data();
+  float* to = memory_->floats().need(rows.count * rows.dim, backend).data();
   backend.copy_from(
       {rows.data, rows.count, rows.dim * sizeof(float), stride * sizeof(float), rows.stream}, to);
   batch_.data = to;
