@@ -47,7 +47,6 @@ const KernelTable& VECINAL_TABLE() noexcept {
       tile,
       step_tile,
       tile_queries,
-      tile_rows,
       raise_products,
       raise_code_products,
       transpose,

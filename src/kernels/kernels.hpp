@@ -313,7 +313,6 @@ struct KernelTable {
   TileFn tile;
   StepTileFn step_tile;
   std::uint32_t tile_queries;  ///< width of a panel, at most 32
-  std::uint32_t tile_rows;     ///< rows are best given in multiples of this
   MaxTileFn raise_products;
   MaxCodeTileFn raise_code_products;
   TransposeFn transpose;
