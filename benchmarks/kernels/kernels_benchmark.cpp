@@ -95,11 +95,13 @@ void estimate(benchmark::State& state, SimdLevel level, std::size_t dim) {
   SignQuery prepared;
   kernels.sign_table(query.data(), dim, &prepared, entries.data());
   const std::vector<std::uint8_t> signs(4 * dim, 0x5A);
-  const std::vector<std::uint16_t> factors(2 * sign_lanes, 0);
+  const std::vector<std::uint16_t> offsets(sign_lanes, 0);
+  const std::vector<std::uint8_t> factors(sign_lanes, 1);
   const SignBlock block{.signs = signs.data(),
-                        .offsets = factors.data(),
-                        .factors = factors.data() + sign_lanes,
-                        .unit = 1,
+                        .offsets = offsets.data(),
+                        .factors = factors.data(),
+                        .offset_unit = 1,
+                        .factor_unit = 1,
                         .ahead = reinterpret_cast<const std::byte*>(signs.data())};
   std::vector<float> scores(sign_lanes);
   for (auto _ : state)

@@ -15,34 +15,50 @@
 #include <vector>
 
 #include "core/aligned_array.hpp"
+#include "core/cache_lines.hpp"
 #include "encoding/storage.hpp"
 #include "graph/graph.hpp"
 #include "graph/undo.hpp"
 
 namespace vecinal {
 
+/// What offsets and factors of a row's neighbours are counted in, powers of two.
+struct FusedUnits {
+  float offset = 1;
+  float factor = 1;  ///< times the weight of the rows
+};
+
 /// Where the parts of a row's tail lie, in bytes from the start of the row:
 ///
-///   | row | offsets, f16 x degree | factors, f16 x degree | unit, f32 | pad to a line | signs |
+///   | row | offsets, f16 x degree | factors, u8 x degree | units, 2 x f32 | zeros | signs |
+///
+/// Signs start on a cache line where that takes no line more, else they end with the row.
 struct FusedLayout {
   FusedLayout() = default;
-  FusedLayout(std::size_t row_bytes, std::size_t padded_dim, std::uint32_t degree);
+
+  /// filled_dim: values of a row that are not always zero.
+  FusedLayout(std::size_t row_bytes, std::size_t filled_dim, std::uint32_t degree);
 
   /// What rows like these need behind them.
-  [[nodiscard]] static std::size_t tail_bytes(const Storage& rows, std::uint32_t degree) {
-    return FusedLayout(rows.row_bytes(), rows.padded_dim(), degree).bytes - rows.row_bytes();
+  [[nodiscard]] static std::size_t tail_bytes(const Storage& rows, std::size_t filled_dim,
+                                              std::uint32_t degree) {
+    return FusedLayout(rows.row_bytes(), filled_dim, degree).bytes - rows.row_bytes();
   }
 
+  [[nodiscard]] FusedUnits read_units(const std::byte* row) const;
   [[nodiscard]] kernels::SignBlock block(const std::byte* row, std::size_t number) const;
+
+  /// The first line that has nothing but signs.
+  [[nodiscard]] std::size_t sign_lines() const { return whole_lines(signs); }
 
   std::size_t offsets = 0;
   std::size_t factors = 0;
-  std::size_t unit = 0;
+  std::size_t units = 0;
   std::size_t signs = 0;
   std::size_t bytes = 0;        ///< of row and tail, whole lines
   std::size_t block_signs = 0;  ///< bytes of signs of 32 neighbours
   std::size_t blocks = 0;       ///< of 32 neighbours
-  std::size_t padded_dim = 0;
+  std::size_t dims = 0;         ///< that have signs
 };
 
 /// Nodes where walks start: as the neighbours of a row of zeros.
@@ -61,7 +77,8 @@ struct FusedView {
 
 class Fused {
  public:
-  Fused(const Storage& rows, std::uint32_t degree);
+  /// filled_dim: as of FusedLayout.
+  Fused(const Storage& rows, std::size_t filled_dim, std::uint32_t degree);
 
   /// Writes the tails of changed rows, of those with kept links only what is new, and chooses the
   /// entries anew. No search over fused rows may be running.

@@ -29,7 +29,7 @@ void FusedWalk::begin(const Storage& rows, const FusedView& fused, const GraphVi
   found_.clear();
   best_.clear();
   pool_.reset(breadth.beam, breadth.capacity);
-  kernels::active().sign_table(query.values, layout_->padded_dim, &signs_, table_.data());
+  kernels::active().sign_table(query.values, layout_->dims, &signs_, table_.data());
   enter(*fused.entries);
   choose();
 }
@@ -63,13 +63,13 @@ bool FusedWalk::choose() {
 }
 
 void FusedWalk::fetch_head(Node node) const {
-  prefetch_lines(row_of(node), layout_->signs);
+  prefetch_lines(row_of(node), layout_->sign_lines());
   prefetch_lines(layer_.row(node), layer_.degree * sizeof(Node));
 }
 
 void FusedWalk::fetch() const {
   if (next_.slot != no_slot)
-    prefetch_lines(next_row() + layout_->signs, layout_->blocks * layout_->block_signs);
+    prefetch_lines(next_row() + layout_->sign_lines(), layout_->bytes - layout_->sign_lines());
 }
 
 const std::byte* FusedWalk::fetch_two() {
@@ -111,7 +111,7 @@ bool FusedWalk::step(const std::byte* ahead) {
   }
   for (std::size_t b = 0; b < layout_->blocks; ++b) {
     kernels::SignBlock block = layout_->block(row, b);
-    if (ahead != nullptr) block.ahead = ahead + layout_->signs + b * layout_->block_signs;
+    if (ahead != nullptr) block.ahead = ahead + layout_->sign_lines() + b * layout_->block_signs;
     const std::uint32_t which = estimate(signs_, block, score, pool_.limit(), estimates_.data());
     pool_.offer(estimates_.data(), links + b * sign_lanes, which, layer_.count);
   }

@@ -15,8 +15,8 @@ namespace {
 
 /// Sections whose checksums may be left unread: they are most of a file.
 bool is_bulk(const Section& section) {
-  return section.tag == "rows" || section.tag == "rows2" || section.tag == "tokens" ||
-         section.tag == "tokens2";
+  return section.tag == "rows" || section.tag == "fused" || section.tag == "rows2" ||
+         section.tag == "tokens" || section.tag == "tokens2";
 }
 
 std::unique_ptr<SavedIndex> load(std::span<const std::byte> bytes, const LoadOptions& options,

@@ -10,6 +10,7 @@
 #include "core/section_file.hpp"
 #include "index/array_reader.hpp"
 #include "index/index_file.hpp"
+#include "index/row_sections.hpp"
 #include "index/train.hpp"
 #include "index/vector_index.hpp"
 #include "transform/prepare.hpp"
@@ -67,6 +68,12 @@ std::size_t read_graph(ArrayReader& arrays, const ConfigSection& section, Graph&
   graph.set_levels(section.levels);
   graph.find_twins();
   return sections;
+}
+
+/// For ModelSection::rotated.
+std::uint8_t rotation_code(const Model& model) {
+  if (!model.rotated()) return 0;
+  return model.filled_dim() == kernels::padded_codes(model.walk_dim()) ? 1 : 2;
 }
 
 /// Reads labels, if there are any; returns the number of sections that took.
@@ -149,7 +156,7 @@ Model read_model(const SectionReader& reader, const Config& config, std::size_t&
     fail("walk_dim is not dim, and there is no reduction");
   if (config.reduced_dim != 0 && section.walk_dim != config.reduced_dim)
     fail("walk_dim is not the configured one");
-  if (section.rotated > (floats ? 0 : 1) || section.fitted > (floats ? 0 : 1) ||
+  if (section.rotated > (floats ? 0 : 2) || section.fitted > (floats ? 0 : 1) ||
       section.reserved[0] != 0 || section.reserved[1] != 0)
     fail("a flag is out of range");
   for (const double value : {section.trained_error, section.squared_error, section.squared_norm})
@@ -162,7 +169,9 @@ Model read_model(const SectionReader& reader, const Config& config, std::size_t&
     if (!(std::fabs(value) <= limit)) throw FormatError("section mean: a value is out of range");
   parts.walk_dim = section.walk_dim;
   parts.reduced = config.reduction != Reduction::none;
-  parts.rotated = section.rotated != 0;
+  const std::size_t rotated[] = {0, kernels::padded_codes(parts.walk_dim),
+                                 kernels::grouped_signs(parts.walk_dim)};
+  parts.rotated_dim = rotated[section.rotated];
   parts.fitted = section.fitted != 0;
   parts.seed = section.seed;
   parts.trained_error = section.trained_error;
@@ -265,11 +274,11 @@ void VectorIndex::write_sections(const std::function<void(SectionWriter&)>& use)
   }
   const std::vector<TunedSection> tuned = tuned_sections(tuned_rows());
   if (!tuned.empty()) sections.add_array("tuned", std::span<const TunedSection>(tuned));
-  sections.add_array("rows", rows_->walked().raw().view());
+  sections.add_array(walked_tag(*rows_), rows_->walked().raw().view());
   if (rows_->two()) sections.add_array("rows2", rows_->ranking().raw().view());
   const Model& model = rows_->model();
   const ModelSection learned{.walk_dim = static_cast<std::uint32_t>(model.walk_dim()),
-                             .rotated = static_cast<std::uint8_t>(model.rotated()),
+                             .rotated = rotation_code(model),
                              .fitted = static_cast<std::uint8_t>(model.fitted()),
                              .reserved = {},
                              .seed = model.seed(),
@@ -309,7 +318,7 @@ void VectorIndex::read_sections(const Loading& loading, std::size_t others) {
   const SectionReader& reader = loading.reader;
   ArrayReader arrays(reader, loading.file, loading.watch.part(0, .15));
   const ConfigSection section = read_config(reader);
-  std::size_t known = 4 + others + (read_log_section(reader) ? 1 : 0);
+  std::size_t known = 3 + others + (read_log_section(reader) ? 1 : 0);
   if (section.trained != 0) {
     publish(std::make_unique<Rows>(config_, read_model(reader, config_, known)), true);
     const ModelSection model = reader.array<ModelSection>("model", 1)[0];
@@ -327,15 +336,8 @@ void VectorIndex::read_sections(const Loading& loading, std::size_t others) {
     ++known;
   }
   known += read_labels(arrays, slots, labels_);
-  const auto read_rows = [&](const char* tag, Storage& rows) {
-    arrays.read(tag, slots * rows.stride(), rows.raw());
-    rows.adopt_raw(slots);
-  };
-  read_rows("rows", rows_->walked());
-  if (rows_->two()) {
-    read_rows("rows2", rows_->ranking());
-    ++known;
-  }
+  const RowSections rows = read_rows(arrays, slots, config_.degree, *rows_);
+  known += rows.count;
   max_norm_ = section.max_norm;
   if (config_.graph == GraphKind::hnsw) known += read_graph(arrays, section, graph_);
   if (reader.sections().size() != known)
@@ -358,18 +360,16 @@ void VectorIndex::read_sections(const Loading& loading, std::size_t others) {
   if (const auto found = faults(loading.watch.part(.15, .7)); !found.empty())
     throw FormatError(found.front());
   if (loading.options.verify) validate_rows(loading.watch.part(.7, 1));
-  if (rows_->fused() != nullptr && slots != 0) {
-    rows_->fused()->refresh(rows_->walked(), graph_, {}, 1);
-    fused_ready_.store(true, std::memory_order_release);
-  }
+  if (rows_->fused() != nullptr && slots != 0)
+    write_tails(rows.tails ? std::vector<ChangedRow>() : nodes_with({}, slots));
 }
 
 void VectorIndex::validate_rows(const Stretch& watch) const {
   const double longest = static_cast<double>(max_norm_.load()) * 1.001 + 1e-30;
-  validate_storage("rows", rows_->walked(), longest, watch.part(0, .5));
+  validate_storage(walked_tag(*rows_), rows_->walked(), longest, watch.part(0, .5));
   for (Slot slot = 0; rows_->fused() != nullptr && slot < rows_->size(); ++slot)
     if (!rows_->fused()->sound(rows_->walked().row(slot)))
-      throw FormatError(concat("section rows: what follows row ", slot, " is not finite"));
+      throw FormatError(concat("section fused: what follows row ", slot, " is not finite"));
   if (rows_->two()) validate_storage("rows2", rows_->ranking(), longest, watch.part(.5, 1));
 }
 

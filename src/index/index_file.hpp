@@ -60,7 +60,7 @@ static_assert(sizeof(ConfigSection) == 80);
 /// What train() learned, before the arrays of the same; and what became of the rows added since.
 struct ModelSection {
   std::uint32_t walk_dim;
-  std::uint8_t rotated;
+  std::uint8_t rotated;  ///< 0 not, 1 all of a padded row, 2 whole groups of signs
   std::uint8_t fitted;
   std::uint8_t reserved[2];
   std::uint64_t seed;

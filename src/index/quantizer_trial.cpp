@@ -30,6 +30,13 @@ struct Trial {
   double squared_error = 0;
 };
 
+/// Spread over the padding of a row too, a vector has more codes for the same memory. In the fused
+/// layout each dim has 32 signs besides.
+std::size_t rotated_dim(const Config& config, std::size_t walk_dim) {
+  return config.layout == Layout::fused ? kernels::grouped_signs(walk_dim)
+                                        : kernels::padded_codes(walk_dim);
+}
+
 /// Projected sample rows, on which quantizers are tried: the first of them are also the queries.
 class TrialRows {
  public:
@@ -112,7 +119,7 @@ class TrialRows {
   }
 
   [[nodiscard]] AlignedFloats rotate() const {
-    const Rotation rotation(padded_, config_.seed);
+    const Rotation rotation(rotated_dim(config_, dim_), config_.seed);
     AlignedFloats rotated = AlignedFloats::unset(count_ * padded_);
     for_rows([&](std::size_t i, unsigned) {
       float* row = rotated.data() + i * padded_;
@@ -202,7 +209,7 @@ void choose_quantizer(const Config& config, const Sample& sample, unsigned threa
     const double handicap = trial.rotated && best != nullptr && !best->rotated ? rotation_gain : 0;
     if (best == nullptr || trial.recall - handicap > best->recall) best = &trial;
   }
-  parts.rotated = best->rotated;
+  parts.rotated_dim = best->rotated ? rotated_dim(config, parts.walk_dim) : 0;
   parts.fitted = best->fitted;
   parts.trained_error = rows.relative_error(*best);
 }

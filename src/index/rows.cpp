@@ -94,9 +94,10 @@ Rows::Rows(const Config& config, Model model) : config_(config), model_(std::mov
   RowFormat walked =
       format_of(config, levels.walked, model_.walk_dim(), model_, model_.symmetric());
   if (config.layout == Layout::fused)
-    walked.tail = FusedLayout::tail_bytes(Storage(walked), config.degree);
+    walked.tail = FusedLayout::tail_bytes(Storage(walked), model_.filled_dim(), config.degree);
   walked_ = std::make_unique<Storage>(walked);
-  if (config.layout == Layout::fused) fused_ = std::make_unique<Fused>(*walked_, config.degree);
+  if (config.layout == Layout::fused)
+    fused_ = std::make_unique<Fused>(*walked_, model_.filled_dim(), config.degree);
   const Model plain(config.dim);
   if (config.keep != Keep::none || (model_.reduced() && !codec(levels.second, false).is_code())) {
     second_ = Second::raw;

@@ -255,8 +255,8 @@ inline constexpr std::size_t sign_lanes = 32;
 /// A query for blocks of signs: <query, signs> = origin + gap * (sum of the entries that the signs
 /// select), where every 4 dims have 16 entries, one for each combination of signs.
 struct SignQuery {
-  const std::uint8_t* table = nullptr;  ///< 4 padded_dim entries below 64
-  std::size_t padded_dim = 0;           ///< a multiple of code_padding, at most max_sign_dim
+  const std::uint8_t* table = nullptr;  ///< 4 dims entries below 64
+  std::size_t dims = 0;                 ///< a multiple of sign_group, at most max_sign_dim
   float gap = 0;
   float origin = 0;
 };
@@ -264,8 +264,9 @@ struct SignQuery {
 /// Up to it, sums of entries fit 16 bits.
 inline constexpr std::size_t max_sign_dim = 4096;
 
-/// Fills the 4 padded_dim entries of a query's table; an entry is off by less than one gap.
-using SignTableFn = void (*)(const float* query, std::size_t padded_dim, SignQuery* to,
+/// Fills the 4 dims entries of a query's table; an entry is off by less than one gap. The query is
+/// zero from dims to the next multiple of row_padding.
+using SignTableFn = void (*)(const float* query, std::size_t dims, SignQuery* to,
                              std::uint8_t* table) noexcept;
 
 /// 32 vectors by their signs about a centre.
@@ -274,15 +275,16 @@ using SignTableFn = void (*)(const float* query, std::size_t padded_dim, SignQue
 /// low half of a byte, k + 16 in the high half; vectors 0 .. 7 in the even bytes, 8 .. 15 in the
 /// odd ones. Bit b is set if value 4 g + b exceeds the centre's.
 struct SignBlock {
-  const std::uint8_t* signs = nullptr;     ///< 4 padded_dim bytes
+  const std::uint8_t* signs = nullptr;     ///< 4 dims bytes
   const std::uint16_t* offsets = nullptr;  ///< f16, sign_lanes
-  const std::uint16_t* factors = nullptr;  ///< f16, sign_lanes
-  float unit = 0;
+  const std::uint8_t* factors = nullptr;   ///< sign_lanes
+  float offset_unit = 0;
+  float factor_unit = 0;
   const std::byte* ahead = nullptr;  ///< as many bytes as signs that are fetched meanwhile
 };
 
-/// scores[k] = base + unit * (offsets[k] + factors[k] * <query, signs k>). Returns a bit for each
-/// k whose score is <= limit.
+/// scores[k] = base + offset_unit * offsets[k] + factor_unit * factors[k] * <query, signs k>.
+/// Returns a bit for each k whose score is <= limit.
 using EstimateFn = std::uint32_t (*)(const SignQuery& query, const SignBlock& block, float base,
                                      float limit, float* scores) noexcept;
 
@@ -294,8 +296,9 @@ struct SignedSum {
   float signed_centre = 0;  ///< <centre, signs>
 };
 
-/// Writes vector `lane` of a block of signs; every instruction set gives the same bits.
-using PackSignsFn = void (*)(const float* centre, const float* vector, std::size_t padded_dim,
+/// Writes vector `lane` of a block of signs; every instruction set gives the same bits. Both are
+/// zero from dims to the next multiple of row_padding.
+using PackSignsFn = void (*)(const float* centre, const float* vector, std::size_t dims,
                              std::size_t lane, std::uint8_t* signs, SignedSum* to) noexcept;
 
 /// Scans of unsorted scores, which must be followed by +inf up to a multiple of row_padding.

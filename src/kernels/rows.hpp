@@ -21,6 +21,13 @@ inline constexpr std::size_t padded_codes(std::size_t dim) {
   return (dim + code_padding - 1) / code_padding * code_padding;
 }
 
+/// Signs of neighbours are kept four dims together.
+inline constexpr std::size_t sign_group = 4;
+
+inline constexpr std::size_t grouped_signs(std::size_t dim) {
+  return (dim + sign_group - 1) / sign_group * sign_group;
+}
+
 /// Row encodings that have kernels, and operations; both index KernelTable::score.
 /// lvq8, lvq4: codes. lvqAxB: rows of B-bit codes of what the A-bit codes of RowView::base left
 /// over.

@@ -13,6 +13,8 @@ using std::size_t;
 using std::uint16_t;
 using std::uint32_t;
 using std::uint8_t;
+using vecinal::kernels::padded;
+using vecinal::kernels::sign_group;
 using vecinal::kernels::sign_lanes;
 using vecinal::kernels::SignBlock;
 using vecinal::kernels::SignedSum;
@@ -30,13 +32,13 @@ alignas(32) constexpr int16_t sign_columns[4][16] = {
     {-1, -1, -1, -1, 1, 1, 1, 1, -1, -1, -1, -1, 1, 1, 1, 1},
     {-1, -1, -1, -1, -1, -1, -1, -1, 1, 1, 1, 1, 1, 1, 1, 1}};
 
-void sign_table(const float* query, size_t padded_dim, SignQuery* to, uint8_t* table) noexcept {
-  // Four groups of four dims at a time: every lane is a group of its own.
-  constexpr size_t group = 4;
+void sign_table(const float* query, size_t dims, SignQuery* to, uint8_t* table) noexcept {
+  // Four groups of dims at a time: every lane is a group of its own.
+  constexpr size_t group = sign_group;
   constexpr size_t block = vecinal::kernels::row_padding;
   float most_of[group] = {};
   float magnitude_of[group] = {};
-  for (size_t d = 0; d < padded_dim; d += block) {
+  for (size_t d = 0; d < dims; d += block) {
     float a[block];
     for (size_t k = 0; k < block; k += F32::width) {
       const F32 value = load(query + d + k);
@@ -52,32 +54,33 @@ void sign_table(const float* query, size_t padded_dim, SignQuery* to, uint8_t* t
   float most = 0;
   for (const float sum : most_of) most = sum > most ? sum : most;
   to->table = table;
-  to->padded_dim = padded_dim;
+  to->dims = dims;
   to->gap = most > tiny ? 2.0F * most / most_entry : 0.0F;
   to->origin = -((magnitude_of[0] + magnitude_of[1]) + (magnitude_of[2] + magnitude_of[3]));
   // An entry is the sum of 2 |q_d| over the dims whose signs agree, in gaps of 1 / 256.
   const float scale = most > tiny ? most_entry * fraction / most : 0.0F;
   int16_t steps[vecinal::kernels::max_sign_dim];
-  to_steps(query, padded_dim, scale, steps);
-  for (size_t d = 0; d < padded_dim; d += group, table += 16)
+  to_steps(query, padded(dims), scale, steps);
+  for (size_t d = 0; d < dims; d += group, table += 16)
     sign_entries(steps + d, sign_columns[0], table);
 }
 
 uint32_t estimate(const SignQuery& query, const SignBlock& block, float base, float limit,
                   float* scores) noexcept {
   alignas(64) uint16_t sums[sign_lanes];
-  scan_signs(block.signs, query.table, query.padded_dim, block.ahead, sums);
-  const F32 gap = broadcast(&query.gap);
-  const F32 origin = broadcast(&query.origin);
-  const F32 unit = broadcast(&block.unit);
+  scan_signs(block.signs, query.table, query.dims, block.ahead, sums);
+  const float scaled[] = {block.factor_unit * query.gap, block.factor_unit * query.origin};
+  const F32 gap = broadcast(scaled);
+  const F32 origin = broadcast(scaled + 1);
+  const F32 unit = broadcast(&block.offset_unit);
   const F32 start = broadcast(&base);
   const F32 most = broadcast(&limit);
   uint32_t below = 0;
 #pragma GCC unroll 32
   for (size_t k = 0; k < sign_lanes; k += F32::width) {
     const F32 product = fma(load_counts(sums + k), gap, origin);
-    const F32 rest = fma(load_half(block.factors + k), product, load_half(block.offsets + k));
-    const F32 score = fma(unit, rest, start);
+    const F32 near = fma(load_half(block.offsets + k), unit, start);
+    const F32 score = fma(load_counts(block.factors + k), product, near);
     store(scores + k, score);
     below |= less_equal(score, most) << k;
   }
@@ -108,8 +111,8 @@ struct LaneSums {
   }
 };
 
-void pack_signs(const float* centre, const float* vector, size_t padded_dim, size_t lane,
-                uint8_t* signs, SignedSum* to) noexcept {
+void pack_signs(const float* centre, const float* vector, size_t dims, size_t lane, uint8_t* signs,
+                SignedSum* to) noexcept {
   LaneSums squares;
   LaneSums magnitudes;
   LaneSums products;
@@ -117,7 +120,7 @@ void pack_signs(const float* centre, const float* vector, size_t padded_dim, siz
   const uint32_t shift = lane < 16 ? 0 : 4;
   const uint32_t others = shift == 0 ? 0xF0U : 0x0FU;
   signs += sign_byte(lane);
-  for (size_t d = 0; d < padded_dim; d += LaneSums::width) {
+  for (size_t d = 0; d < dims; d += LaneSums::width) {
     uint32_t at_most = 0;
 #pragma GCC unroll 16
     for (size_t p = 0; p < LaneSums::parts; ++p) {
@@ -130,7 +133,7 @@ void pack_signs(const float* centre, const float* vector, size_t padded_dim, siz
       products.of[p] = add(products.of[p], mul(c, rest));
       signed_centre.of[p] = add(signed_centre.of[p], where_at_most(x, c, sub(zero(), c), c));
     }
-    for (size_t k = 0; k < LaneSums::width; k += 4) {
+    for (size_t k = 0; k < LaneSums::width && d + k < dims; k += sign_group) {
       uint8_t& byte = signs[4 * (d + k)];
       const uint32_t bits = (~at_most >> k) & 15U;
       byte = static_cast<uint8_t>((byte & others) | bits << shift);

@@ -179,9 +179,18 @@ inline F32 load_counts(const std::uint16_t* p) {
   const __m128i counts = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return {_mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(counts))};
 }
+inline F32 load_counts(const std::uint8_t* p) {
+  const __m128i counts = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(counts))};
+}
 
 inline __m256i load_bytes(const std::uint8_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+
+/// Sixteen of them, and zeros.
+inline __m256i load_half_bytes(const std::uint8_t* p) {
+  return _mm256_zextsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 
 /// Both halves of a sum over bytes, even and odd vectors apart, where odd ones are also in `both`.
@@ -195,32 +204,45 @@ inline void store_counts(__m256i both, __m256i odd, std::uint16_t* to) {
 }
 
 /// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).
-inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t padded_dim,
+inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t dims,
                        const std::byte* ahead, std::uint16_t* sums) {
   const __m256i half = _mm256_set1_epi8(15);
   __m256i low = _mm256_setzero_si256();
   __m256i low_odd = low;
   __m256i high = low;
   __m256i high_odd = low;
-  for (std::size_t d = 0; d < padded_dim; d += 32, signs += 128, table += 128, ahead += 128) {
-    prefetch(ahead);
-    prefetch(ahead + 64);
-    __m256i low_bytes = _mm256_setzero_si256();
-    __m256i high_bytes = low_bytes;
-#pragma GCC unroll 4
-    for (std::size_t i = 0; i < 128; i += 32) {
-      const __m256i pairs = load_bytes(signs + i);
-      const __m256i entries = load_bytes(table + i);
-      low_bytes =
-          _mm256_add_epi8(low_bytes, _mm256_shuffle_epi8(entries, _mm256_and_si256(pairs, half)));
-      high_bytes = _mm256_add_epi8(
-          high_bytes,
-          _mm256_shuffle_epi8(entries, _mm256_and_si256(_mm256_srli_epi16(pairs, 4), half)));
-    }
+  __m256i low_bytes = low;
+  __m256i high_bytes = low;
+  const auto select = [&](__m256i pairs, __m256i entries) {
+    low_bytes =
+        _mm256_add_epi8(low_bytes, _mm256_shuffle_epi8(entries, _mm256_and_si256(pairs, half)));
+    high_bytes = _mm256_add_epi8(
+        high_bytes,
+        _mm256_shuffle_epi8(entries, _mm256_and_si256(_mm256_srli_epi16(pairs, 4), half)));
+  };
+  const auto widen = [&] {
     low = _mm256_add_epi16(low, low_bytes);
     low_odd = _mm256_add_epi16(low_odd, _mm256_srli_epi16(low_bytes, 8));
     high = _mm256_add_epi16(high, high_bytes);
     high_odd = _mm256_add_epi16(high_odd, _mm256_srli_epi16(high_bytes, 8));
+    low_bytes = _mm256_setzero_si256();
+    high_bytes = low_bytes;
+  };
+  std::size_t bytes = 4 * dims;
+  for (; bytes >= 128; bytes -= 128, signs += 128, table += 128, ahead += 128) {
+    prefetch(ahead);
+    prefetch(ahead + 64);
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < 128; i += 32) select(load_bytes(signs + i), load_bytes(table + i));
+    widen();
+  }
+  if (bytes != 0) {
+    prefetch(ahead);
+    prefetch(ahead + 64);
+    for (; bytes >= 32; bytes -= 32, signs += 32, table += 32)
+      select(load_bytes(signs), load_bytes(table));
+    if (bytes != 0) select(load_half_bytes(signs), load_half_bytes(table));
+    widen();
   }
   store_counts(low, low_odd, sums);
   store_counts(high, high_odd, sums + 16);

@@ -143,6 +143,10 @@ inline F32 load_counts(const std::uint16_t* p) {
   const __m256i counts = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   return {_mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(counts))};
 }
+inline F32 load_counts(const std::uint8_t* p) {
+  const __m128i counts = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(counts))};
+}
 
 /// Both halves of a sum over bytes, even and odd vectors apart, where odd ones are also in `both`.
 inline void store_counts(__m512i both, __m512i odd, std::uint16_t* to) {
@@ -157,32 +161,47 @@ inline void store_counts(__m512i both, __m512i odd, std::uint16_t* to) {
 }
 
 /// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).
-inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t padded_dim,
+inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t dims,
                        const std::byte* ahead, std::uint16_t* sums) {
   const __m512i half = _mm512_set1_epi8(15);
   __m512i low = _mm512_setzero_si512();
   __m512i low_odd = low;
   __m512i high = low;
   __m512i high_odd = low;
-  for (std::size_t d = 0; d < padded_dim; d += 32, signs += 128, table += 128, ahead += 128) {
+  const auto select = [&](__m512i pairs, __m512i entries, __m512i& low_bytes, __m512i& high_bytes) {
+    low_bytes =
+        _mm512_add_epi8(low_bytes, _mm512_shuffle_epi8(entries, _mm512_and_si512(pairs, half)));
+    high_bytes = _mm512_add_epi8(
+        high_bytes,
+        _mm512_shuffle_epi8(entries, _mm512_and_si512(_mm512_srli_epi16(pairs, 4), half)));
+  };
+  const auto widen = [&](__m512i low_bytes, __m512i high_bytes) {
+    low = _mm512_add_epi16(low, low_bytes);
+    low_odd = _mm512_add_epi16(low_odd, _mm512_srli_epi16(low_bytes, 8));
+    high = _mm512_add_epi16(high, high_bytes);
+    high_odd = _mm512_add_epi16(high_odd, _mm512_srli_epi16(high_bytes, 8));
+  };
+  std::size_t bytes = 4 * dims;
+  for (; bytes >= 128; bytes -= 128, signs += 128, table += 128, ahead += 128) {
     prefetch(ahead);
     prefetch(ahead + 64);
     __m512i low_bytes = _mm512_setzero_si512();
     __m512i high_bytes = low_bytes;
 #pragma GCC unroll 2
-    for (std::size_t i = 0; i < 128; i += 64) {
-      const __m512i pairs = _mm512_loadu_si512(signs + i);
-      const __m512i entries = _mm512_loadu_si512(table + i);
-      low_bytes =
-          _mm512_add_epi8(low_bytes, _mm512_shuffle_epi8(entries, _mm512_and_si512(pairs, half)));
-      high_bytes = _mm512_add_epi8(
-          high_bytes,
-          _mm512_shuffle_epi8(entries, _mm512_and_si512(_mm512_srli_epi16(pairs, 4), half)));
-    }
-    low = _mm512_add_epi16(low, low_bytes);
-    low_odd = _mm512_add_epi16(low_odd, _mm512_srli_epi16(low_bytes, 8));
-    high = _mm512_add_epi16(high, high_bytes);
-    high_odd = _mm512_add_epi16(high_odd, _mm512_srli_epi16(high_bytes, 8));
+    for (std::size_t i = 0; i < 128; i += 64)
+      select(_mm512_loadu_si512(signs + i), _mm512_loadu_si512(table + i), low_bytes, high_bytes);
+    widen(low_bytes, high_bytes);
+  }
+  for (; bytes != 0; signs += 64, table += 64, ahead += 64) {
+    prefetch(ahead);
+    const std::size_t taken = bytes < 64 ? bytes : 64;
+    const __mmask64 there = ~std::uint64_t{0} >> (64 - taken);
+    __m512i low_bytes = _mm512_setzero_si512();
+    __m512i high_bytes = low_bytes;
+    select(_mm512_maskz_loadu_epi8(there, signs), _mm512_maskz_loadu_epi8(there, table), low_bytes,
+           high_bytes);
+    widen(low_bytes, high_bytes);
+    bytes -= taken;
   }
   store_counts(low, low_odd, sums);
   store_counts(high, high_odd, sums + 16);

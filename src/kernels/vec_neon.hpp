@@ -145,6 +145,12 @@ inline F32 to_floats(I32 a) { return {vcvtq_f32_s32(a.v)}; }
 inline void prefetch(const void* p) { __builtin_prefetch(p); }
 
 inline F32 load_counts(const std::uint16_t* p) { return {vcvtq_f32_u32(vmovl_u16(vld1_u16(p)))}; }
+inline F32 load_counts(const std::uint8_t* p) {
+  std::uint32_t four;
+  std::memcpy(&four, p, sizeof four);
+  const uint16x8_t counts = vmovl_u8(vcreate_u8(four));
+  return {vcvtq_f32_u32(vmovl_u16(vget_low_u16(counts)))};
+}
 
 /// Entry c = (the sum of the steps' magnitudes whose signs column c agrees with) / 256, rounded;
 /// columns: 16 signs for each of the four steps.
@@ -162,16 +168,18 @@ inline void sign_entries(const std::int16_t* steps, const std::int16_t* columns,
 }
 
 /// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).
-inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t padded_dim,
+inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t dims,
                        const std::byte* ahead, std::uint16_t* sums) {
   const uint8x16_t half = vdupq_n_u8(15);
   uint16x8_t even[2] = {vdupq_n_u16(0), vdupq_n_u16(0)};
   uint16x8_t odd[2] = {vdupq_n_u16(0), vdupq_n_u16(0)};
-  for (std::size_t d = 0; d < padded_dim; d += 16, signs += 64, table += 64, ahead += 64) {
+  for (std::size_t left = 4 * dims; left != 0; signs += 64, table += 64, ahead += 64) {
+    const std::size_t taken = left < 64 ? left : 64;
+    left -= taken;
     prefetch(ahead);
     uint8x16_t bytes[2] = {vdupq_n_u8(0), vdupq_n_u8(0)};
 #pragma GCC unroll 4
-    for (std::size_t i = 0; i < 64; i += 16) {
+    for (std::size_t i = 0; i < taken; i += 16) {
       const uint8x16_t pairs = vld1q_u8(signs + i);
       const uint8x16_t entries = vld1q_u8(table + i);
       bytes[0] = vaddq_u8(bytes[0], vqtbl1q_u8(entries, vandq_u8(pairs, half)));

@@ -149,6 +149,7 @@ inline F32 to_floats(I32 a) { return {static_cast<float>(a.v)}; }
 inline void prefetch(const void* p) { __builtin_prefetch(p); }
 
 inline F32 load_counts(const std::uint16_t* p) { return {static_cast<float>(*p)}; }
+inline F32 load_counts(const std::uint8_t* p) { return {static_cast<float>(*p)}; }
 
 /// Entry c = (the sum of the steps' magnitudes whose signs column c agrees with) / 256, rounded;
 /// columns: 16 signs for each of the four steps.
@@ -164,13 +165,13 @@ inline void sign_entries(const std::int16_t* steps, const std::int16_t* columns,
 }
 
 /// Sums of the table entries that 32 vectors select (kernels.hpp, SignBlock).
-inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t padded_dim,
+inline void scan_signs(const std::uint8_t* signs, const std::uint8_t* table, std::size_t dims,
                        const std::byte* ahead, std::uint16_t* sums) {
   prefetch(ahead);
   for (std::size_t k = 0; k < 32; ++k) {
     const std::size_t byte = k % 16 < 8 ? 2 * (k % 16) : 2 * (k % 16 - 8) + 1;
     sums[k] = 0;
-    for (std::size_t g = 0; g < 4 * padded_dim; g += 16) {
+    for (std::size_t g = 0; g < 4 * dims; g += 16) {
       const int signs_of = k < 16 ? signs[g + byte] & 15 : signs[g + byte] >> 4;
       sums[k] = static_cast<std::uint16_t>(sums[k] + table[g + static_cast<std::size_t>(signs_of)]);
     }

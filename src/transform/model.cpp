@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/rows.hpp"
-
 namespace vecinal {
 
 Model::Model(Parts parts)
@@ -16,7 +14,7 @@ Model::Model(Parts parts)
       mean_(std::move(parts.mean)),
       data_(std::move(parts.data)),
       query_(std::move(parts.query)) {
-  if (parts.rotated) rotation_ = Rotation(kernels::padded_codes(walk_dim_), seed_);
+  if (parts.rotated_dim != 0) rotation_ = Rotation(parts.rotated_dim, seed_);
 }
 
 void Model::center(float* values) const {

@@ -22,10 +22,10 @@ class Model {
   struct Parts {
     std::vector<float> mean;  ///< dim values
     std::size_t walk_dim = 0;
-    bool reduced = false;  ///< there is a reduction, if only to all dims
-    Matrix data;           ///< B^T, walk_dim x dim; empty: the first walk_dim values
-    Matrix query;          ///< A^T; empty: as data
-    bool rotated = false;
+    bool reduced = false;         ///< there is a reduction, if only to all dims
+    Matrix data;                  ///< B^T, walk_dim x dim; empty: the first walk_dim values
+    Matrix query;                 ///< A^T; empty: as data
+    std::size_t rotated_dim = 0;  ///< values of a row that are rotated, walk_dim or more; 0: none
     bool fitted = false;
     std::uint64_t seed = 0;
     double trained_error = 0;
@@ -37,6 +37,9 @@ class Model {
   [[nodiscard]] bool reduced() const { return reduced_; }
   [[nodiscard]] bool symmetric() const { return query_.empty(); }
   [[nodiscard]] bool rotated() const { return !rotation_.identity(); }
+
+  /// Values of a row that are not always zero.
+  [[nodiscard]] std::size_t filled_dim() const { return rotated() ? rotation_.dim() : walk_dim_; }
   [[nodiscard]] bool fitted() const { return fitted_; }
   [[nodiscard]] std::uint64_t seed() const { return seed_; }
   [[nodiscard]] double trained_error() const { return trained_error_; }

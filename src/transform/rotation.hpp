@@ -16,6 +16,7 @@ class Rotation {
   /// The same seed and dim give the same rotation everywhere.
   Rotation(std::size_t dim, std::uint64_t seed);
 
+  [[nodiscard]] std::size_t dim() const { return dim_; }
   [[nodiscard]] bool identity() const { return signs_.empty(); }
 
   /// In place; dim floats.

@@ -20,12 +20,13 @@ constexpr std::uint32_t degree = 32;
 /// Rows of random values, with a graph and tails.
 struct Fixture {
   explicit Fixture(std::size_t dim, std::size_t count, float correction)
-      : rows(format(dim, correction)), graph(degree), fused(rows, degree) {
+      : rows(format(dim, correction)), graph(degree), fused(rows, dim, degree) {
     rows.resize(count);
     QueryBuffer buffer(rows);
-    const auto values = test::random_floats(count * rows.padded_dim(), 1);
+    auto values = test::random_floats(count * rows.padded_dim(), 1);
     for (Slot slot = 0; slot < count; ++slot) {
-      const float* row = values.data() + slot * rows.padded_dim();
+      float* row = values.data() + slot * rows.padded_dim();
+      std::fill(row + dim, row + rows.padded_dim(), 0.0F);
       const float norm = std::inner_product(row, row + dim, row, 0.0F);
       rows.set(slot, row, norm, buffer);
     }
@@ -39,7 +40,7 @@ struct Fixture {
   static RowFormat format(std::size_t dim, float correction) {
     RowFormat format{
         .type = kernels::RowType::lvq8, .dim = dim, .weight = -2, .correction = correction};
-    format.tail = FusedLayout::tail_bytes(Storage(format), degree);
+    format.tail = FusedLayout::tail_bytes(Storage(format), dim, degree);
     return format;
   }
 
@@ -50,9 +51,10 @@ struct Fixture {
 
 TEST(Fused, EstimatesLieAboutTheScoresOfTheNeighbours) {
   for (const float correction : {2.0F, 0.0F})
-    for (const std::size_t dim : {64U, 256U}) {
+    for (const std::size_t dim : {64U, 100U, 256U}) {
       const Fixture made(dim, 300, correction);
-      const auto query = test::random_floats(dim, 5);
+      auto query = test::random_floats(dim, 5);
+      query.resize(made.rows.padded_dim());
       const QueryBuffer buffer(made.rows);
       const float length = std::inner_product(query.begin(), query.end(), query.begin(), 0.0F);
       const Scorer scorer = made.rows.scorer({query.data(), length}, buffer);
@@ -83,6 +85,35 @@ TEST(Fused, EstimatesLieAboutTheScoresOfTheNeighbours) {
       EXPECT_GT(rms, 0.4 * expected);
       EXPECT_LT(std::fabs(sum / static_cast<double>(count)), 0.1 * rms);
     }
+}
+
+TEST(FusedLayout, TakesNoLineForWhatFitsInOneLess) {
+  for (const std::size_t dim : {4U, 30U, 100U, 256U, 384U, 512U, 784U, 4096U})
+    for (const std::uint32_t neighbours : {32U, 64U, 96U}) {
+      const std::size_t row = 8 + kernels::padded_codes(dim);
+      const FusedLayout layout(row, dim, neighbours);
+      EXPECT_EQ(layout.dims % 4, 0U);
+      EXPECT_GE(layout.dims, dim);
+      EXPECT_LT(layout.dims, dim + 4);
+      const std::size_t needed = row + neighbours * 3 + 8 + layout.dims * neighbours / 8;
+      EXPECT_EQ(layout.bytes, whole_lines(needed));
+      EXPECT_EQ(layout.offsets, row);
+      EXPECT_EQ(layout.factors, layout.offsets + 2 * neighbours);
+      EXPECT_EQ(layout.units, layout.factors + neighbours);
+      EXPECT_GE(layout.signs, layout.units + 8);
+      EXPECT_LE(layout.signs + layout.blocks * layout.block_signs, layout.bytes);
+      const std::size_t aligned = whole_lines(layout.units + 8);
+      if (aligned + layout.blocks * layout.block_signs <= layout.bytes) {
+        EXPECT_EQ(layout.signs % cache_line, 0U);
+      }
+      const std::vector<std::byte> bytes(layout.bytes);
+      EXPECT_EQ(
+          reinterpret_cast<const std::byte*>(layout.block(bytes.data(), 1).signs) - bytes.data(),
+          static_cast<std::ptrdiff_t>(layout.signs + layout.block_signs));
+    }
+  EXPECT_EQ(FusedLayout(136, 100, 32).bytes, 640U);
+  EXPECT_EQ(FusedLayout(392, 384, 32).bytes, 2048U);
+  EXPECT_EQ(FusedLayout(392, 384, 32).signs, 512U);
 }
 
 /// Rows of very different lengths, so that units change, and equal ones, whose tails are zero.
@@ -130,7 +161,7 @@ TEST(Fused, WhatIsNotFiniteIsNotSound) {
   EXPECT_EQ(layout.bytes % 64, 0U);
   std::byte* row = made.rows.tail(3) - made.rows.row_bytes();
   EXPECT_TRUE(made.fused.sound(row));
-  for (const std::size_t at : {layout.offsets, layout.factors, layout.unit + 2}) {
+  for (const std::size_t at : {layout.offsets, layout.units + 2, layout.units + 6}) {
     const auto before = row[at + 1];
     row[at + 1] |= std::byte{0x7F};
     row[at] |= std::byte{0x80};

@@ -42,6 +42,11 @@ std::unique_ptr<Index> index_of_kind(const std::string& kind) {
     config.reduced_dim = 6;
     config.layout = Layout::fused;
     config.degree = 32;
+  } else if (kind == "lvq8_fused") {
+    config.metric = Metric::cosine;
+    config.encoding = Encoding::lvq8;
+    config.layout = Layout::fused;
+    config.degree = 32;
   } else if (kind == "sets" || kind == "sets_lvq8x8") {
     config.metric = Metric::chamfer;
     config.fde = {.k_sim = 1, .repetitions = 2};
@@ -121,7 +126,7 @@ std::size_t expect_the_answers_they_gave(const std::filesystem::path& folder) {
 }
 
 TEST(Compatibility, FilesOfEveryVersionGiveTheAnswersTheyGave) {
-  EXPECT_GE(expect_the_answers_they_gave(VECINAL_TEST_DATA), 8U);
+  EXPECT_GE(expect_the_answers_they_gave(VECINAL_TEST_DATA), 9U);
 }
 
 /// The folder stays only where it was asked for.
@@ -133,9 +138,9 @@ TEST(Compatibility, FilesOfThisVersionGiveTheirAnswersToo) {
   else
     ASSERT_NE(::mkdtemp(folder.data()), nullptr);
   for (const char* kind : {"f32_l2", "f16_cosine", "flat_ip", "lvq4_rotated_kept", "lvq4x8_leanvec",
-                           "lvq8x8_pca_fused", "sets", "sets_lvq8x8"})
+                           "lvq8x8_pca_fused", "lvq8_fused", "sets", "sets_lvq8x8"})
     write_file(folder, kind);
-  EXPECT_GE(expect_the_answers_they_gave(folder), 8U);
+  EXPECT_GE(expect_the_answers_they_gave(folder), 9U);
   if (asked_for == nullptr) std::filesystem::remove_all(folder);
 }
 

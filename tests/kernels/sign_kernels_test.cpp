@@ -24,37 +24,57 @@ class SignKernelTest : public ::testing::TestWithParam<SimdLevel> {
   const KernelTable& kernels() const { return table(GetParam()); }
 };
 
+/// `rows` vectors with zeros behind them, as kernels take them.
+std::vector<float> padded_floats(std::size_t rows, std::size_t dim, std::uint32_t seed) {
+  std::vector<float> values(rows * padded(dim));
+  for (std::size_t row = 0; row < rows; ++row) {
+    const auto random = test::random_floats(dim, seed + static_cast<std::uint32_t>(100 * row));
+    std::copy(random.begin(), random.end(),
+              values.begin() + static_cast<std::ptrdiff_t>(row * padded(dim)));
+  }
+  return values;
+}
+
 /// 32 vectors about a centre, and what pack_signs makes of them.
 struct Packed {
   Packed(const KernelTable& kernels, std::size_t dims, std::uint32_t seed)
       : dim(dims),
-        centre(test::random_floats(dims, seed)),
-        vectors(test::random_floats(dims * sign_lanes, seed + 1)),
-        signs(4 * dims),
+        stride(padded(dims)),
+        centre(padded_floats(1, dims, seed)),
+        vectors(padded_floats(sign_lanes, dims, seed + 1)),
+        signs(4 * dims + guard, untouched),
         sums(sign_lanes) {
     // Equal values count as not greater.
-    for (std::size_t k = 0; k < sign_lanes; k += 3) vectors[k * dim + k % dim] = centre[k % dim];
+    for (std::size_t k = 0; k < sign_lanes; k += 3) vectors[k * stride + k % dim] = centre[k % dim];
     for (std::size_t k = 0; k < sign_lanes; ++k)
-      kernels.pack_signs(centre.data(), vectors.data() + k * dim, dim, k, signs.data(), &sums[k]);
+      kernels.pack_signs(centre.data(), vectors.data() + k * stride, dim, k, signs.data(),
+                         &sums[k]);
   }
   [[nodiscard]] double sign(std::size_t k, std::size_t d) const {
-    return vectors[k * dim + d] > centre[d] ? 1 : -1;
+    return vectors[k * stride + d] > centre[d] ? 1 : -1;
   }
 
+  static constexpr std::size_t guard = 128;
+  static constexpr std::uint8_t untouched = 0xA5;
   std::size_t dim;
+  std::size_t stride;
   std::vector<float> centre;
   std::vector<float> vectors;
   std::vector<std::uint8_t> signs;
   std::vector<SignedSum> sums;
 };
 
-constexpr std::size_t dims[] = {32, 64, 96, 160, 512, 4096};
+constexpr std::size_t dims[] = {4,  8,  12, 16, 20, 24,  28,  32,  36,  44,  48,
+                                52, 56, 60, 64, 96, 100, 160, 388, 512, 784, 4096};
 
 TEST_P(SignKernelTest, PackedSumsAreThoseOfDoublesAndTheSameBitsEverywhere) {
   for (const std::size_t dim : dims) {
     const Packed packed(kernels(), dim, 1);
     const Packed scalar(table(SimdLevel::scalar), dim, 1);
     EXPECT_EQ(packed.signs, scalar.signs);
+    EXPECT_TRUE(std::all_of(packed.signs.begin() + static_cast<std::ptrdiff_t>(4 * dim),
+                            packed.signs.end(),
+                            [](std::uint8_t byte) { return byte == Packed::untouched; }));
     for (std::size_t k = 0; k < sign_lanes; ++k) {
       double square = 0;
       double magnitude = 0;
@@ -62,7 +82,7 @@ TEST_P(SignKernelTest, PackedSumsAreThoseOfDoublesAndTheSameBitsEverywhere) {
       double signed_centre = 0;
       for (std::size_t d = 0; d < dim; ++d) {
         const double c = packed.centre[d];
-        const double rest = packed.vectors[k * dim + d] - c;
+        const double rest = packed.vectors[k * packed.stride + d] - c;
         square += rest * rest;
         magnitude += std::fabs(rest);
         product += c * rest;
@@ -82,25 +102,25 @@ TEST_P(SignKernelTest, PackedSumsAreThoseOfDoublesAndTheSameBitsEverywhere) {
 TEST_P(SignKernelTest, EstimatesAreOffByTheRoundingOfTheTable) {
   for (const std::size_t dim : dims) {
     const Packed packed(kernels(), dim, 3);
-    const auto query = test::random_floats(dim, 5);
+    const auto query = padded_floats(1, dim, 5);
     std::vector<std::uint8_t> entries(4 * dim);
     SignQuery signs;
     kernels().sign_table(query.data(), dim, &signs, entries.data());
     std::vector<float> offsets = test::random_floats(sign_lanes, 6);
-    std::vector<float> factors = test::random_floats(sign_lanes, 7);
-    std::vector<std::uint16_t> offset_halves(sign_lanes);
-    std::vector<std::uint16_t> factor_halves(sign_lanes);
-    for (auto [from, to] :
-         {std::pair(&offsets, &offset_halves), std::pair(&factors, &factor_halves)}) {
-      kernels().to_half(from->data(), to->data(), sign_lanes);
-      kernels().from_half(to->data(), from->data(), sign_lanes);
-    }
-    constexpr float unit = 0.25F;
+    std::vector<std::uint16_t> halves(sign_lanes);
+    kernels().to_half(offsets.data(), halves.data(), sign_lanes);
+    kernels().from_half(halves.data(), offsets.data(), sign_lanes);
+    std::vector<std::uint8_t> factors(sign_lanes);
+    for (std::size_t k = 0; k < sign_lanes; ++k) factors[k] = static_cast<std::uint8_t>(8 * k + 7);
+    constexpr float offset_unit = 0.25F;
+    constexpr float factor_unit = -0.0078125F;
     constexpr float base = 3;
+    // Nothing beyond the signs and the table is read: there is nothing.
+    const std::vector<std::uint8_t> alone(packed.signs.data(), packed.signs.data() + 4 * dim);
     const auto* ahead = reinterpret_cast<const std::byte*>(packed.signs.data());
     std::vector<float> scores(sign_lanes);
     const std::uint32_t below = kernels().estimate(
-        signs, {packed.signs.data(), offset_halves.data(), factor_halves.data(), unit, ahead}, base,
+        signs, {alone.data(), halves.data(), factors.data(), offset_unit, factor_unit, ahead}, base,
         base, scores.data());
     // An entry is rounded to the nearest gap, after its terms were to 1 / 256 of one.
     const double entry_error = (0.5 + 5.0 / 256) * signs.gap;
@@ -111,10 +131,11 @@ TEST_P(SignKernelTest, EstimatesAreOffByTheRoundingOfTheTable) {
         product += static_cast<double>(query[d]) * packed.sign(k, d);
         magnitude += std::fabs(static_cast<double>(query[d]));
       }
-      const double expected = base + unit * (offsets[k] + factors[k] * product);
-      const double allowed = unit * std::fabs(factors[k]) *
-                                 (entry_error * static_cast<double>(dim) / 4 + 1e-6 * magnitude) +
-                             1e-5;
+      const double factor = static_cast<double>(factor_unit) * factors[k];
+      const double expected = base + offset_unit * offsets[k] + factor * product;
+      const double allowed =
+          std::fabs(factor) * (entry_error * static_cast<double>(dim) / 4 + 1e-6 * magnitude) +
+          1e-5;
       EXPECT_NEAR(scores[k], expected, allowed) << dim << " " << k;
       EXPECT_EQ((below >> k) & 1U, scores[k] <= base ? 1U : 0U);
     }
@@ -124,7 +145,7 @@ TEST_P(SignKernelTest, EstimatesAreOffByTheRoundingOfTheTable) {
 TEST_P(SignKernelTest, TablesAreTheSameEverywhereAndOfNothingAreZero) {
   for (const std::size_t dim : dims)
     for (const float size : {0.0F, 1e-35F, 1e-20F, 1.0F, 1e18F}) {
-      auto query = test::random_floats(dim, 9);
+      auto query = padded_floats(1, dim, 9);
       for (float& value : query) value *= size;
       std::vector<std::uint8_t> entries(4 * dim);
       std::vector<std::uint8_t> expected(4 * dim);

@@ -75,7 +75,7 @@ TEST(Model, OfNothingLearnedIsTheIdentity) {
 TEST(Model, KeepsWhatItIsMadeOf) {
   Model::Parts made = parts(6, 4);
   made.fitted = true;
-  made.rotated = true;
+  made.rotated_dim = 32;
   made.seed = 12;
   made.trained_error = 0.25;
   made.data = integer_matrix(4, 6, 1);
@@ -162,42 +162,45 @@ TEST(Model, RotationComesAfterTheReductionAndKeepsProducts) {
   const std::size_t dim = 37;
   const std::size_t walk_dim = 19;
   const std::size_t padded = kernels::padded_codes(walk_dim);
-  const auto make = [&](bool rotated) {
-    Model::Parts made = parts(dim, walk_dim);
-    made.query = integer_matrix(walk_dim, dim, 3);
-    made.data = integer_matrix(walk_dim, dim, 4);
-    made.rotated = rotated;
-    made.seed = 8;
-    return Model(std::move(made));
-  };
-  const Matrix rows = integer_rows(5, dim);
-  const Model plain = make(false);
-  const Model model = make(true);
-  std::vector<float> expected = projected(plain, Side::data, rows, padded);
-  const Rotation rotation(padded, 8);
-  for (std::size_t i = 0; i < rows.rows(); ++i) rotation.apply(expected.data() + i * padded);
-  EXPECT_EQ(projected(model, Side::data, rows, padded), expected);
-  const auto products = [&](const Model& one) {
-    const std::vector<float> q = projected(one, Side::query, rows, padded);
-    const std::vector<float> x = projected(one, Side::data, rows, padded);
-    double sum = 0;
-    double lengths = 0;
-    for (std::size_t d = 0; d < padded; ++d) {
-      sum += static_cast<double>(q[d]) * static_cast<double>(x[d]);
-      lengths += static_cast<double>(q[d]) * static_cast<double>(q[d]) +
-                 static_cast<double>(x[d]) * static_cast<double>(x[d]);
-    }
-    return std::pair(sum, lengths);
-  };
-  const auto [product, lengths] = products(plain);
-  // Both sides: four transforms of 5 stages and a scale, 2^-24 each; |q| |x| <= half the squares.
-  EXPECT_NEAR(products(model).first, product, 2 * 4 * 7 * 0x1p-24 * 1.01 * lengths / 2);
+  for (const std::size_t rotated : {padded, kernels::grouped_signs(walk_dim)}) {
+    const auto make = [&](std::size_t rotated_dim) {
+      Model::Parts made = parts(dim, walk_dim);
+      made.query = integer_matrix(walk_dim, dim, 3);
+      made.data = integer_matrix(walk_dim, dim, 4);
+      made.rotated_dim = rotated_dim;
+      made.seed = 8;
+      return Model(std::move(made));
+    };
+    const Matrix rows = integer_rows(5, dim);
+    const Model plain = make(0);
+    const Model model = make(rotated);
+    std::vector<float> expected = projected(plain, Side::data, rows, padded);
+    EXPECT_EQ(model.filled_dim(), rotated);
+    const Rotation rotation(rotated, 8);
+    for (std::size_t i = 0; i < rows.rows(); ++i) rotation.apply(expected.data() + i * padded);
+    EXPECT_EQ(projected(model, Side::data, rows, padded), expected);
+    const auto products = [&](const Model& one) {
+      const std::vector<float> q = projected(one, Side::query, rows, padded);
+      const std::vector<float> x = projected(one, Side::data, rows, padded);
+      double sum = 0;
+      double lengths = 0;
+      for (std::size_t d = 0; d < padded; ++d) {
+        sum += static_cast<double>(q[d]) * static_cast<double>(x[d]);
+        lengths += static_cast<double>(q[d]) * static_cast<double>(q[d]) +
+                   static_cast<double>(x[d]) * static_cast<double>(x[d]);
+      }
+      return std::pair(sum, lengths);
+    };
+    const auto [product, lengths] = products(plain);
+    // Both sides: four transforms of 5 stages and a scale, 2^-24 each; |q| |x| <= half the squares.
+    EXPECT_NEAR(products(model).first, product, 2 * 4 * 7 * 0x1p-24 * 1.01 * lengths / 2);
+  }
 }
 
 TEST(Model, UnprojectGivesBackRotatedRows) {
   for (const std::size_t dim : {33U, 64U, 100U}) {
     Model::Parts made = parts(dim, dim);
-    made.rotated = true;
+    made.rotated_dim = dim == 100 ? dim : kernels::padded_codes(dim);
     made.seed = 3;
     const Model model(std::move(made));
     const std::size_t padded = kernels::padded_codes(dim);
