@@ -9,6 +9,11 @@
 #include "core/random.hpp"
 
 namespace vecinal {
+namespace {
+
+bool nearer(const Candidate& a, const Candidate& b) { return a.scored < b.scored; }
+
+}  // namespace
 
 Builder::Builder(Graph& graph, const Storage& rows, const BuildParams& params)
     : graph_(graph),
@@ -18,7 +23,7 @@ Builder::Builder(Graph& graph, const Storage& rows, const BuildParams& params)
       tree_(graph, undo_),
       inserted_(graph.size() - params.free) {
   for (unsigned i = 0; i < params.threads; ++i)
-    workers_.push_back(std::make_unique<Worker>(rows, params.geometry));
+    workers_.push_back(std::make_unique<Worker>(rows, walked(), params.geometry));
   undo_.set_workers(params.threads);
 }
 
@@ -97,7 +102,7 @@ void Builder::find_links(Insertion& insertion, Worker& worker) const {
   insertion.links.resize(insertion.level + 1);
   for (auto& links : insertion.links) links.clear();
   if (view.empty()) return;
-  const Scorer scorer = rows_.scorer_of(insertion.slot, worker.buffer);
+  const Scorer scorer = walked().scorer_of(insertion.slot, worker.walk_buffer);
   Scored entry{0, view.entry()};
   entry.score = scorer(view.layers[view.levels - 1].slot(entry.slot));
   for (std::uint32_t level = view.levels; level-- > 0;) {
@@ -106,27 +111,41 @@ void Builder::find_links(Insertion& insertion, Worker& worker) const {
       entry = descend(layer, scorer, entry, worker.walk);
     } else {
       walk(layer, scorer, entry, {params_.beam, params_.beam}, worker.walk);
-      const Pool& pool = worker.walk.pool;
-      if (level == 0) insertion.twin = find_twin(insertion, scorer, pool);
-      worker.candidates.clear();
-      for (std::size_t i = 0; i < pool.size(); ++i) worker.candidates.push_back({pool[i], i == 0});
+      take_candidates(layer, insertion.slot, worker);
+      if (level == 0) insertion.twin = find_twin(insertion.slot, worker);
       const auto chosen = worker.selector.select(layer, worker.candidates, layer.degree,
                                                  level == 0 ? params_.fill : 0);
       insertion.links[level].assign(chosen.begin(), chosen.end());
-      entry = pool[0];
+      entry = worker.walk.pool[0];
     }
     if (level > 0) entry.slot = layer.down[entry.slot];
   }
 }
 
-Slot Builder::find_twin(const Insertion& insertion, const Scorer& scorer, const Pool& pool) const {
-  const float self = scorer(insertion.slot);
-  for (std::size_t i = 0; i < pool.size(); ++i) {
-    const Scored found = pool[i];
-    if (found.score == self &&
-        std::memcmp(rows_.row(found.slot), rows_.row(insertion.slot), rows_.row_bytes()) == 0)
-      return found.slot;
+void Builder::take_candidates(const LayerView& layer, Slot slot, Worker& worker) const {
+  const Pool& pool = worker.walk.pool;
+  worker.candidates.clear();
+  for (std::size_t i = 0; i < pool.size(); ++i) worker.candidates.push_back({pool[i]});
+  if (params_.codes != nullptr) {
+    worker.slots.clear();
+    for (const Candidate& found : worker.candidates)
+      worker.slots.push_back(layer.slot(found.scored.slot));
+    worker.scores.resize(worker.slots.size());
+    rows_.scorer_of(slot, worker.buffer)(worker.slots.data(), worker.slots.size(),
+                                         worker.scores.data());
+    for (std::size_t i = 0; i < worker.scores.size(); ++i)
+      worker.candidates[i].scored.score = worker.scores[i];
+    std::sort(worker.candidates.begin(), worker.candidates.end(), nearer);
   }
+  worker.candidates.front().keep = true;
+}
+
+Slot Builder::find_twin(Slot slot, Worker& worker) const {
+  const float self = rows_.scorer_of(slot, worker.buffer)(slot);
+  for (const auto& [found, keep] : worker.candidates)
+    if (found.score == self &&
+        std::memcmp(rows_.row(found.slot), rows_.row(slot), rows_.row_bytes()) == 0)
+      return found.slot;
   return no_slot;
 }
 
@@ -280,8 +299,7 @@ void Builder::prune(std::uint32_t level, std::span<const ReverseLink> edges, Wor
   }
   for (const ReverseLink& edge : edges)
     worker.candidates.push_back({{edge.score, edge.source}, edge.adopt});
-  std::sort(worker.candidates.begin(), worker.candidates.end(),
-            [](const Candidate& a, const Candidate& b) { return a.scored < b.scored; });
+  std::sort(worker.candidates.begin(), worker.candidates.end(), nearer);
   const auto chosen =
       worker.selector.select(view, worker.candidates, layer.degree(), tree ? params_.refill() : 0);
   worker.row.clear();

@@ -30,9 +30,10 @@ struct BuildParams {
   std::uint32_t slack = 0;  ///< fewer of them when it overflows: what lets in the next ones without
                             ///< a new choice
   std::uint64_t seed = 0;
-  unsigned threads = 1;           ///< resolved
-  BuildDevice* device = nullptr;  ///< does what it can of large batches; outlives the Builder
-  std::size_t free = 0;           ///< slots of the graph that it does not hold
+  unsigned threads = 1;            ///< resolved
+  BuildDevice* device = nullptr;   ///< does what it can of large batches; outlives the Builder
+  const Storage* codes = nullptr;  ///< of the rows, which walks read in their stead
+  std::size_t free = 0;            ///< slots of the graph that it does not hold
 
   /// Links that a row on level 0 keeps at least when it is pruned.
   [[nodiscard]] std::uint32_t refill() const { return fill - std::min(fill, slack); }
@@ -70,13 +71,17 @@ class Builder {
     std::vector<Node> rows;
   };
 
+  [[nodiscard]] const Storage& walked() const {
+    return params_.codes != nullptr ? *params_.codes : rows_;
+  }
   [[nodiscard]] std::uint32_t level_of(Slot slot) const;
   /// Those of more levels first, else as they are.
   [[nodiscard]] std::vector<Slot> by_levels(std::span<const Slot> order) const;
   void insert_batch(std::span<const Slot> batch, const std::function<void(std::size_t)>& watch);
   void find_links(Insertion& insertion, Worker& worker) const;
-  [[nodiscard]] Slot find_twin(const Insertion& insertion, const Scorer& scorer,
-                               const Pool& pool) const;
+  /// What the walk of a level has found becomes worker.candidates, by the scores of the rows.
+  void take_candidates(const LayerView& layer, Slot slot, Worker& worker) const;
+  [[nodiscard]] Slot find_twin(Slot slot, Worker& worker) const;
   void place(std::span<Insertion> batch);
   void note(Slot slot);
   [[nodiscard]] Node take_node(std::uint32_t level, std::size_t& count);

@@ -19,11 +19,14 @@ struct Builder::Insertion {
 
 /// Scratch of one thread.
 struct Builder::Worker {
-  Worker(const Storage& rows, Geometry geometry) : selector(rows, geometry), buffer(rows) {}
+  /// walked: the rows, or codes of them.
+  Worker(const Storage& rows, const Storage& walked, Geometry geometry)
+      : selector(rows, geometry), buffer(rows), walk_buffer(walked) {}
 
   WalkScratch walk;
   Selector selector;
   QueryBuffer buffer;
+  QueryBuffer walk_buffer;
   std::vector<Candidate> candidates;
   std::vector<Node> row;
   std::vector<Slot> slots;

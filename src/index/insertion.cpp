@@ -181,6 +181,8 @@ void VectorIndex::link_rows(std::span<const Slot> slots, std::size_t first, Prog
   const InsertionPlan plan = plan_insertion(rows_->walked(), slots, config_, params.threads);
   const std::unique_ptr<BuildDevice> device = build_device(params, plan.order.size());
   params.device = device.get();
+  const std::unique_ptr<const Rows> codes = device == nullptr ? walk_codes(slots, first) : nullptr;
+  if (codes != nullptr) params.codes = &codes->walked();
   Builder builder(graph_, rows_->walked(), params);
   builder.insert(plan.order, [&](std::size_t done) { meter.update(done); });
   try {

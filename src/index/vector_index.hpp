@@ -220,6 +220,9 @@ class VectorIndex final : public SavedIndex {
   void release_outgrown();
 
   // build.cpp
+  /// Codes for the walks of an insertion, or null: they read the rows. first: slots there were.
+  [[nodiscard]] std::unique_ptr<const Rows> walk_codes(std::span<const Slot> inserted,
+                                                       std::size_t first) const;
   [[nodiscard]] BuildParams build_params() const;
   /// What helps to build on a device; null without one, or where it does not pay.
   [[nodiscard]] std::unique_ptr<BuildDevice> build_device(const BuildParams& params,
