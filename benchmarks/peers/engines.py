@@ -43,8 +43,9 @@ class Vecinal:
 
     def build(self, base: np.ndarray, metric: str, threads: int) -> None:
         import vecinal
-        self._index = vecinal.Index(dim=base.shape[1], metric=metric, degree=2 * M,
-                                    build_beam=EF_CONSTRUCTION, threads=threads, **self._config)
+        config = {"degree": 2 * M, **self._config}
+        self._index = vecinal.Index(dim=base.shape[1], metric=metric, build_beam=EF_CONSTRUCTION,
+                                    threads=threads, **config)
         self._index.add(base)
 
     def settings(self) -> Sequence[int]:
@@ -222,7 +223,8 @@ class Svs:
     def build(self, base: np.ndarray, metric: str, threads: int) -> None:
         import svs
         self._distance = svs.DistanceType.MIP if metric == "ip" else svs.DistanceType.L2
-        parameters = svs.VamanaBuildParameters(graph_max_degree=64, window_size=EF_CONSTRUCTION)
+        parameters = svs.VamanaBuildParameters(graph_max_degree=64, window_size=EF_CONSTRUCTION,
+                                               max_candidate_pool_size=2 * EF_CONSTRUCTION)
         self._index = svs.Vamana.build(parameters, base, self._distance, num_threads=threads)
 
     def settings(self) -> Sequence[int]:
@@ -235,23 +237,44 @@ class Svs:
         return self._index.search(queries, k)[0]
 
 
-class SvsLvq(Svs):
-    """The Svs graph over two-level LVQ codes (4 + 8 bits). Intel allows these on its CPUs only."""
+class SvsCodes(Svs):
+    """The Svs graph over codes; search parameters as they were best in a trial on muge_cnclip512. Intel allows
+    these on its CPUs only, from scalable-vs 0.0.6 on (README.md)."""
+
+    def __init__(self, load: Callable[[Any, Any], Any]) -> None:
+        """load: (svs, VectorDataLoader) to the loader of the codes."""
+        self._load = load
 
     def build(self, base: np.ndarray, metric: str, threads: int) -> None:
         super().build(base[:256], metric, threads)
-        self._compress(threads)  # ends the process on other CPUs, before the long build
+        self._compress(threads)  # ends the process where it is not allowed, before the long build
         super().build(base, metric, threads)
         self._compress(threads)
+        parameters = self._index.search_parameters
+        parameters.search_buffer_visited_set = True
+        parameters.prefetch_lookahead, parameters.prefetch_step = 16, 4
+        self._index.search_parameters = parameters
 
     def _compress(self, threads: int) -> None:
         import svs
         with tempfile.TemporaryDirectory() as folder:
             parts = [str(Path(folder) / part) for part in ("config", "graph", "data")]
             self._index.save(*parts)
-            codes = svs.LVQLoader(svs.VectorDataLoader(parts[2]), primary=4, residual=8, padding=32)
+            codes = self._load(svs, svs.VectorDataLoader(parts[2]))
             self._index = svs.Vamana(parts[0], svs.GraphLoader(parts[1]), codes, self._distance,
                                      num_threads=threads)
+
+
+def _svs_lvq(primary: int, residual: int = 0) -> SvsCodes:
+    return SvsCodes(lambda svs, vectors: svs.LVQLoader(
+        vectors, primary=primary, residual=residual, padding=32,
+        strategy=svs.LVQStrategy.Turbo if primary == 4 else svs.LVQStrategy.Auto))
+
+
+def _svs_leanvec() -> SvsCodes:
+    return SvsCodes(lambda svs, vectors: svs.LeanVecLoader(
+        vectors, leanvec_dims=vectors.dims // 2, primary_kind=svs.LeanVecKind.lvq8,
+        secondary_kind=svs.LeanVecKind.lvq8))
 
 
 def _faiss_metric(faiss: Any, metric: str) -> int:
@@ -272,6 +295,7 @@ ENGINES: dict[str, Entry] = {
     "vecinal-f16": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="f16")),
     "vecinal-lvq8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8")),
     "vecinal-lvq4x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8")),
+    "vecinal-lvq4x8-48": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8", degree=48)),
     "vecinal-lvq8x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8x8")),
     "vecinal-pca8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8", reduce="pca", widen=1.5)),
     "vecinal-pca4x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8", reduce="pca", widen=1.5)),
@@ -291,7 +315,9 @@ ENGINES: dict[str, Entry] = {
     "symqg": Entry("rabitqlib", "rabitqlib", lambda: Rabitq(0)),
     "symqg-8bit": Entry("rabitqlib", "rabitqlib", lambda: Rabitq(8)),
     "svs-vamana": Entry("scalable-vs", "svs", Svs),
-    "svs-lvq": Entry("scalable-vs", "svs", SvsLvq),
+    "svs-lvq8": Entry("scalable-vs", "svs", lambda: _svs_lvq(8)),
+    "svs-lvq4x8": Entry("scalable-vs", "svs", lambda: _svs_lvq(4, 8)),
+    "svs-leanvec8x8": Entry("scalable-vs", "svs", _svs_leanvec),
 }
 
 EXACT_ENGINES: dict[str, Entry] = {

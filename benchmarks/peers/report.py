@@ -32,12 +32,14 @@ RATE_STEPS = (1, 1.5, 2, 3, 5, 7)
 STYLES = {  # colour, marker
     "vecinal": ("#c1121f", "o"), "vecinal-f16": ("#f08a5d", "o"),
     "vecinal-lvq8": ("#e07a1f", "o"), "vecinal-lvq4x8": ("#b5651d", "o"),
+    "vecinal-lvq4x8-48": ("#6f4e37", "o"),
     "vecinal-pca8": ("#d4a017", "o"), "vecinal-fused": ("#c1121f", "*"),
     "vecinal-fused-refined": ("#ff6b6b", "*"), "vecinal-fused-gamma-refined": ("#3d0009", "*"),
     "vecinal-fused-gamma": ("#7a0012", "*"), "vecinal-fused-pca": ("#e75480", "*"),
     "hnswlib": ("#1d3557", "s"), "faiss-hnsw": ("#2a9d8f", "^"), "usearch": ("#8d6a9f", "D"),
     "voyager": ("#7f7f7f", "v"), "deglib": ("#b08900", "P"), "symqg": ("#0077b6", "X"),
-    "symqg-8bit": ("#48cae4", "X"), "svs-vamana": ("#55731f", "<"), "svs-lvq": ("#9ac23c", "<"),
+    "symqg-8bit": ("#48cae4", "X"), "svs-vamana": ("#55731f", "<"), "svs-lvq8": ("#9ac23c", "<"),
+    "svs-lvq4x8": ("#7a9a2b", "3"), "svs-leanvec8x8": ("#b8d977", "4"),
 }
 
 Fronts = dict[str, list[pareto.Point]]
