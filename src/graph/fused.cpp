@@ -73,7 +73,8 @@ class Fused::Writer {
         near_(rows.format().correction != 0),
         offsets_(most_neighbours),
         factors_(most_neighbours),
-        signed_centres_(most_neighbours) {}
+        signed_centres_(most_neighbours),
+        halves_(most_neighbours) {}
 
   /// centre: a slot, or no_slot for zero.
   void write(const FusedLayout& layout, Slot centre, std::span<const Slot> neighbours,
@@ -82,7 +83,7 @@ class Fused::Writer {
     take(layout, centre, neighbours, 0, row);
     const float factor_unit = unit_of(factors_, most_factor);
     round_factors(factor_unit);
-    write_terms(layout, {unit_of(offsets_, most_offset), factor_unit}, row);
+    write_terms(layout, {unit_of(offsets_, most_offset), factor_unit}, 0, row);
   }
 
   /// The neighbours from number `kept` on have come to those there are; the bytes are those that
@@ -98,11 +99,7 @@ class Fused::Writer {
     round_factors(units.factor);
     if (outgrows(std::span(terms.offsets, kept), offsets_, most_offset, units.offset))
       return write(layout, centre, neighbours, row);
-    const std::vector<std::uint16_t> offsets(terms.offsets, terms.offsets + kept);
-    const std::vector<std::uint8_t> factors(terms.factors, terms.factors + kept);
-    write_terms(layout, units, row);
-    std::copy(offsets.begin(), offsets.end(), terms.offsets);
-    std::copy(factors.begin(), factors.end(), terms.factors);
+    write_terms(layout, units, kept, row);
   }
 
  private:
@@ -185,13 +182,15 @@ class Fused::Writer {
     return zeros || (greatest(more) > 0 && unit_of(more, most) > unit);
   }
 
-  /// units: both above zero. Factors are rounded.
-  void write_terms(const FusedLayout& layout, FusedUnits units, std::byte* row) {
+  /// Of the neighbours from number `first` on. units: both above zero. Factors are rounded.
+  void write_terms(const FusedLayout& layout, FusedUnits units, std::size_t first, std::byte* row) {
     const Terms terms(layout, row);
     for (float& value : offsets_) value /= units.offset;
-    kernels::active().to_half(offsets_.data(), terms.offsets, offsets_.size());
-    for (std::size_t k = 0; k < factors_.size(); ++k)
+    kernels::active().to_half(offsets_.data(), halves_.data(), offsets_.size());
+    for (std::size_t k = first; k < factors_.size(); ++k) {
+      terms.offsets[k] = halves_[k];
       terms.factors[k] = static_cast<std::uint8_t>(factors_[k]);
+    }
     units.factor *= rows_.format().weight;
     std::memcpy(row + layout.units, &units, sizeof units);
   }
@@ -203,6 +202,7 @@ class Fused::Writer {
   std::vector<float> offsets_;
   std::vector<float> factors_;         ///< but for the weight of the rows
   std::vector<float> signed_centres_;  ///< what a factor takes off its offset
+  std::vector<std::uint16_t> halves_;
 };
 
 Fused::Fused(const Storage& rows, std::size_t filled_dim, std::uint32_t degree)

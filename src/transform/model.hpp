@@ -54,7 +54,7 @@ class Model {
   void center(float* values) const;
   void uncenter(float* values) const;
 
-  /// Centred vectors to rows of padded floats, zero past the walked dims unless rotated. Vectors
+  /// Centred vectors to rows of padded floats, zero past filled_dim(). Vectors
   /// have padded(dim) readable floats, zero past dim.
   void project(Side side, const Vectors& centred, float* to, std::size_t padded_dim) const;
 
