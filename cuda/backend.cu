@@ -1,11 +1,9 @@
 #include "backend.hpp"
 
 #include <algorithm>
-#include <array>
-#include <optional>
 
 #include "norms.hpp"
-#include "sent_queries.hpp"
+#include "search_pieces.hpp"
 
 #define VECINAL_EXPORT __attribute__((visibility("default")))
 
@@ -154,40 +152,13 @@ std::size_t CudaBackend::max_found(const DeviceRows& rows) const {
 DeviceCounts CudaBackend::search_graph(const DeviceRows& rows, const DeviceGraph& graph,
                                        const QueryBlock& queries, const DeviceBreadth& breadth,
                                        const DeviceRanking* ranking, std::span<Scored> found) {
-  using Count = unsigned long long;
   const LanePool::Lease lane = lanes_.take();
-  DeviceCounts total;
-  in_pieces(queries.count, [&](std::size_t first, std::size_t count) {
-    Upload upload;
-    const SentQueries walked(mine(rows), queries, first, count, upload);
-    std::optional<SentQueries> ranked;
-    if (ranking != nullptr && ranking->queries.steps == queries.steps &&
-        ranking->queries.values == queries.values)
-      ranked = walked;  // the same
-    else if (ranking != nullptr)
-      ranked.emplace(mine(*ranking->rows), ranking->queries, first, count, upload);
-    upload.send(*lane);
-    // The counts lie behind what is found, so that one copy can bring both.
-    const std::size_t bytes = count * breadth.capacity * sizeof(Scored);
-    auto* results = static_cast<unsigned char*>(lane->found.need(bytes + 2 * sizeof(Count)));
-    auto* counts = reinterpret_cast<Count*>(results + bytes);
-    fill_bytes(counts, 0, 2 * sizeof(Count), lane->stream);
-    SearchRequest request{static_cast<unsigned>(count), static_cast<unsigned>(breadth.window),
-                          static_cast<unsigned>(breadth.capacity), results, counts};
-    cuda::search_graph(mine(rows).kind(), mine(rows).view(), mine(graph).view(),
-                       walked.view(upload), request, lane->stream);
-    if (ranked)
-      cuda::rerank(mine(*ranking->rows).kind(), mine(*ranking->rows).view(), ranked->view(upload),
-                   request, lane->stream);
-    std::array<Count, 2> done{};
-    receive(
-        *lane, results,
-        std::as_writable_bytes(found.subspan(first * breadth.capacity, count * breadth.capacity)),
-        std::as_writable_bytes(std::span(done)));
-    total.hops += done[0];
-    total.distances += done[1];
-  });
-  return total;
+  const CudaRows& walked = mine(rows);
+  return search_in_pieces({walked, queries, breadth.window, breadth.capacity, ranking, found},
+                          *lane, [&](const QueriesView& sent, const SearchRequest& request) {
+                            cuda::search_graph(walked.kind(), walked.view(), mine(graph).view(),
+                                               sent, request, lane->stream);
+                          });
 }
 
 }  // namespace vecinal::cuda

@@ -9,6 +9,7 @@
 #include "runtime.hpp"
 #include "scan.hpp"
 #include "search.hpp"
+#include "sign_tails.hpp"
 
 namespace vecinal::cuda {
 
@@ -62,11 +63,36 @@ class CudaGraph final : public DeviceGraph {
   LanePool lanes_;
 };
 
+class CudaTails final : public DeviceTails {
+ public:
+  explicit CudaTails(float weight) : weight_(weight) {}
+  void put(const TailFormat& format, std::size_t count, const std::byte* from, std::size_t stride,
+           const EntryNodes& entries) override;
+  [[nodiscard]] std::size_t bytes() const override {
+    return tails_.bytes() + entries_.bytes() + entry_nodes_.bytes();
+  }
+  [[nodiscard]] const TailsView& view() const { return view_; }
+
+ private:
+  void pack(const TailFormat& format, std::size_t count, const std::byte* from, std::size_t stride,
+            Buffer& to);
+
+  float weight_;  ///< of the rows
+  Buffer tails_;
+  Buffer entries_;
+  Buffer entry_nodes_;
+  TailsView view_;
+  LanePool lanes_;
+};
+
 [[nodiscard]] inline const CudaRows& mine(const DeviceRows& rows) {
   return static_cast<const CudaRows&>(rows);
 }
 [[nodiscard]] inline const CudaGraph& mine(const DeviceGraph& graph) {
   return static_cast<const CudaGraph&>(graph);
+}
+[[nodiscard]] inline const CudaTails& mine(const DeviceTails& tails) {
+  return static_cast<const CudaTails&>(tails);
 }
 
 class CudaBackend final : public Backend {
@@ -91,6 +117,15 @@ class CudaBackend final : public Backend {
              const DeviceLinkParams& params, std::span<std::uint32_t> links) override;
   [[nodiscard]] std::size_t max_candidates(const DeviceRows& rows,
                                            const DeviceLinkParams& params) const override;
+
+  // backend_fused.cu
+  [[nodiscard]] std::unique_ptr<DeviceTails> make_tails(const DeviceRows& rows) override;
+  [[nodiscard]] std::size_t max_fused(const DeviceRows& rows,
+                                      const DeviceTails& tails) const override;
+  DeviceCounts search_fused(const DeviceRows& rows, const DeviceGraph& graph,
+                            const DeviceTails& tails, const QueryBlock& queries,
+                            const DeviceFusedBreadth& breadth, const DeviceRanking* ranking,
+                            std::span<Scored> found) override;
 
   // backend_sets.cu
   void chamfer(const DeviceRows& tokens, const SetQueries& queries,

@@ -9,8 +9,6 @@
 namespace vecinal::cuda {
 namespace {
 
-constexpr unsigned warps_a_block = 4;
-
 struct SearchShape {
   unsigned queries = 0;
   unsigned window = 0;
@@ -21,9 +19,7 @@ struct SearchShape {
 template <class Rows>
 __global__ void search_kernel(RowsView rows, GraphView graph, QueriesView queries,
                               SearchShape shape, Found* found, unsigned long long* counts) {
-  const unsigned lane = threadIdx.x % warp_size;
-  const unsigned warp = threadIdx.x / warp_size;
-  const unsigned number = blockIdx.x * warps_a_block + warp;
+  const auto [lane, warp, number] = QueryWarp{};
   if (number >= shape.queries) return;
   unsigned char* memory = shared_memory() + warp * shape.warp_bytes;
   const QueryAtHand query = load_query(queries, number, memory, lane, warp_size);
@@ -41,21 +37,14 @@ __global__ void search_kernel(RowsView rows, GraphView graph, QueriesView querie
   }
   walk_layer<Rows>(query, rows, graph.layers[0], entry, shape.window, pool, scratch, lane, done);
 
-  Found* to = found + static_cast<std::size_t>(number) * shape.capacity;
-  for (unsigned i = lane; i < shape.capacity; i += warp_size)
-    to[i] = found_of(i < pool.size() ? pool[i] : no_key);
-  if (lane == 0) {
-    atomicAdd(counts, static_cast<unsigned long long>(done.hops));
-    atomicAdd(counts + 1, static_cast<unsigned long long>(done.distances));
-  }
+  write_found(pool, done, shape.capacity, found + std::size_t{number} * shape.capacity, counts,
+              lane);
 }
 
 /// Ranks what a search found by other rows: one warp a query.
 template <class Rows>
 __global__ void rerank_kernel(RowsView rows, QueriesView queries, SearchShape shape, Found* found) {
-  const unsigned lane = threadIdx.x % warp_size;
-  const unsigned warp = threadIdx.x / warp_size;
-  const unsigned number = blockIdx.x * warps_a_block + warp;
+  const auto [lane, warp, number] = QueryWarp{};
   if (number >= shape.queries) return;
   unsigned char* memory = shared_memory() + warp * shape.warp_bytes;
   const QueryAtHand query = load_query(queries, number, memory, lane, warp_size);
@@ -77,26 +66,21 @@ __global__ void rerank_kernel(RowsView rows, QueriesView queries, SearchShape sh
   }
 }
 
-Grid grid_of(unsigned queries, std::size_t warp_bytes) {
-  return {{(queries + warps_a_block - 1) / warps_a_block, 1, 1},
-          warps_a_block * warp_size,
-          warps_a_block * warp_bytes};
-}
-
 }  // namespace
 
 std::size_t search_bytes(std::size_t query_bytes, std::size_t capacity) {
   const std::size_t bytes = query_bytes + pool_bytes(capacity) + walk_scratch_bytes;
-  return warps_a_block * ((bytes + 15) / 16 * 16);
+  return QueryWarp::in_block * ((bytes + 15) / 16 * 16);
 }
 
 void search_graph(const KindOfRows& kind, const RowsView& rows, const GraphView& graph,
                   const QueriesView& queries, const SearchRequest& request, Stream stream) {
-  const SearchShape shape{request.queries, request.window, request.capacity,
-                          search_bytes(queries.query_bytes, request.capacity) / warps_a_block};
+  const SearchShape shape{
+      request.queries, request.window, request.capacity,
+      search_bytes(queries.query_bytes, request.capacity) / QueryWarp::in_block};
   with_rows(kind.type, kind.op, [&](auto row_kind) {
     launch("search_graph", search_kernel<decltype(row_kind)>,
-           grid_of(shape.queries, shape.warp_bytes), stream, rows, graph, queries, shape,
+           grid_of_queries(shape.queries, shape.warp_bytes), stream, rows, graph, queries, shape,
            static_cast<Found*>(request.found), request.counts);
   });
 }
@@ -106,8 +90,9 @@ void rerank(const KindOfRows& kind, const RowsView& rows, const QueriesView& que
   const SearchShape shape{request.queries, 0, request.capacity,
                           queries.query_bytes + 2 * warp_size * sizeof(std::uint32_t)};
   with_rows(kind.type, kind.op, [&](auto row_kind) {
-    launch("rerank", rerank_kernel<decltype(row_kind)>, grid_of(shape.queries, shape.warp_bytes),
-           stream, rows, queries, shape, static_cast<Found*>(request.found));
+    launch("rerank", rerank_kernel<decltype(row_kind)>,
+           grid_of_queries(shape.queries, shape.warp_bytes), stream, rows, queries, shape,
+           static_cast<Found*>(request.found));
   });
 }
 

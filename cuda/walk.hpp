@@ -32,6 +32,20 @@ struct WalkScratch {
 inline constexpr std::size_t walk_scratch_bytes =
     (seen_nodes + 3 * std::size_t{warp_size}) * sizeof(std::uint32_t);
 
+/// Where a walk's warp stands: one warp a query, a few warps a block.
+struct QueryWarp {
+  static constexpr unsigned in_block = 4;
+  unsigned lane = threadIdx.x % warp_size;
+  unsigned warp = threadIdx.x / warp_size;
+  unsigned query = blockIdx.x * in_block + warp;
+};
+
+inline Grid grid_of_queries(unsigned queries, std::size_t warp_bytes) {
+  return {{(queries + QueryWarp::in_block - 1) / QueryWarp::in_block, 1, 1},
+          QueryWarp::in_block * warp_size,
+          QueryWarp::in_block * warp_bytes};
+}
+
 struct WalkCounts {
   unsigned hops = 0;
   unsigned distances = 0;
@@ -97,6 +111,17 @@ __device__ std::uint64_t descend(const QueryAtHand& query, const RowsView& rows,
     }
     counts.hops += 1;
     if (best == entry) return best;
+  }
+}
+
+/// Writes what a query has found to its `capacity` places, and adds what was done to the counts.
+__device__ inline void write_found(const WarpPool& found, const WalkCounts& done, unsigned capacity,
+                                   Found* to, unsigned long long* counts, unsigned lane) {
+  for (unsigned i = lane; i < capacity; i += warp_size)
+    to[i] = found_of(i < found.size() ? found[i] : no_key);
+  if (lane == 0) {
+    atomicAdd(counts, static_cast<unsigned long long>(done.hops));
+    atomicAdd(counts + 1, static_cast<unsigned long long>(done.distances));
   }
 }
 

@@ -39,6 +39,7 @@ class Sizes:
         return f"{self.rows:,} rows, {self.queries:,} queries"
 
 
+DEGREE = 32  # links of a node
 FULL = Sizes()
 FEW_CORES = Sizes(rows=200_000)  # graphs are built by the CPU
 QUICK = Sizes(rows=100_000, known=1_000, scanned=1_000, sets=2_000, compared=20_000, build_beam=60,
@@ -48,19 +49,30 @@ TINY = Sizes(small_dim=16, large_dim=40, rows=400, queries=24, known=16, scanned
 
 
 def config_of(rows: str) -> dict[str, Any]:
-    """What an index is told of its rows: "lvq8", "lvq4x8", "pca128+lvq8"."""
-    reduction, _, encoding = rows.rpartition("+")
-    if not reduction:
-        return {"encoding": encoding}
-    return {"encoding": encoding, "reduce": "pca", "reduced_dim": int(reduction.removeprefix("pca"))}
+    """What an index is told of its rows: "lvq8", "lvq4x8", "pca128+lvq8", "fused+lvq8x8"."""
+    *parts, encoding = rows.split("+")
+    config: dict[str, Any] = {"encoding": encoding}
+    for part in parts:
+        if part == "fused":
+            config["layout"] = "fused"
+        else:
+            config |= {"reduce": "pca", "reduced_dim": int(part.removeprefix("pca"))}
+    return config
 
 
 def row_bytes(rows: str, dim: int) -> int:
-    """Bytes of a row that is walked, dim dimensions before a reduction."""
+    """Bytes of a row that is walked, dim dimensions before a reduction, but for its tail."""
     config = config_of(rows)
     dim = config.get("reduced_dim", dim)
     sizes = {"f32": 4 * dim, "f16": 2 * dim, "lvq8": dim + 8, "lvq4": dim // 2 + 8}
     return sizes[config["encoding"].split("x")[0]]
+
+
+def tail_bytes(rows: str, dim: int) -> int:
+    """What lies behind a fused row: signs, offsets and factors of its neighbours; else 0."""
+    config = config_of(rows)
+    dim = config.get("reduced_dim", dim)
+    return DEGREE * (dim // 8 + 3) + 8 if config.get("layout") == "fused" else 0
 
 
 def ranked_bytes(rows: str, dim: int) -> int:
@@ -68,7 +80,7 @@ def ranked_bytes(rows: str, dim: int) -> int:
     config = config_of(rows)
     if "reduce" in config:
         return row_bytes(config["encoding"], dim)
-    first, _, second = rows.partition("x")
+    first, _, second = config["encoding"].partition("x")
     return row_bytes(first, dim) + row_bytes("lvq" + second, dim) if second else 0
 
 
@@ -112,7 +124,7 @@ class Bench:
         """An index of a graph; `built` keeps how long building took, by name, encoding, device."""
         what = f"{name}, {encoding}, {device}"
         start = time.perf_counter()
-        index = vecinal.Index(base.shape[1], metric=metric, degree=32, device=device,
+        index = vecinal.Index(base.shape[1], metric=metric, degree=DEGREE, device=device,
                               build_beam=self.sizes.build_beam, **config_of(encoding))
         index.add(base)
         self.built[what] = time.perf_counter() - start

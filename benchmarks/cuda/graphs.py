@@ -16,7 +16,7 @@ import pareto  # of benchmarks/peers
 import peers
 import scans
 import scoring  # of benchmarks/peers
-from bench import Bench, guarded, log, ranked_bytes, row_bytes
+from bench import DEGREE, Bench, guarded, log, ranked_bytes, row_bytes, tail_bytes
 from table import Line, ratios
 from timing import interleaved
 
@@ -92,10 +92,15 @@ def _our_points(bench: Bench, sweep: Sweep) -> Iterator[Point]:
 
 
 def _floor(bench: Bench, sweep: Sweep, stats: dict[str, int], share: float) -> float | None:
-    """Seconds in which the rows and links that a search read can be read at random places."""
+    """Seconds in which the rows and links that a search read can be read at random places; of fused
+    rows those that were expanded."""
     dim = sweep.dataset.base.shape[1]
-    parts = [bench.gather_floor(stats["distances"] * share, row_bytes(sweep.encoding, dim)),
-             bench.gather_floor(stats["hops"] * share, 4 * 32)]
+    row, tail = row_bytes(sweep.encoding, dim), tail_bytes(sweep.encoding, dim)
+    parts = [bench.gather_floor(stats["hops"] * share, 4 * DEGREE)]
+    if tail:
+        parts.append(bench.gather_floor(stats["hops"] * share, row + tail))
+    else:
+        parts.append(bench.gather_floor(stats["distances"] * share, row))
     if ranked_bytes(sweep.encoding, dim):
         parts.append(bench.gather_floor(stats["reranked"] * share,
                                         ranked_bytes(sweep.encoding, dim)))

@@ -88,6 +88,11 @@ def small_graph(bench: Bench, options: argparse.Namespace) -> None:
     graphs.build_line(bench, sweep, "1M x 128 <= 2.0 s, 1M x 768 <= 5 s")
     graphs.filtered(bench, sweep, exact)
     graphs.stable(bench, sweep)
+    fused = graphs.sweep(bench, dataset, "fused+lvq8x8", [])
+    for recall in (0.95, 0.99):
+        graphs.at_recall(bench, fused, "G3", recall, "> lvq8x8")
+    graphs.few_queries(bench, fused)
+    graphs.stable(bench, fused)
 
 
 def large_scan(bench: Bench, options: argparse.Namespace) -> None:
@@ -102,7 +107,8 @@ def large_graph(bench: Bench, options: argparse.Namespace) -> None:
     dataset, _ = known_mixture(bench, bench.sizes.large_dim)
     rivals = list(peers.made(peers.HIGH_RECALL, bench.usable, dataset.base, bench.missing))
     # Reduced to a sixth of the dims, rows are ranked by others; LVQ4x8 ranks by what LVQ4 leaves.
-    for rows in ("lvq4x8", f"pca{bench.sizes.large_dim // 6}+lvq8"):
+    reduced = f"pca{bench.sizes.large_dim // 6}+lvq8"
+    for rows in ("lvq4x8", reduced, f"fused+{reduced}"):
         sweep = graphs.sweep(bench, dataset, rows, rivals)
         graphs.at_recall(bench, sweep, "G4", 0.95, ">= 2x cuVS, >= 1.5x flashlib")
         graphs.at_recall(bench, sweep, "G7", 0.99, ">= 1x the best peer")

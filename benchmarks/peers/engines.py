@@ -35,10 +35,11 @@ class Engine(Protocol):
 
 class Vecinal:
     """This library. config: keywords of vecinal.Index beyond those every engine shares; widen: candidates
-    re-ranked for each one of the beam."""
+    re-ranked for each one of the beam; refine: the links are chosen anew on the finished graph."""
 
-    def __init__(self, widen: float = 1, **config: Any) -> None:
+    def __init__(self, widen: float = 1, refine: bool = False, **config: Any) -> None:
         self._widen = widen
+        self._refine = refine
         self._config = config
 
     def build(self, base: np.ndarray, metric: str, threads: int) -> None:
@@ -47,6 +48,8 @@ class Vecinal:
         self._index = vecinal.Index(dim=base.shape[1], metric=metric, build_beam=EF_CONSTRUCTION,
                                     threads=threads, **config)
         self._index.add(base)
+        if self._refine:
+            self._index.refine()
 
     def settings(self) -> Sequence[int]:
         return EF_SWEEP
@@ -57,22 +60,15 @@ class Vecinal:
 
 
 class VecinalFused(Vecinal):
-    """The fused layout. gamma: the effort is the stop rule's gamma, in thousandths, instead of the
-    beam. refine: the links are chosen anew on the finished graph."""
+    """The fused layout. gamma: the effort is the stop rule's gamma, in thousandths, instead of the beam."""
 
     EFFORT_MAY_BE_BELOW_K = True  # nodes that are seen are answers too, not only those expanded
     BEAMS = (2, 3, 4, 6, 8)
     WIDE = 400
 
-    def __init__(self, gamma: bool = False, refine: bool = False, **config: Any) -> None:
+    def __init__(self, gamma: bool = False, **config: Any) -> None:
         super().__init__(layout="fused", **config)
         self._by_gamma = gamma
-        self._refine = refine
-
-    def build(self, base: np.ndarray, metric: str, threads: int) -> None:
-        super().build(base, metric, threads)
-        if self._refine:
-            self._index.refine()
 
     def settings(self) -> Sequence[int]:
         return (5, *EF_SWEEP) if self._by_gamma else (*self.BEAMS, *EF_SWEEP)
@@ -296,6 +292,12 @@ ENGINES: dict[str, Entry] = {
     "vecinal-lvq8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8")),
     "vecinal-lvq4x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8")),
     "vecinal-lvq4x8-48": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8", degree=48)),
+    "vecinal-lvq4x8-48-refined": Entry(
+        "vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8", degree=48, refine=True)
+    ),
+    "vecinal-lvq8-48-refined": Entry(
+        "vecinal", "vecinal", lambda: Vecinal(encoding="lvq8", degree=48, refine=True)
+    ),
     "vecinal-lvq8x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8x8")),
     "vecinal-pca8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq8", reduce="pca", widen=1.5)),
     "vecinal-pca4x8": Entry("vecinal", "vecinal", lambda: Vecinal(encoding="lvq4x8", reduce="pca", widen=1.5)),

@@ -32,7 +32,8 @@ RATE_STEPS = (1, 1.5, 2, 3, 5, 7)
 STYLES = {  # colour, marker
     "vecinal": ("#c1121f", "o"), "vecinal-f16": ("#f08a5d", "o"),
     "vecinal-lvq8": ("#e07a1f", "o"), "vecinal-lvq4x8": ("#b5651d", "o"),
-    "vecinal-lvq4x8-48": ("#6f4e37", "o"),
+    "vecinal-lvq4x8-48": ("#6f4e37", "o"), "vecinal-lvq4x8-48-refined": ("#3e2723", "P"),
+    "vecinal-lvq8-48-refined": ("#c75b12", "P"),
     "vecinal-pca8": ("#d4a017", "o"), "vecinal-fused": ("#c1121f", "*"),
     "vecinal-fused-refined": ("#ff6b6b", "*"), "vecinal-fused-gamma-refined": ("#3d0009", "*"),
     "vecinal-fused-gamma": ("#7a0012", "*"), "vecinal-fused-pca": ("#e75480", "*"),

@@ -20,6 +20,7 @@
 #include <string>
 
 #include "backend/device_encoding.hpp"
+#include "backend/device_fused.hpp"
 #include "backend/device_sets.hpp"
 #include "core/types.hpp"
 #include "kernels/rows.hpp"
@@ -27,7 +28,7 @@
 namespace vecinal {
 
 /// Counts changes of what is declared here; library and caller must agree.
-inline constexpr int backend_interface = 6;
+inline constexpr int backend_interface = 7;
 
 /// What a code query carries beside its steps: kernels::QueryView.
 struct QueryScale {
@@ -174,6 +175,22 @@ class Backend {
   virtual DeviceCounts search_graph(const DeviceRows& rows, const DeviceGraph& graph,
                                     const QueryBlock& queries, const DeviceBreadth& breadth,
                                     const DeviceRanking* ranking, std::span<Scored> found) = 0;
+
+  /// Of rows like these.
+  [[nodiscard]] virtual std::unique_ptr<DeviceTails> make_tails(const DeviceRows& rows) = 0;
+
+  /// Largest capacity of a walk over these rows by their tails; 0 if none is possible.
+  [[nodiscard]] virtual std::size_t max_fused(const DeviceRows& rows,
+                                              const DeviceTails& tails) const = 0;
+
+  /// For each query the nodes that a walk over fused rows has scored, best first:
+  /// found[query * capacity + i], as search_graph() has it. rows: of codes, of one level, those
+  /// with the tails. The walk is FusedWalk's but for how candidates are kept, so that it finds
+  /// nodes as good, not always the same; their scores are the CPU's to the bit.
+  virtual DeviceCounts search_fused(const DeviceRows& rows, const DeviceGraph& graph,
+                                    const DeviceTails& tails, const QueryBlock& queries,
+                                    const DeviceFusedBreadth& breadth, const DeviceRanking* ranking,
+                                    std::span<Scored> found) = 0;
 
   /// For each query the `most` best of the listed slots, or of the first `count` rows if none are
   /// listed; ordered as Scored is: found[query * most + i]. Scores of float rows are

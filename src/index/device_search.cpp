@@ -96,13 +96,24 @@ void DeviceSearch::prepare(std::size_t first, std::size_t count, For what) {
 }
 
 DeviceBreadth DeviceSearch::breadth() const {
-  Breadth split = VectorIndex::split_breadth(searcher_.params, searcher_.usual, rows_);
-  if (searcher_.allowed.everything) return {split.window, split.capacity};
+  const Breadth usual = fused()
+                            ? searcher_.breadth
+                            : VectorIndex::split_breadth(searcher_.params, searcher_.usual, rows_);
+  if (searcher_.allowed.everything) return {usual.window, usual.capacity};
   // Rows that are not allowed take places of the list and serve as steps.
   const auto widened = [&](std::size_t size) {
     return size * searcher_.slots() / std::max<std::size_t>(searcher_.allowed.count, 1) + 1;
   };
-  return {widened(split.window), widened(split.capacity)};
+  return {widened(usual.window), widened(usual.capacity)};
+}
+
+DeviceFusedBreadth DeviceSearch::fused_breadth() const {
+  const DeviceBreadth wide = breadth();
+  return {.k = searcher_.params.k,
+          .beam = wide.window,
+          .capacity = wide.capacity,
+          .gamma = searcher_.breadth.gamma,
+          .shift = searcher_.index.config_.metric == Metric::cosine ? 1.0F : 0.0F};
 }
 
 bool DeviceSearch::wants_walks(const VectorIndex::Searcher& searcher) {
@@ -112,8 +123,9 @@ bool DeviceSearch::wants_walks(const VectorIndex::Searcher& searcher) {
 }
 
 bool DeviceSearch::worth_walking() const {
-  return copies_ != nullptr && wants_walks(searcher_) &&
-         breadth().capacity <= backend_.max_found(copies_->walked());
+  if (copies_ == nullptr || !wants_walks(searcher_)) return false;
+  return breadth().capacity <= (fused() ? backend_.max_fused(copies_->walked(), *copies_->tails())
+                                        : backend_.max_found(copies_->walked()));
 }
 
 void DeviceSearch::walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
@@ -129,22 +141,30 @@ void DeviceSearch::walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& ope
 
 void DeviceSearch::walk(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open) {
   prepare(first, count, For::walk);
-  const DeviceBreadth wide = breadth();
-  const std::span<Scored> found = chunk().found.need(count * wide.capacity, backend_);
-  const DeviceRanking ranking{&copies_->ranking(), chunk().ranking().block(count)};
-  const DeviceCounts counts =
-      backend_.search_graph(copies_->walked(), copies_->graph(), chunk().walked.block(count), wide,
-                            rows_.two() ? &ranking : nullptr, found);
+  const std::size_t capacity = breadth().capacity;
+  const std::span<Scored> found = chunk().found.need(count * capacity, backend_);
+  const DeviceCounts counts = find_nodes(count, found);
   searcher_.hits.stats.hops += counts.hops;
   searcher_.hits.stats.distances += counts.distances;
   for_queries(count, [&](std::size_t begin, std::size_t end, Worker& worker) {
     for (std::size_t i = begin; i < end; ++i) {
-      collect(found.subspan(i * wide.capacity, wide.capacity), i, worker);
+      collect(found.subspan(i * capacity, capacity), i, worker);
       if (rows_.two()) worker.stats.reranked += worker.list.size();
       searcher_.finish(first + i, worker.list, worker.best);
       open[first + i] = searcher_.answered(first + i) ? 0 : 1;
     }
   });
+}
+
+DeviceCounts DeviceSearch::find_nodes(std::size_t count, std::span<Scored> found) {
+  const DeviceRanking ranked{&copies_->ranking(), chunk().ranking().block(count)};
+  const DeviceRanking* const ranking = rows_.two() ? &ranked : nullptr;
+  const QueryBlock queries = chunk().walked.block(count);
+  if (fused())
+    return backend_.search_fused(copies_->walked(), copies_->graph(), *copies_->tails(), queries,
+                                 fused_breadth(), ranking, found);
+  return backend_.search_graph(copies_->walked(), copies_->graph(), queries, breadth(), ranking,
+                               found);
 }
 
 void DeviceSearch::collect(std::span<const Scored> nodes, std::size_t query, Worker& worker) {

@@ -81,10 +81,15 @@ class DeviceSearch {
   /// Makes queries first .. first + count - 1 ready: those that walk, those that rank, or both.
   enum class For : std::uint8_t { walk, scan };
   void prepare(std::size_t first, std::size_t count, For what);
+  /// By fused rows, or else by rows and links.
+  [[nodiscard]] bool fused() const { return copies_->tails() != nullptr; }
   [[nodiscard]] DeviceBreadth breadth() const;
+  [[nodiscard]] DeviceFusedBreadth fused_breadth() const;
   [[nodiscard]] bool worth_walking() const;
   void walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& open);
   void walk(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open);
+  /// The nodes that walks of the first `count` queries of the chunk find.
+  DeviceCounts find_nodes(std::size_t count, std::span<Scored> found);
   /// The allowed rows of nodes that a walk has found for a query, into the worker's list.
   void collect(std::span<const Scored> nodes, std::size_t query, Worker& worker);
   void scan_all(ProgressMeter& meter, std::vector<std::uint8_t>& open);

@@ -32,7 +32,7 @@ LayoutChoice choose_layout(const Config& config, std::optional<std::size_t> item
   if (std::string fault = fault_of_fused(fused); !fault.empty())
     return {Layout::split, "split, as fused cannot be: " + fault};
   if (config.device == Device::cuda)
-    return {Layout::split, "split: devices walk rows and links alone"};
+    return {Layout::split, "split: on a device it is the layout that was measured"};
   const std::size_t bytes = item_bytes(fused, *untrained_rows(fused));
   const std::string fast =
       concat("fused: more queries a second, for about ", bytes, " bytes an item");

@@ -2,6 +2,7 @@
 
 #include "backend/backend_library.hpp"
 #include "backend/device_build.hpp"
+#include "backend/fused_tails.hpp"
 #include "backend/query_block.hpp"
 #include "vecinal/error.hpp"
 
@@ -18,7 +19,8 @@ void put_rows(DeviceRows& to, const Storage& from, std::size_t count) {
 
 }  // namespace
 
-void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, Revision revision) {
+void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, bool fused,
+                    Revision revision) {
   const std::unique_lock lock(lock_);
   if (rows_ == &rows && shown_ && changes_ == revision.changes) return;
   shown_ = false;
@@ -30,6 +32,10 @@ void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, Rev
       copy_rows(rows, count, revision.rewrites);
     }
     copy_graph(graph);
+    if (fused)
+      copy_tails(rows, count);
+    else
+      tails_.reset();
   } catch (...) {
     drop();
     throw;
@@ -82,12 +88,18 @@ void Mirror::copy_graph(const Graph& graph) {
   put_graph(*graph_, graph.view());
 }
 
+void Mirror::copy_tails(const Rows& rows, std::size_t count) {
+  if (!tails_) tails_ = backend_.make_tails(*walked_);
+  put_tails(*tails_, rows.walked(), rows.fused()->view(), count);
+}
+
 void Mirror::drop() {
   shown_ = false;
   rows_ = nullptr;
   ranking_.reset();
   walked_.reset();
   graph_.reset();
+  tails_.reset();
   count_ = 0;
 }
 
@@ -97,6 +109,7 @@ std::size_t Mirror::bytes() const {
   if (walked_) sum += walked_->bytes();
   if (ranking_) sum += ranking_->bytes();
   if (graph_) sum += graph_->bytes();
+  if (tails_) sum += tails_->bytes();
   return sum;
 }
 

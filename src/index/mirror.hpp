@@ -40,6 +40,8 @@ class Mirror {
       return mirror_->ranking_ ? *mirror_->ranking_ : *mirror_->walked_;
     }
     [[nodiscard]] const DeviceGraph& graph() const { return *mirror_->graph_; }
+    /// Null where rows are not fused, or do not go with the links.
+    [[nodiscard]] const DeviceTails* tails() const { return mirror_->tails_.get(); }
     [[nodiscard]] std::size_t count() const { return mirror_->count_; }
 
    private:
@@ -48,10 +50,11 @@ class Mirror {
   };
 
   /// Copies `count` rows and the graph as they are at this revision, as far as they have changed;
-  /// nothing may change them meanwhile. Waits for searches on the copies. Throws CudaError, where
-  /// there is no room for all rows DeviceMemoryError before it copies any; there are then no
-  /// copies.
-  void update(const Rows& rows, const Graph& graph, std::size_t count, Revision revision);
+  /// nothing may change them meanwhile. fused: tails go with the links. Waits for searches on the
+  /// copies. Throws CudaError, where there is no room for all rows DeviceMemoryError before it
+  /// copies any; there are then no copies.
+  void update(const Rows& rows, const Graph& graph, std::size_t count, bool fused,
+              Revision revision);
 
   /// Copies the walked rows, `count` of them, some of which no search can see yet, and returns
   /// them: for building. They stay until the next call that changes this. Throws CudaError.
@@ -70,6 +73,7 @@ class Mirror {
   void start(const Rows& rows, std::uint64_t rewrites);
   void copy_rows(const Rows& rows, std::size_t count, std::uint64_t rewrites);
   void copy_graph(const Graph& graph);
+  void copy_tails(const Rows& rows, std::size_t count);
   void drop();
 
   Backend& backend_;
@@ -82,6 +86,7 @@ class Mirror {
   std::unique_ptr<DeviceRows> walked_;
   std::unique_ptr<DeviceRows> ranking_;  ///< null where the walked rows rank
   std::unique_ptr<DeviceGraph> graph_;
+  std::unique_ptr<DeviceTails> tails_;
 };
 
 /// One on the device; null for the CPU. Throws CudaError.

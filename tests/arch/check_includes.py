@@ -27,6 +27,7 @@ CUDA_MAY = (
     "kernels/rows.hpp",
     "backend/backend.hpp",
     "backend/device_encoding.hpp",
+    "backend/device_fused.hpp",
     "backend/device_sets.hpp",
 )
 # Each source of kernels/ that is compiled once per instruction set may instantiate no library code.

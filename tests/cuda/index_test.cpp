@@ -29,6 +29,20 @@ std::vector<Case> cases() {
        "lvq8x8_pca"},
       {{.dim = 40, .encoding = Encoding::lvq8, .keep = Keep::f32}, "lvq8_keep_f32"},
       {{.dim = 40, .encoding = Encoding::lvq8, .layout = Layout::fused, .degree = 32}, "fused"},
+      {{.dim = 70,
+        .metric = Metric::cosine,
+        .encoding = Encoding::lvq8x8,
+        .reduction = Reduction::pca,
+        .reduced_dim = 44,
+        .layout = Layout::fused,
+        .degree = 64},
+       "fused_lvq8x8_pca"},
+      {{.dim = 40,
+        .metric = Metric::inner_product,
+        .encoding = Encoding::lvq4x8,
+        .layout = Layout::fused,
+        .degree = 32},
+       "fused_lvq4x8_ip"},
       {{.dim = 40, .encoding = Encoding::lvq8, .graph = GraphKind::none}, "flat"},
   };
 }
@@ -69,7 +83,7 @@ void expect_alike(const Neighbors& found, const Neighbors& expected, bool floats
 
 Config small(Config config) {
   config.build_beam = 40;
-  config.degree = config.layout == Layout::fused ? 32 : 16;
+  if (config.layout != Layout::fused) config.degree = 16;
   return config;
 }
 
@@ -83,7 +97,7 @@ TEST_P(OnDevice, SearchesFindWhatTheCpuFinds) {
        {SearchParams{.k = 10, .beam = 40}, SearchParams{.k = 3, .beam = 12, .rerank = 50},
         SearchParams{.k = 5, .exact = true}, SearchParams{.k = 800}}) {
     const Neighbors found = device->search(queries.batch(), params);
-    // The fused walk estimates where the device scores: only what is exact can be compared.
+    // A fused walk keeps its candidates in another way there: only what is exact can be compared.
     if (config.layout == Layout::fused && !params.exact && params.k < 700) continue;
     expect_alike(found, cpu->search(queries.batch(), params), float_rows(config));
   }

@@ -3,7 +3,8 @@
     tests/sabotage/run.py [--check] [--only TEXT...] [--jobs N] [FOLDER]
 
 FOLDER (build/sabotage) takes the copy and its build. Exits with 1 if a fault passes its gate. --check only
-sees whether each fault still applies: what it replaces stands once in its file.
+sees whether each fault still applies: what it replaces stands once in its file. Gates are filters of
+vecinal_tests, behind "cuda:" of the kernels' tests on the emulation, or "crash".
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ["CMakeLists.txt", "CMakePresets.json", "cmake", "include", "src", "cuda", "tests", "examples"]
 
-TARGETS = ["vecinal_tests", "vecinal_fault_tests", "vecinal_crash_driver"]
+TARGETS = ["vecinal_tests", "vecinal_fault_tests", "vecinal_crash_driver", "vecinal_cuda_tests"]
+CUDA = "cuda:"
 
 
 @dataclass
@@ -96,10 +98,12 @@ class Workshop:
                 capture_output=True, text=True, timeout=900,
             )  # fmt: skip
             return "crash tests" if done.returncode != 0 else None
-        tests = self.build / "tests/vecinal_tests"
-        command = [str(tests), f"--gtest_filter={gate}", "--gtest_fail_fast", "--gtest_brief=1"]
+        tests = self.build / "tests" / ("cuda/vecinal_cuda_tests" if gate.startswith(CUDA) else "vecinal_tests")
+        emulated = self.build / "tests/cuda/libvecinal_cuda_emulated.so"
+        command = [str(tests), f"--gtest_filter={gate.removeprefix(CUDA)}", "--gtest_fail_fast", "--gtest_brief=1"]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=600,
+                                  env=os.environ | {"VECINAL_CUDA_LIBRARY": str(emulated)})
         except subprocess.TimeoutExpired:
             return "a test that did not end"
         if "0 tests from 0 test suites" in done.stdout:
