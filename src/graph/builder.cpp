@@ -80,13 +80,15 @@ void Builder::insert_batch(std::span<const Slot> batch,
     find_links_on_device(batch);
     watch(batch.size());
   } else {
+    const std::size_t share = batch.size() / (std::size_t{8} * params_.threads);
     parallel_for(
-        {.count = batch.size(), .grain = 4, .threads = params_.threads},
+        {.count = batch.size(),
+         .grain = std::clamp<std::size_t>(share, 4, 32),
+         .threads = params_.threads},
         [&](std::size_t begin, std::size_t end, unsigned worker) {
-          for (std::size_t i = begin; i < end; ++i) {
-            insertions_[i].slot = batch[i];
-            find_links(insertions_[i], *workers_[worker]);
-          }
+          for (std::size_t i = begin; i < end; ++i)
+            insertions_[i].start(batch[i], level_of(batch[i]));
+          find_links(std::span(insertions_).subspan(begin, end - begin), *workers_[worker]);
         },
         watch);
   }
@@ -95,13 +97,26 @@ void Builder::insert_batch(std::span<const Slot> batch,
   inserted_ += batch.size();
 }
 
+void Builder::find_links(std::span<Insertion> insertions, Worker& worker) const {
+  const GraphView view = graph_.view();
+  if (view.empty()) return;
+  std::size_t first = 0;  // of level 0: the others come before
+  for (; first < insertions.size() && insertions[first].level > 0; ++first)
+    find_links(insertions[first], worker);
+  worker.lanes.run(
+      walked(), first, insertions.size(),
+      [&](SplitLane& lane) {
+        lane.walk.begin(view, walked().scorer_of(insertions[lane.number].slot, lane.buffer),
+                        {params_.beam, params_.beam});
+        return true;
+      },
+      [&](SplitLane& lane) {
+        choose_links(insertions[lane.number], 0, lane.walk.scratch.pool, worker);
+      });
+}
+
 void Builder::find_links(Insertion& insertion, Worker& worker) const {
   const GraphView view = graph_.view();
-  insertion.level = level_of(insertion.slot);
-  insertion.twin = no_slot;
-  insertion.links.resize(insertion.level + 1);
-  for (auto& links : insertion.links) links.clear();
-  if (view.empty()) return;
   const Scorer scorer = walked().scorer_of(insertion.slot, worker.walk_buffer);
   Scored entry{0, view.entry()};
   entry.score = scorer(view.layers[view.levels - 1].slot(entry.slot));
@@ -111,25 +126,31 @@ void Builder::find_links(Insertion& insertion, Worker& worker) const {
       entry = descend(layer, scorer, entry, worker.walk);
     } else {
       walk(layer, scorer, entry, {params_.beam, params_.beam}, worker.walk);
-      take_candidates(layer, insertion.slot, worker);
-      if (level == 0) insertion.twin = find_twin(insertion.slot, worker);
-      const auto chosen = worker.selector.select(layer, worker.candidates, layer.degree,
-                                                 level == 0 ? params_.fill : 0);
-      insertion.links[level].assign(chosen.begin(), chosen.end());
+      choose_links(insertion, level, worker.walk.pool, worker);
       entry = worker.walk.pool[0];
     }
     if (level > 0) entry.slot = layer.down[entry.slot];
   }
 }
 
-void Builder::take_candidates(const LayerView& layer, Slot slot, Worker& worker) const {
-  const Pool& pool = worker.walk.pool;
+void Builder::choose_links(Insertion& insertion, std::uint32_t level, const Pool& found,
+                           Worker& worker) const {
+  const LayerView layer = graph_.layer(level).view();
+  take_candidates(layer, insertion.slot, found, worker);
+  if (level == 0) insertion.twin = find_twin(insertion.slot, worker);
+  const auto chosen =
+      worker.selector.select(layer, worker.candidates, layer.degree, level == 0 ? params_.fill : 0);
+  insertion.links[level].assign(chosen.begin(), chosen.end());
+}
+
+void Builder::take_candidates(const LayerView& layer, Slot slot, const Pool& found,
+                              Worker& worker) const {
   worker.candidates.clear();
-  for (std::size_t i = 0; i < pool.size(); ++i) worker.candidates.push_back({pool[i]});
+  for (std::size_t i = 0; i < found.size(); ++i) worker.candidates.push_back({found[i]});
   if (params_.codes != nullptr) {
     worker.slots.clear();
-    for (const Candidate& found : worker.candidates)
-      worker.slots.push_back(layer.slot(found.scored.slot));
+    for (const Candidate& candidate : worker.candidates)
+      worker.slots.push_back(layer.slot(candidate.scored.slot));
     worker.scores.resize(worker.slots.size());
     rows_.scorer_of(slot, worker.buffer)(worker.slots.data(), worker.slots.size(),
                                          worker.scores.data());

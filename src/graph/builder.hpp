@@ -78,9 +78,14 @@ class Builder {
   /// Those of more levels first, else as they are.
   [[nodiscard]] std::vector<Slot> by_levels(std::span<const Slot> order) const;
   void insert_batch(std::span<const Slot> batch, const std::function<void(std::size_t)>& watch);
+  /// Of some items of a batch; those of level 0 alone take turns.
+  void find_links(std::span<Insertion> insertions, Worker& worker) const;
   void find_links(Insertion& insertion, Worker& worker) const;
+  /// Among what the walk of a level has found.
+  void choose_links(Insertion& insertion, std::uint32_t level, const Pool& found,
+                    Worker& worker) const;
   /// What the walk of a level has found becomes worker.candidates, by the scores of the rows.
-  void take_candidates(const LayerView& layer, Slot slot, Worker& worker) const;
+  void take_candidates(const LayerView& layer, Slot slot, const Pool& found, Worker& worker) const;
   [[nodiscard]] Slot find_twin(Slot slot, Worker& worker) const;
   void place(std::span<Insertion> batch);
   void note(Slot slot);

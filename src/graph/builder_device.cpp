@@ -37,10 +37,8 @@ void Builder::find_links_on_device(std::span<const Slot> batch) {
                [&](std::size_t begin, std::size_t end, unsigned) {
                  for (std::size_t i = begin; i < end; ++i) {
                    Insertion& insertion = insertions_[i];
-                   insertion.slot = batch[i];
-                   insertion.level = 0;
+                   insertion.start(batch[i], 0);
                    insertion.twin = twins[i];
-                   insertion.links.resize(1);
                    const auto all = std::span(links).subspan(i * degree, degree);
                    const auto last = std::find_if(all.begin(), all.end(), [](const Scored& link) {
                      return link.slot == no_slot;

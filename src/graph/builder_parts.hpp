@@ -5,11 +5,21 @@
 #include <vector>
 
 #include "graph/builder.hpp"
+#include "graph/split_lanes.hpp"
 
 namespace vecinal {
 
 /// One item on its way into the graph.
 struct Builder::Insertion {
+  /// Without links.
+  void start(Slot item, std::uint32_t its_level) {
+    slot = item;
+    level = its_level;
+    twin = no_slot;
+    links.resize(level + 1);
+    for (auto& chosen : links) chosen.clear();
+  }
+
   Slot slot = no_slot;
   std::uint32_t level = 0;
   Slot twin = no_slot;                     ///< the node with the same row, if there is one
@@ -24,6 +34,7 @@ struct Builder::Worker {
       : selector(rows, geometry), buffer(rows), walk_buffer(walked) {}
 
   WalkScratch walk;
+  SplitLanes lanes;
   Selector selector;
   QueryBuffer buffer;
   QueryBuffer walk_buffer;

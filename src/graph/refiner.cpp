@@ -6,7 +6,7 @@
 
 #include "core/parallel.hpp"
 #include "graph/fused_walk.hpp"
-#include "graph/walk.hpp"
+#include "graph/split_lanes.hpp"
 
 namespace vecinal {
 namespace {
@@ -21,7 +21,7 @@ struct Refiner::Worker {
   Worker(const Storage& rows, Geometry geometry)
       : fused(rows), selector(rows, geometry), buffer(rows), values(rows.padded_dim()) {}
 
-  WalkScratch walk;
+  SplitLanes lanes;
   FusedWalk fused;
   Selector selector;
   QueryBuffer buffer;
@@ -48,26 +48,39 @@ void Refiner::choose(const FusedView* fused, const std::function<void(std::size_
   parallel_for(
       {.count = nodes_.size(), .grain = 16, .threads = params_.threads},
       [&](std::size_t begin, std::size_t end, unsigned number) {
-        for (std::size_t i = begin; i < end; ++i) choose_links(nodes_[i], fused, *workers_[number]);
+        if (fused == nullptr) return choose_by_rows(begin, end, *workers_[number]);
+        for (std::size_t i = begin; i < end; ++i) {
+          find(nodes_[i], *fused, *workers_[number]);
+          choose_links(nodes_[i], *workers_[number]);
+        }
       },
       watch);
 }
 
-void Refiner::find(Node node, const FusedView* fused, Worker& worker) const {
+void Refiner::choose_by_rows(std::size_t begin, std::size_t end, Worker& worker) {
+  const GraphView view = graph_.view();
+  worker.lanes.run(
+      rows_, begin, end,
+      [&](SplitLane& lane) {
+        lane.walk.begin(view, rows_.scorer_of(nodes_[lane.number], lane.buffer),
+                        {params_.beam, params_.beam});
+        return true;
+      },
+      [&](SplitLane& lane) {
+        const Pool& pool = lane.walk.scratch.pool;
+        worker.candidates.clear();
+        for (std::size_t i = 0; i < pool.size(); ++i) worker.candidates.push_back({pool[i]});
+        choose_links(nodes_[lane.number], worker);
+      });
+}
+
+void Refiner::find(Node node, const FusedView& fused, Worker& worker) const {
   const GraphView view = graph_.view();
   worker.candidates.clear();
-  if (fused == nullptr) {
-    const Scorer scorer = rows_.scorer_of(node, worker.buffer);
-    const Scored entry = descend_to_base(view, scorer, worker.walk);
-    walk(view.layers[0], scorer, entry, {params_.beam, params_.beam}, worker.walk);
-    const Pool& pool = worker.walk.pool;
-    for (std::size_t i = 0; i < pool.size(); ++i) worker.candidates.push_back({pool[i]});
-    return;
-  }
   rows_.decode(node, worker.values.data(), nullptr);
   const Query query{worker.values.data(), rows_.format().origin + rows_.bias(node)};
   // Half of them are expanded, the others are the best of those seen on the way.
-  worker.fused.begin(rows_, *fused, view, query,
+  worker.fused.begin(rows_, fused, view, query,
                      {.k = params_.beam,
                       .beam = (params_.beam + 1) / 2,
                       .capacity = params_.beam,
@@ -79,8 +92,7 @@ void Refiner::find(Node node, const FusedView* fused, Worker& worker) const {
   for (const Scored& found : worker.fused.found()) worker.candidates.push_back({found});
 }
 
-void Refiner::choose_links(Node node, const FusedView* fused, Worker& worker) {
-  find(node, fused, worker);
+void Refiner::choose_links(Node node, Worker& worker) {
   const auto row = graph_.layer(0).row(node);
   std::erase_if(worker.candidates, [&](const Candidate& candidate) {
     return candidate.scored.slot == node || holds(row, candidate.scored.slot);

@@ -56,8 +56,12 @@ class Refiner {
  private:
   struct Worker;
 
-  void find(Node node, const FusedView* fused, Worker& worker) const;
-  void choose_links(Node node, const FusedView* fused, Worker& worker);
+  /// Walks fused rows; what it finds becomes worker.candidates.
+  void find(Node node, const FusedView& fused, Worker& worker) const;
+  /// The same for nodes begin .. end - 1, which take turns, over rows and links; and their choice.
+  void choose_by_rows(std::size_t begin, std::size_t end, Worker& worker);
+  /// Among the candidates and the links it has.
+  void choose_links(Node node, Worker& worker);
   void sort_offers();
   void join(Node node, Worker& worker);
   [[nodiscard]] std::span<const Scored> select(Worker& worker) const;

@@ -5,7 +5,7 @@
 #include "core/cache_lines.hpp"
 
 namespace vecinal {
-void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch& scratch) {
+const Slot* collect_fresh(const LayerView& layer, Node node, WalkScratch& scratch) {
   std::size_t count = 0;
   if (scratch.fresh.size() < layer.degree) {
     scratch.fresh.resize(layer.degree);
@@ -18,24 +18,28 @@ void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch
     fresh[count] = next;
     count += visited.insert(next) ? 1U : 0U;
   });
-  const Slot* slots = scratch.fresh.data();
-  if (layer.slots != nullptr) {
-    for (std::size_t i = 0; i < count; ++i) scratch.fresh_slots[i] = layer.slots[scratch.fresh[i]];
-    slots = scratch.fresh_slots.data();
-  }
-  scorer(slots, count, scratch.scores.data());
   scratch.fresh_count = count;
   scratch.hops += 1;
   scratch.distances += count;
+  if (layer.slots == nullptr) return fresh;
+  for (std::size_t i = 0; i < count; ++i) scratch.fresh_slots[i] = layer.slots[fresh[i]];
+  return scratch.fresh_slots.data();
 }
 
-namespace {
+void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch& scratch) {
+  const Slot* slots = collect_fresh(layer, node, scratch);
+  scorer(slots, scratch.fresh_count, scratch.scores.data());
+}
 
-void prefetch_row(const LayerView& layer, Node node) {
+void offer_fresh(WalkScratch& scratch) {
+  Pool& pool = scratch.pool;
+  for (std::size_t i = 0; i < scratch.fresh_count; ++i)
+    if (pool.admits(scratch.scores[i])) pool.insert(scratch.scores[i], scratch.fresh[i]);
+}
+
+void fetch_links(const LayerView& layer, Node node) {
   prefetch_lines(layer.row(node), layer.degree * sizeof(Node));
 }
-
-}  // namespace
 
 void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth breadth,
           WalkScratch& scratch) {
@@ -47,9 +51,8 @@ void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth br
   for (Scored best = pool.pop(); best.slot != no_slot; best = pool.pop()) {
     if (scratch.deadline.passed()) return;
     expand(layer, scorer, best.slot, scratch);
-    for (std::size_t i = 0; i < scratch.fresh_count; ++i)
-      if (pool.admits(scratch.scores[i])) pool.insert(scratch.scores[i], scratch.fresh[i]);
-    if (const Node next = pool.peek(); next != no_slot) prefetch_row(layer, next);
+    offer_fresh(scratch);
+    if (const Node next = pool.peek(); next != no_slot) fetch_links(layer, next);
   }
 }
 

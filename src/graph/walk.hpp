@@ -37,12 +37,22 @@ struct Breadth {
   float gamma = std::numeric_limits<float>::infinity();  ///< fused walks: FusedBreadth
 };
 
-/// Collects the unseen neighbours of a node into scratch.fresh and scores them.
+/// Collects the unseen neighbours of a node into scratch.fresh. Returns the slots of their rows,
+/// scratch.fresh_count of them, which stay until the next call.
+const Slot* collect_fresh(const LayerView& layer, Node node, WalkScratch& scratch);
+
+/// The same, and scores them.
 void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch& scratch);
 
 /// Fills scratch.pool with the best nodes found from the entry.
 void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth breadth,
           WalkScratch& scratch);
+
+/// Offers what was scored to the pool.
+void offer_fresh(WalkScratch& scratch);
+
+/// Asks for the links of a node.
+void fetch_links(const LayerView& layer, Node node);
 
 /// Moves to a neighbour as long as one is closer, and returns where that ends.
 [[nodiscard]] Scored descend(const LayerView& layer, const Scorer& scorer, Scored entry,

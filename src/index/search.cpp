@@ -88,20 +88,15 @@ bool VectorIndex::Searcher::walk_graph(Plan way, std::size_t query, Worker& work
   scorer.rows.padded_dim = walk_dim;
   const Scored entry = descend_to_base(graph, scorer, worker.walk);
   const LayerView& layer = graph.layers[0];
-  bool complete = true;
-  if (way == Plan::walk)
-    walk(layer, scorer, entry, breadth, worker.walk);
-  else if (way == Plan::inside)
-    complete = walk_inside(layer, scorer, entry, breadth, wanted, worker.walk);
-  else
-    complete = walk_bridges(layer, scorer, entry, bridge_breadth(breadth), wanted, worker.walk);
+  const bool complete =
+      way == Plan::inside
+          ? walk_inside(layer, scorer, entry, breadth, wanted, worker.walk)
+          : walk_bridges(layer, scorer, entry, bridge_breadth(breadth), wanted, worker.walk);
   if (!complete) return false;
   collect(worker.walk.pool, worker.found);
   rerank(query, scorer.query, worker);
   finish(query, worker.found, worker.best);
-  if (answered(query)) return true;
-  return !deadline.passed() && way == Plan::walk && !allowed.everything &&
-         walk_graph(Plan::inside, query, worker);
+  return answered(query);
 }
 
 Plan VectorIndex::Searcher::plan_walk(bool fused) {
@@ -128,7 +123,8 @@ void VectorIndex::Searcher::walk_all(unsigned threads, bool fused, ProgressMeter
                                      std::vector<std::uint8_t>& open) const {
   constexpr std::size_t most = 64;  // queries handed to a thread at a time
   const std::size_t count = queries.count;
-  const std::size_t grain = std::clamp<std::size_t>(count / (std::size_t{4} * threads), 1, most);
+  const std::size_t pieces = threads == 1 ? 1 : std::size_t{4} * threads;
+  const std::size_t grain = std::clamp<std::size_t>(count / pieces, 1, most);
   std::vector<std::unique_ptr<ScratchPool::Item>> items;
   for (std::size_t i = 0; i < std::min<std::size_t>(threads, count); ++i) {
     items.push_back(rows.scratch().take());
@@ -142,6 +138,7 @@ void VectorIndex::Searcher::walk_all(unsigned threads, bool fused, ProgressMeter
         worker.prepare(*this, begin, end);
         worker.walk.deadline = deadline;
         if (fused) return walk_fused(begin, end, worker, open);
+        if (hits.stats.plan == Plan::walk) return walk_split(begin, end, worker, open);
         for (std::size_t i = begin; i < end && !deadline.passed(); ++i)
           open[i] = walk_graph(hits.stats.plan, i, worker) || deadline.passed() ? 0 : 1;
       },

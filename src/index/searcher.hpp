@@ -12,6 +12,7 @@
 #include "core/scratch_pool.hpp"
 #include "graph/filtered_walk.hpp"
 #include "graph/fused_walk.hpp"
+#include "graph/split_lanes.hpp"
 #include "index/vector_index.hpp"
 
 namespace vecinal {
@@ -69,6 +70,7 @@ struct VectorIndex::Searcher {
     std::vector<float> scores;
     std::vector<std::pair<float, Id>> best;
     std::vector<std::unique_ptr<FusedLane>> lanes;
+    SplitLanes split_lanes;
     std::uint64_t reranked = 0;
 
     /// Scores of rows that were found, by the scorer of those that rank; valid until the next call.
@@ -91,6 +93,7 @@ struct VectorIndex::Searcher {
 
   void finish(std::size_t query, std::span<Scored> found,
               std::vector<std::pair<float, Id>>& best) const;
+  /// A walk past rejected rows; false if it did not answer the query in full.
   bool walk_graph(Plan way, std::size_t query, Worker& worker) const;
   void collect(const Pool& pool, std::vector<Scored>& found) const;
   /// walked: the query as the walk compared it.
@@ -101,6 +104,12 @@ struct VectorIndex::Searcher {
     if (rows.ranks_as_walked()) return rows.ranking().scorer(walked);
     return rows.ranking().scorer(worker.queries.second[worker.at(query)], worker.ranking);
   }
+
+  /// split_search.cpp: walks of all nodes, where the queries of a thread take turns.
+  void walk_split(std::size_t begin, std::size_t end, Worker& worker,
+                  std::vector<std::uint8_t>& open) const;
+  [[nodiscard]] bool start_split(SplitLane& lane, Worker& worker) const;
+  void finish_split(SplitLane& lane, Worker& worker, std::vector<std::uint8_t>& open) const;
 
   /// fused_search.cpp: the same over fused rows, where the queries of a thread take turns.
   void walk_fused(std::size_t begin, std::size_t end, Worker& worker,

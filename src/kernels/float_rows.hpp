@@ -72,7 +72,11 @@ void for_rows(const RowView& rows, const uint32_t* slots, size_t count, Prefetch
   const size_t ahead = rows.rows_ahead;
   for (size_t i = 0; i < ahead && i < count; ++i) fetch(slots[i]);
   for (size_t i = 0; i < count; ++i) {
-    if (i + ahead < count) fetch(slots[i + ahead]);
+    const size_t at = i + ahead;
+    if (at < count)
+      fetch(slots[at]);
+    else if (at - count < rows.then_count)
+      fetch(rows.then[at - count]);
     score_row(i);
   }
 }

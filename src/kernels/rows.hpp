@@ -48,6 +48,8 @@ struct RowView {
       0;  ///< while one row is scored, the row this many places later is fetched
   const std::byte* base = nullptr;  ///< two-level rows: the first level, row by row
   std::size_t base_stride = 0;
+  const std::uint32_t* then = nullptr;  ///< rows that are scored next, fetched behind these
+  std::size_t then_count = 0;
 };
 
 /// Starts every row of codes. Value d of the row is step * (2 * code[d] + offset): a small integer
