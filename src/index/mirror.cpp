@@ -90,7 +90,11 @@ void Mirror::copy_graph(const Graph& graph) {
 
 void Mirror::copy_tails(const Rows& rows, std::size_t count) {
   if (!tails_) tails_ = backend_.make_tails(*walked_);
-  put_tails(*tails_, rows.walked(), rows.fused()->view(), count);
+  try {
+    put_tails(*tails_, rows.walked(), rows.fused()->view(), count);
+  } catch (const DeviceMemoryError&) {
+    tails_.reset();  // rows and links can be walked without them
+  }
 }
 
 void Mirror::drop() {

@@ -40,7 +40,7 @@ class Mirror {
       return mirror_->ranking_ ? *mirror_->ranking_ : *mirror_->walked_;
     }
     [[nodiscard]] const DeviceGraph& graph() const { return *mirror_->graph_; }
-    /// Null where rows are not fused, or do not go with the links.
+    /// Null where rows are not fused, where tails do not go with the links, or have no room.
     [[nodiscard]] const DeviceTails* tails() const { return mirror_->tails_.get(); }
     [[nodiscard]] std::size_t count() const { return mirror_->count_; }
 
@@ -73,6 +73,7 @@ class Mirror {
   void start(const Rows& rows, std::uint64_t rewrites);
   void copy_rows(const Rows& rows, std::size_t count, std::uint64_t rewrites);
   void copy_graph(const Graph& graph);
+  /// If there is room.
   void copy_tails(const Rows& rows, std::size_t count);
   void drop();
 

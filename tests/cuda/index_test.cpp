@@ -228,6 +228,21 @@ TEST_P(OnDevice, RowsWithoutRoomPassThroughInPieces) {
   EXPECT_THROW(static_cast<void>(device->search(queries.batch(), {.k = 5})), DeviceMemoryError);
 }
 
+TEST(OnDevice, TailsWithoutRoomAreDoneWithout) {
+  if (cuda_device_name() != "emulation") GTEST_SKIP() << "only the emulation runs out of memory";
+  const Rows rows = clustered(1000, 40, 13);
+  const auto cpu = made(
+      {.dim = 40, .encoding = Encoding::lvq8, .layout = Layout::fused, .build_beam = 40}, rows);
+  const SearchParams params{.k = 5, .beam = 40};
+  const auto device = moved(*cpu, Device::cuda);
+  static_cast<void>(device->search(rows.part(0, 1), params));
+  const std::size_t with_tails = device->stats().bytes_device;
+  const LittleMemory memory(200'000);  // an allocation; the tails are one of 384,000
+  const auto without = moved(*cpu, Device::cuda);
+  EXPECT_GT(recall(*without, rows, clustered(30, 40, 14), params), 0.95);
+  EXPECT_LT(without->stats().bytes_device + 384'000, with_tails + 10'000);
+}
+
 TEST(OnDevice, WithoutMemoryTheIndexGoesOnOnTheCpu) {
   const Rows rows = clustered(300, 32, 10);
   const auto index =
