@@ -107,6 +107,7 @@ class FusedWalk {
       const auto number = static_cast<unsigned>(__popc(mask & ((1U << lane_) - 1U)));
       const auto found = static_cast<unsigned>(__popc(mask));
       const unsigned count = found < room ? found : room;
+      __syncwarp();  // what the table held has been read
       if (wanted && number < count) {
         scratch_.slots[number] = node;
         // Least, and not last: which lane is last is not determined.
