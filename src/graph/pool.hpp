@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "core/types.hpp"
@@ -38,6 +39,11 @@ class Pool {
     return size_ < capacity_ || score <= score_of(keys_[size_ - 1]);
   }
 
+  /// Scores above it are not admitted.
+  [[nodiscard]] float limit() const {
+    return size_ < capacity_ ? std::numeric_limits<float>::infinity() : score_of(keys_[size_ - 1]);
+  }
+
   /// Node must not be in the pool already.
   void insert(float score, std::uint32_t node) {
     const std::uint64_t key = (static_cast<std::uint64_t>(ordered(score)) << 32U) | (node << 1U);
@@ -45,9 +51,7 @@ class Pool {
       if (key >= keys_[size_ - 1]) return;
       --size_;
     }
-    const auto begin = keys_.begin();
-    const auto place = std::lower_bound(begin, begin + static_cast<std::ptrdiff_t>(size_), key);
-    const auto at = static_cast<std::size_t>(place - begin);
+    const std::size_t at = first_above(key);
     std::memmove(keys_.data() + at + 1, keys_.data() + at, (size_ - at) * sizeof(std::uint64_t));
     keys_[at] = key;
     ++size_;
@@ -77,6 +81,15 @@ class Pool {
   }
 
  private:
+  /// Where a key belongs. Without branches: where it will be is not predictable.
+  [[nodiscard]] std::size_t first_above(std::uint64_t key) const {
+    const std::uint64_t* place = keys_.data();
+    std::size_t count = size_;
+    for (; count > 1; count -= count / 2) place += place[count / 2 - 1] < key ? count / 2 : 0;
+    const auto at = static_cast<std::size_t>(place - keys_.data());
+    return at + (count == 1 && *place < key ? 1U : 0U);
+  }
+
   /// Order-preserving map of finite floats to unsigned integers, and back.
   static std::uint32_t ordered(float score) {
     const auto bits = std::bit_cast<std::uint32_t>(score + 0.0F);

@@ -32,9 +32,18 @@ void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch
 }
 
 void offer_fresh(WalkScratch& scratch) {
+  // Without branches: which of them pass is not predictable.
   Pool& pool = scratch.pool;
-  for (std::size_t i = 0; i < scratch.fresh_count; ++i)
-    if (pool.admits(scratch.scores[i])) pool.insert(scratch.scores[i], scratch.fresh[i]);
+  const float limit = pool.limit();
+  Node* const nodes = scratch.fresh.data();
+  float* const scores = scratch.scores.data();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < scratch.fresh_count; ++i) {
+    nodes[kept] = nodes[i];
+    scores[kept] = scores[i];
+    kept += scores[i] <= limit ? 1U : 0U;
+  }
+  for (std::size_t i = 0; i < kept; ++i) pool.insert(scores[i], nodes[i]);
 }
 
 void fetch_links(const LayerView& layer, Node node) {
