@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
+
+#include "graph/builder.hpp"
 #include "support/data.hpp"
 #include "vecinal/error.hpp"
 #include "vecinal/index.hpp"
@@ -119,6 +123,45 @@ TEST(BuildCodes, FindWhatWalksOverTheRowsFind) {
     EXPECT_NEAR(with, without, .01) << name(metric);
     EXPECT_GT(with, metric == Metric::inner_product ? .8 : .95) << name(metric);
   }
+}
+
+/// Codes of four bits mistake one neighbour for another: a node is linked to its nearest one only
+/// if the rows have a say.
+TEST(BuildCodes, LeaveTheChoiceOfLinksToTheRows) {
+  constexpr std::size_t count = 1500;
+  const auto filled = [](const RowFormat& format) {
+    auto rows = std::make_unique<Storage>(format);
+    rows->resize(count);
+    QueryBuffer buffer(*rows);
+    const test::Rows vectors = test::clustered(count, dim, 3, 1);
+    for (Slot slot = 0; slot < count; ++slot) {
+      AlignedFloats row(rows->padded_dim());
+      std::copy_n(vectors.row(slot), dim, row.data());
+      const float norm = std::inner_product(row.data(), row.data() + dim, row.data(), 0.0F);
+      EXPECT_TRUE(rows->set(slot, row.data(), norm, buffer).in_range);
+    }
+    return rows;
+  };
+  const auto rows = filled({.type = kernels::RowType::f32, .op = kernels::Op::l2, .dim = dim});
+  const auto codes = filled({.type = kernels::RowType::lvq4, .dim = dim, .weight = -2});
+  Graph graph(16);
+  std::vector<Slot> order(count);
+  std::iota(order.begin(), order.end(), Slot{0});
+  Builder(graph, *rows, {.beam = 60, .geometry = {}, .threads = 1, .codes = codes.get()})
+      .insert(order, [](std::size_t) {});
+  std::size_t linked = 0;
+  const QueryBuffer buffer(*rows);
+  for (Slot slot = 0; slot < count; ++slot) {
+    const Scorer scorer = rows->scorer_of(slot, buffer);
+    Scored nearest;
+    for (Slot other = 0; other < count; ++other)
+      if (const Scored scored{scorer(other), other};
+          other != slot && (nearest.slot == no_slot || scored < nearest))
+        nearest = scored;
+    const auto links = graph.layer(0).row(slot);
+    linked += std::find(links.begin(), links.end(), nearest.slot) != links.end() ? 1 : 0;
+  }
+  EXPECT_GT(linked, count * 7 / 10);  // by the codes: six tenths
 }
 
 TEST(BuildCodes, GoOnFromAnIndexWithRemovedItems) {
