@@ -50,12 +50,10 @@ class FusedWalk {
         tails_(tails),
         shape_(shape),
         lane_(lane),
-        signs_(make_sign_query(query, tails, memory, lane)),
-        pool_(memory + table_bytes(tails.shape.words), shape.candidates),
-        best_(memory + table_bytes(tails.shape.words) + pool_bytes(shape.candidates),
-              shape.capacity),
-        scratch_(memory + table_bytes(tails.shape.words) + pool_bytes(shape.candidates) +
-                 pool_bytes(shape.capacity)) {
+        signs_(make_sign_query(query, tails, take(memory, table_bytes(tails.shape.words)), lane)),
+        pool_(take(memory, pool_bytes(shape.candidates)), shape.candidates),
+        best_(take(memory, pool_bytes(shape.capacity)), shape.capacity),
+        scratch_(memory) {
     forget_seen(scratch_, lane);
   }
 
@@ -87,7 +85,7 @@ class FusedWalk {
       copies_ += 1;
       return true;
     }
-    if (lane_ == 0) scratch_.seen[place(node)] = node;
+    if (lane_ == 0) scratch_.seen[seen_place(node)] = node;
     visit(node, score_of(key));
     return true;
   }
@@ -111,7 +109,7 @@ class FusedWalk {
       if (wanted && number < count) {
         scratch_.slots[number] = node;
         // Least, and not last: which lane is last is not determined.
-        atomicMin(scratch_.seen + place(node), node);
+        atomicMin(scratch_.seen + seen_place(node), node);
       }
       __syncwarp();
       if (count != 0)
@@ -130,11 +128,14 @@ class FusedWalk {
 
  private:
   [[nodiscard]] __device__ unsigned hops() const { return counts_.hops; }
-  [[nodiscard]] __device__ static unsigned place(std::uint32_t node) {
-    return node * 0x9E3779B1U >> 23U;
+  /// The next bytes of the memory, of which the members have theirs in order.
+  [[nodiscard]] __device__ static unsigned char* take(unsigned char*& memory, std::size_t bytes) {
+    unsigned char* const taken = memory;
+    memory += bytes;
+    return taken;
   }
   [[nodiscard]] __device__ bool expanded(std::uint32_t node) const {
-    return scratch_.seen[place(node)] == node;
+    return scratch_.seen[seen_place(node)] == node;
   }
   [[nodiscard]] __device__ float kth_score() const {
     const unsigned k = shape_.stop.k;

@@ -15,6 +15,11 @@ namespace vecinal::cuda {
 
 inline constexpr unsigned seen_nodes = 512;
 
+/// Where the table of seen nodes has a node, if it has it.
+__device__ inline unsigned seen_place(std::uint32_t node) {
+  return node * 0x9E3779B1U >> 23U;  // Fibonacci hashing
+}
+
 /// What a warp has in shared memory beside the query and the pool.
 struct WalkScratch {
   std::uint32_t* seen;   ///< seen_nodes
@@ -67,7 +72,7 @@ __device__ unsigned score_links(const QueryAtHand& query, const RowsView& rows,
   const std::uint32_t link = first + lane < layer.degree ? row[first + lane] : no_node;
   last = __any_sync(all_lanes, link == no_node);
   bool fresh = link < layer.count;
-  if (fresh) fresh = atomicExch(scratch.seen + (link * 0x9E3779B1U >> 23U), link) != link;
+  if (fresh) fresh = atomicExch(scratch.seen + seen_place(link), link) != link;
   const unsigned mask = __ballot_sync(all_lanes, fresh);
   __syncwarp();  // what the scratch held has been read
   if (fresh) {

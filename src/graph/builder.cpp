@@ -80,6 +80,7 @@ void Builder::insert_batch(std::span<const Slot> batch,
     find_links_on_device(batch);
     watch(batch.size());
   } else {
+    // Ranges are long enough for items to take turns, and of a small batch each thread has several.
     const std::size_t share = batch.size() / (std::size_t{8} * params_.threads);
     parallel_for(
         {.count = batch.size(),

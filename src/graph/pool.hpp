@@ -35,9 +35,7 @@ class Pool {
   }
 
   /// True if an entry of this score would be kept for sure or on a tie.
-  [[nodiscard]] bool admits(float score) const {
-    return size_ < capacity_ || score <= score_of(keys_[size_ - 1]);
-  }
+  [[nodiscard]] bool admits(float score) const { return score <= limit(); }
 
   /// Scores above it are not admitted.
   [[nodiscard]] float limit() const {
@@ -51,7 +49,7 @@ class Pool {
       if (key >= keys_[size_ - 1]) return;
       --size_;
     }
-    const std::size_t at = first_above(key);
+    const std::size_t at = first_not_below(key);
     std::memmove(keys_.data() + at + 1, keys_.data() + at, (size_ - at) * sizeof(std::uint64_t));
     keys_[at] = key;
     ++size_;
@@ -82,7 +80,7 @@ class Pool {
 
  private:
   /// Where a key belongs. Without branches: where it will be is not predictable.
-  [[nodiscard]] std::size_t first_above(std::uint64_t key) const {
+  [[nodiscard]] std::size_t first_not_below(std::uint64_t key) const {
     const std::uint64_t* place = keys_.data();
     std::size_t count = size_;
     for (; count > 1; count -= count / 2) place += place[count / 2 - 1] < key ? count / 2 : 0;

@@ -43,6 +43,7 @@ void offer_fresh(WalkScratch& scratch) {
     scores[kept] = scores[i];
     kept += scores[i] <= limit ? 1U : 0U;
   }
+  scratch.fresh_count = kept;
   for (std::size_t i = 0; i < kept; ++i) pool.insert(scores[i], nodes[i]);
 }
 

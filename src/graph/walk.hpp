@@ -48,7 +48,7 @@ void expand(const LayerView& layer, const Scorer& scorer, Node node, WalkScratch
 void walk(const LayerView& layer, const Scorer& scorer, Scored entry, Breadth breadth,
           WalkScratch& scratch);
 
-/// Offers what was scored to the pool.
+/// Offers what was scored to the pool; forgets what it does not admit.
 void offer_fresh(WalkScratch& scratch);
 
 /// Asks for the links of a node.

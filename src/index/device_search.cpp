@@ -8,6 +8,7 @@
 #include "backend/query_block.hpp"
 #include "core/parallel.hpp"
 #include "index/device_search.hpp"
+#include "index/geometry.hpp"
 
 namespace vecinal {
 namespace {
@@ -113,7 +114,7 @@ DeviceFusedBreadth DeviceSearch::fused_breadth() const {
           .beam = wide.window,
           .capacity = wide.capacity,
           .gamma = searcher_.breadth.gamma,
-          .shift = searcher_.index.config_.metric == Metric::cosine ? 1.0F : 0.0F};
+          .shift = geometry_of(searcher_.index.config_).shift};
 }
 
 bool DeviceSearch::wants_walks(const VectorIndex::Searcher& searcher) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "graph/fused_walk.hpp"
+#include "index/geometry.hpp"
 #include "index/searcher.hpp"
 
 namespace vecinal {
@@ -99,7 +100,7 @@ void VectorIndex::Searcher::start_fused(FusedLane& lane, std::size_t query, std:
                    .capacity = capacity * slots() / allowed.count,
                    .gamma = breadth.gamma,
                    .accepted = allowed.everything ? nullptr : &wanted.nodes,
-                   .shift = index.config_.metric == Metric::cosine ? 1.0F : 0.0F});
+                   .shift = geometry_of(index.config_).shift});
 }
 
 bool VectorIndex::Searcher::walk_again(FusedLane& lane, Worker& worker,
