@@ -111,7 +111,8 @@ void MultiVectorIndex::learn(const Batch& sample, const Batch& queries, const St
   sets->quality = quality;
   if (needs_training(inner_->config())) {
     const std::size_t most =
-        std::clamp<std::size_t>(train_floats / sets->encoder.encoded_dim(), 256, 20'000);
+        std::min(sample_limit(inner_->config()),
+                 std::max<std::size_t>(train_floats / sets->encoder.encoded_dim(), 256));
     OwnedSets learned;
     OwnedSets asked;
     Encodings documents(sets->encoder);

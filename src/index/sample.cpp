@@ -1,9 +1,9 @@
 #include "index/sample.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
+#include "core/block_sums.hpp"
 #include "kernels/rows.hpp"
 #include "transform/prepare.hpp"
 
@@ -48,17 +48,12 @@ void Sample::drop_outliers() {
 std::vector<float> Sample::mean(std::size_t dim) {
   std::vector<float> mean(dim, 0.0F);
   if (count() == 0) return mean;
-  // By columns: every sum has the order of the rows.
-  constexpr std::size_t columns = 32;
-  parallel_for({.count = dim, .grain = columns, .threads = threads_},
-               [&](std::size_t begin, std::size_t end, unsigned) {
-                 std::array<double, columns> sums{};
-                 for (std::size_t i = 0; i < count(); ++i)
-                   for (std::size_t d = begin; d < end; ++d)
-                     sums[d - begin] += static_cast<double>(row(i)[d]);
-                 for (std::size_t d = begin; d < end; ++d)
-                   mean[d] = static_cast<float>(sums[d - begin] / static_cast<double>(count()));
-               });
+  const std::vector<double> sums =
+      block_sums(count(), dim, threads_, [&](std::size_t i, double* to) {
+        for (std::size_t d = 0; d < dim; ++d) to[d] += static_cast<double>(row(i)[d]);
+      });
+  for (std::size_t d = 0; d < dim; ++d)
+    mean[d] = static_cast<float>(sums[d] / static_cast<double>(count()));
   return mean;
 }
 

@@ -16,9 +16,8 @@
 namespace vecinal {
 namespace {
 
-/// Statistics need no more vectors than this, and a covariance about ten for a dimension.
-std::size_t sample_limit(std::size_t dim) {
-  return std::clamp<std::size_t>(10 * dim, 20'000, 100'000);
+bool learns_directions(const Config& config) {
+  return config.reduction == Reduction::pca || config.reduction == Reduction::leanvec_ood;
 }
 
 Moments moments_of(const Sample& sample, std::size_t dim, unsigned threads, const Stretch& watch) {
@@ -79,6 +78,13 @@ bool needs_training(const Config& config) {
   return !has_float_rows(config.encoding) || config.reduction != Reduction::none;
 }
 
+std::size_t sample_limit(const Config& config) {
+  // A covariance takes about ten vectors for a dimension; of long vectors few say what a mean is.
+  if (learns_directions(config)) return std::clamp<std::size_t>(10 * config.dim, 20'000, 100'000);
+  constexpr std::size_t most_floats = std::size_t{1} << 24U;
+  return std::clamp<std::size_t>(most_floats / config.dim, 2'000, 20'000);
+}
+
 void refuse_sets(const Batch& batch, const char* what) {
   if (!batch.offsets.empty())
     throw std::invalid_argument(
@@ -108,16 +114,14 @@ Model train_model(const Config& config, const Batch& sample, const Batch& querie
   if (config.reduction == Reduction::leanvec_ood && queries.count == 0)
     throw NotTrained(
         "train: leanvec_ood learns from queries too: call train(sample, queries) first");
-  const bool learned =
-      config.reduction == Reduction::pca || config.reduction == Reduction::leanvec_ood;
   const std::size_t least = std::max<std::size_t>(config.reduced_dim, 1);
-  if (learned && sample.count < least)
+  if (learns_directions(config) && sample.count < least)
     throw std::invalid_argument(concat("train: ", sample.count, " vectors are too few to learn ",
                                        least, " dimensions from: give at least as many"));
   watch.update(0, 1);
-  Sample vectors(config, sample, sample_limit(config.dim), threads);
+  Sample vectors(config, sample, sample_limit(config), threads);
   vectors.drop_outliers();
-  Sample wanted(config, queries, sample_limit(config.dim), threads);
+  Sample wanted(config, queries, sample_limit(config), threads);
   Model::Parts parts;
   parts.mean.assign(config.dim, 0.0F);
   // Float rows have no bias for what centring takes from an inner product.

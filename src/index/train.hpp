@@ -11,6 +11,9 @@ namespace vecinal {
 /// True if rows of this config cannot be made without training.
 [[nodiscard]] bool needs_training(const Config& config);
 
+/// Vectors that train_model() looks at, at most.
+[[nodiscard]] std::size_t sample_limit(const Config& config);
+
 /// Learns mean, reduction and quantizer. queries: for leanvec_ood; else ignored but validated.
 /// Throws std::invalid_argument (a wrong dim, a faulty row, too few vectors), NotTrained if
 /// leanvec_ood has no queries, and what the watch throws.

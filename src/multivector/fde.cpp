@@ -2,14 +2,15 @@
 #include "vecinal/fde.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cmath>
 #include <memory>
 #include <stdexcept>
 #include <vector>
 
+#include "core/block_sums.hpp"
 #include "core/concat.hpp"
+#include "core/dot.hpp"
 #include "core/parallel.hpp"
 #include "multivector/cells.hpp"
 #include "multivector/fde_worker.hpp"
@@ -113,40 +114,27 @@ FdeQuality FdeEncoder::Impl::train(const Batch& documents) {
 }
 
 double FdeEncoder::Impl::learn_mean(const Batch& sample) {
-  const unsigned threads = resolve_threads(config_.threads);
-  std::vector<double> factors(sample.count);  // to the length of one
-  parallel_for({.count = sample.count, .grain = 256, .threads = threads},
-               [&](std::size_t begin, std::size_t end, unsigned) {
-                 for (std::size_t i = begin; i < end; ++i) {
-                   const float* vector = sample.row(i);
-                   double norm = 0;
-                   for (std::size_t d = 0; d < config_.dim; ++d)
-                     norm += static_cast<double>(vector[d]) * static_cast<double>(vector[d]);
-                   factors[i] = norm > 0 ? 1 / std::sqrt(norm) : 0;
-                 }
-               });
-  // By dims: every sum has the order of the vectors.
-  constexpr std::size_t columns = 16;
-  std::vector<double> directions(config_.dim, 0.0);
+  const std::size_t dim = config_.dim;
+  // Of vectors, then of their directions.
+  const std::vector<double> sums = block_sums(
+      sample.count, 2 * dim, resolve_threads(config_.threads), [&](std::size_t i, double* to) {
+        const float* vector = sample.row(i);
+        const double norm = dot(vector, vector, dim);
+        const double factor = norm > 0 ? 1 / std::sqrt(norm) : 0;
+        for (std::size_t d = 0; d < dim; ++d) {
+          const auto value = static_cast<double>(vector[d]);
+          to[d] += value;
+          to[dim + d] += factor * value;
+        }
+      });
   const auto count = static_cast<double>(sample.count);
-  parallel_for({.count = config_.dim, .grain = columns, .threads = threads},
-               [&](std::size_t begin, std::size_t end, unsigned) {
-                 std::array<double, columns> sums{};
-                 std::array<double, columns> directed{};
-                 for (std::size_t i = 0; i < sample.count; ++i)
-                   for (std::size_t d = begin; d < end; ++d) {
-                     const auto value = static_cast<double>(sample.row(i)[d]);
-                     sums[d - begin] += value;
-                     directed[d - begin] += factors[i] * value;
-                   }
-                 for (std::size_t d = begin; d < end; ++d) {
-                   mean_[d] = static_cast<float>(sums[d - begin] / count);
-                   directions[d] = directed[d - begin];
-                 }
-               });
   // The mean cosine of pairs is the squared length of the mean direction.
   double mean_cosine = 0;
-  for (const double direction : directions) mean_cosine += direction / count * direction / count;
+  for (std::size_t d = 0; d < dim; ++d) {
+    mean_[d] = static_cast<float>(sums[d] / count);
+    const double direction = sums[dim + d] / count;
+    mean_cosine += direction * direction;
+  }
   return mean_cosine;
 }
 

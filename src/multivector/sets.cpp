@@ -52,8 +52,13 @@ void validate_sets(const Batch& sets, const SetRules& rules, const char* what) {
 Batch sample_sets(const Batch& sets, std::size_t limit, OwnedSets& held) {
   if (sets.items() <= limit) return sets;
   held = {.dim = sets.dim, .values = {}};
+  const auto chosen = [&](std::size_t i) { return i * sets.items() / limit; };
+  std::size_t vectors = 0;
+  for (std::size_t i = 0; i < limit; ++i)
+    vectors += sets.begin(chosen(i) + 1) - sets.begin(chosen(i));
+  held.values.reserve(vectors * sets.dim);
   for (std::size_t i = 0; i < limit; ++i) {
-    const std::size_t set = i * sets.items() / limit;
+    const std::size_t set = chosen(i);
     for (std::size_t row = sets.begin(set); row < sets.begin(set + 1); ++row)
       held.values.insert(held.values.end(), sets.row(row), sets.row(row) + sets.dim);
     held.offsets.push_back(held.values.size() / sets.dim);
