@@ -133,8 +133,8 @@ class CudaBackend final : public Backend {
 
   // backend_fde.cu
   [[nodiscard]] std::unique_ptr<DeviceFde> make_fde(const FdeTables& tables) override;
-  void encode_documents(const DeviceFde& fde, const HostSets& sets, std::span<float> to) override;
-  void encode_queries(const DeviceFde& fde, const HostSets& sets, std::span<float> to) override;
+  std::size_t encode_documents(const DeviceFde& fde, const SetsToEncode& sets, float* to) override;
+  std::size_t encode_queries(const DeviceFde& fde, const SetsToEncode& sets, float* to) override;
 
   // backend_encoding.cu
   void encode(const RowsToEncode& rows, std::byte* to, std::size_t to_stride,

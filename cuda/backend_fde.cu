@@ -87,6 +87,7 @@ CudaFde::CudaFde(const FdeTables& tables, Lane& lane)
            .repetitions = static_cast<unsigned>(tables.repetitions),
            .k_sim = static_cast<unsigned>(tables.k_sim),
            .width = static_cast<unsigned>(tables.projected_dim),
+           .max_squared_norm = tables.max_squared_norm,
            .mean = layout[at_mean],
            .planes = layout[at_planes],
            .rounding = layout[at_rounding],
@@ -98,86 +99,156 @@ CudaFde::CudaFde(const FdeTables& tables, Lane& lane)
            .final_sources = layout[at_sources]};
 }
 
-/// Sets first .. first + count - 1.
-void encode_piece(const CudaFde& fde, const HostSets& sets, std::size_t first, std::size_t count,
-                  Side side, Lane& lane, float* to) {
-  const FdeView& view = fde.view();
-  const std::size_t begin = sets.offsets[first];
-  const std::size_t vectors = sets.offsets[first + count] - begin;
-  std::vector<std::uint32_t> set_ends;
-  for (std::size_t i = first; i < first + count; ++i)
-    set_ends.push_back(static_cast<std::uint32_t>(sets.offsets[i + 1] - begin));
-  const std::size_t values = vectors * view.padded_dim;
-  Layout layout;
-  const auto at_ends = layout.add<std::uint32_t>(count);
-  const auto at_values = layout.add<float>(values);
-  const auto at_centred = layout.add<float>(values);
-  const auto at_lengths = layout.add<float>(vectors);
-  const auto at_signs = layout.add<std::uint32_t>(vectors * view.sign_words());
-  const auto at_projected = layout.add<float>(view.projects() ? vectors * view.projections() : 0);
-  const auto at_whole = layout.add<float>(count * view.whole_dim());
-  const auto at_final = layout.add<float>(count * view.final_dim);
-  layout.settle(lane.workspace);
+/// One call: sets of documents or of queries, which are on the host as their encodings will be, or
+/// on the device as they will be.
+class SetEncoder {
+ public:
+  SetEncoder(const CudaFde& fde, const SetsToEncode& sets, Side side, Lane& lane, float* to)
+      : fde_(fde), view_(fde.view()), sets_(sets), side_(side), lane_(lane), to_(to) {}
 
-  layout.copy_in(at_ends, std::span<const std::uint32_t>(set_ends), lane.stream);
-  const SetsView on_device{static_cast<unsigned>(count),
-                           static_cast<unsigned>(vectors),
-                           layout[at_ends],
-                           layout[at_values],
-                           layout[at_centred],
-                           layout[at_lengths],
-                           layout[at_signs],
-                           layout[at_projected],
-                           layout[at_whole]};
-  const bool documents = side == Side::documents;
-  const float* from = documents ? on_device.centred : on_device.values;
-  Gathering gathering{from, view.padded_dim, 0, documents, documents && fde.fill_empty()};
-  if (vectors != 0) {
-    fill_bytes(layout[at_values], 0, values * sizeof(float), lane.stream);
-    copy_rows_in(layout[at_values], sets.vectors + begin * sets.stride,
-                 {view.padded_dim * sizeof(float), sets.stride * sizeof(float),
-                  view.dim * sizeof(float), vectors},
-                 lane.stream);
-    find_cells(view, on_device, lane.stream);
-    if (view.projects()) {
-      project_sets(view, on_device, from, lane.stream);
-      gathering.from = on_device.projected;
-      gathering.pitch = view.projections();
-      gathering.shift = view.width;
+  /// The first faulty vector, or the number of all.
+  std::size_t run() {
+    std::size_t faulty = sets_.offsets.back();
+    std::size_t count = 0;
+    for (std::size_t first = 0; first < sets_.count(); first += count) {
+      count = piece_from(first);
+      faulty = std::min(faulty, encode(first, count));
     }
+    return faulty;
   }
-  gather_cells(view, on_device, gathering, lane.stream);
-  const float* result = on_device.whole;
-  if (view.final_dim != 0) {
-    sketch(view, on_device, layout[at_final], lane.stream);
-    result = layout[at_final];
-  }
-  copy_out(to + first * fde.encoded_dim(), result, count * fde.encoded_dim() * sizeof(float),
-           lane.stream);
-  synchronize(lane.stream);
-}
 
-/// Encodes sets in pieces that need about as much memory as this, or one by one.
-void encode_sets(const DeviceFde& encoder, const HostSets& sets, Side side, Lane& lane,
-                 std::span<float> to) {
-  constexpr std::size_t piece_bytes = std::size_t{256} << 20U;
-  constexpr std::size_t most_sets = 16'384;  // grids have at most 65,535 blocks in y
-  const auto& fde = static_cast<const CudaFde&>(encoder);
-  const FdeView& view = fde.view();
-  const std::size_t set_bytes = (view.whole_dim() + view.final_dim) * sizeof(float);
-  const std::size_t vector_bytes =
-      (2 * view.padded_dim + view.sign_words() + (view.projects() ? view.projections() : 0)) *
-      sizeof(float);
-  std::size_t count = 0;
-  for (std::size_t first = 0; first < sets.count(); first += count) {
+ private:
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
+
+  /// Sets from there on that need about as much memory as a piece may, at least one.
+  [[nodiscard]] std::size_t piece_from(std::size_t first) const {
+    constexpr std::size_t piece_bytes = std::size_t{256} << 20U;
+    constexpr std::size_t most_sets = 16'384;  // grids have at most 65,535 blocks in y
+    const std::size_t set_bytes = (view_.whole_dim() + view_.final_dim) * sizeof(float);
+    const std::size_t vector_bytes =
+        (2 * view_.padded_dim + view_.sign_words() + projected_values()) * sizeof(float);
     std::size_t bytes = 0;
-    for (count = 0; count < most_sets && first + count < sets.count(); ++count) {
-      const std::size_t size = sets.offsets[first + count + 1] - sets.offsets[first + count];
+    std::size_t count = 0;
+    for (; count < most_sets && first + count < sets_.count(); ++count) {
+      const std::size_t size = sets_.offsets[first + count + 1] - sets_.offsets[first + count];
       bytes += set_bytes + size * vector_bytes;
       if (bytes > piece_bytes && count != 0) break;
     }
-    encode_piece(fde, sets, first, count, side, lane, to.data());
+    return count;
   }
+
+  [[nodiscard]] std::size_t projected_values() const {
+    return view_.projects() ? view_.projections() : 0;
+  }
+
+  /// Whether kernels can read the vectors where they are.
+  [[nodiscard]] bool read_in_place() const {
+    return sets_.on_device && sets_.stride == view_.padded_dim &&
+           reinterpret_cast<std::uintptr_t>(sets_.vectors) % 16 == 0;
+  }
+
+  /// Some sets on the device.
+  struct Piece {
+    SetsView sets;
+    float* brought =
+        nullptr;            ///< vectors that are brought there; null where they are read in place
+    float* made = nullptr;  ///< encodings
+  };
+
+  /// Sets first .. first + count - 1; the first faulty vector, or the number of all.
+  std::size_t encode(std::size_t first, std::size_t count) {
+    const std::size_t begin = sets_.offsets[first];
+    std::vector<std::uint32_t> ends;
+    for (std::size_t i = first; i < first + count; ++i)
+      ends.push_back(static_cast<std::uint32_t>(sets_.offsets[i + 1] - begin));
+    float* const to = to_ + first * fde_.encoded_dim();
+    const Piece piece = lay_out(ends, sets_.vectors + begin * sets_.stride, to);
+    if (piece.brought != nullptr)
+      bring(sets_.vectors + begin * sets_.stride, piece.brought, piece.sets.vectors);
+    make(piece.sets);
+    if (view_.final_dim != 0) sketch(view_, piece.sets, piece.made, lane_.stream);
+    if (!sets_.on_device)
+      copy_out(to, piece.made, count * fde_.encoded_dim() * sizeof(float), lane_.stream);
+    std::uint32_t faulty = none;
+    copy_out(&faulty, piece.sets.faulty, sizeof faulty, lane_.stream);
+    synchronize(lane_.stream);
+    return faulty == none ? sets_.offsets.back() : begin + faulty;
+  }
+
+  /// Takes memory. from, to: the vectors and their encodings.
+  Piece lay_out(std::span<const std::uint32_t> ends, const float* from, float* to) {
+    const std::size_t count = ends.size();
+    const std::size_t vectors = ends.back();
+    const std::size_t values = vectors * view_.padded_dim;
+    const bool sketches = view_.final_dim != 0;
+    const bool writes_in_place = sets_.on_device && !sketches;
+    Layout layout;
+    const auto at_ends = layout.add<std::uint32_t>(count);
+    const auto at_faulty = layout.add<std::uint32_t>(1);
+    const auto at_values = layout.add<float>(read_in_place() ? 0 : values);
+    const auto at_centred = layout.add<float>(values);
+    const auto at_lengths = layout.add<float>(vectors);
+    const auto at_signs = layout.add<std::uint32_t>(vectors * view_.sign_words());
+    const auto at_projected = layout.add<float>(vectors * projected_values());
+    const auto at_whole = layout.add<float>(writes_in_place ? 0 : count * view_.whole_dim());
+    const auto at_final = layout.add<float>(sets_.on_device ? 0 : count * view_.final_dim);
+    layout.settle(lane_.workspace);
+    layout.copy_in(at_ends, ends, lane_.stream);
+    fill_bytes(layout[at_faulty], 0xFF, sizeof none, lane_.stream);
+    float* const whole = writes_in_place ? to : layout[at_whole];
+    float* const made = sets_.on_device ? to : sketches ? layout[at_final] : whole;
+    return {
+        .sets = {static_cast<unsigned>(count), static_cast<unsigned>(vectors), layout[at_ends],
+                 read_in_place() ? from : layout[at_values], layout[at_faulty], layout[at_centred],
+                 layout[at_lengths], layout[at_signs], layout[at_projected], whole},
+        .brought = read_in_place() ? nullptr : layout[at_values],
+        .made = made};
+  }
+
+  /// Copies vectors, zeros behind their dims.
+  void bring(const float* from, float* to, std::size_t vectors) {
+    const Pitched shape{view_.padded_dim * sizeof(float), sets_.stride * sizeof(float),
+                        view_.dim * sizeof(float), vectors};
+    if (vectors == 0) return;
+    fill_bytes(to, 0, vectors * view_.padded_dim * sizeof(float), lane_.stream);
+    if (sets_.on_device)
+      copy_rows_within(to, from, shape, lane_.stream);
+    else
+      copy_rows_in(to, from, shape, lane_.stream);
+  }
+
+  void make(const SetsView& sets) {
+    const bool documents = side_ == Side::documents;
+    const float* const from = documents ? sets.centred : sets.values;
+    Gathering gathering{from, view_.padded_dim, 0, documents, documents && fde_.fill_empty()};
+    if (sets.vectors != 0) {
+      find_cells(view_, sets, lane_.stream);
+      if (view_.projects()) {
+        project_sets(view_, sets, from, lane_.stream);
+        gathering.from = sets.projected;
+        gathering.pitch = view_.projections();
+        gathering.shift = view_.width;
+      }
+    }
+    gather_cells(view_, sets, gathering, lane_.stream);
+  }
+
+  const CudaFde& fde_;
+  const FdeView& view_;
+  const SetsToEncode& sets_;
+  Side side_;
+  Lane& lane_;
+  float* to_;
+};
+
+std::size_t encode_sets(const DeviceFde& fde, const SetsToEncode& sets, Side side, Lane& lane,
+                        float* to) {
+  if (sets.on_device && sets.count() != 0) {
+    if (sets.offsets.back() != 0) require_device_memory(sets.vectors);
+    require_device_memory(to);
+    synchronize(sets.stream);
+  }
+  return SetEncoder(static_cast<const CudaFde&>(fde), sets, side, lane, to).run();
 }
 
 }  // namespace
@@ -187,15 +258,15 @@ std::unique_ptr<DeviceFde> CudaBackend::make_fde(const FdeTables& tables) {
   return std::make_unique<CudaFde>(tables, *lane);
 }
 
-void CudaBackend::encode_documents(const DeviceFde& fde, const HostSets& sets,
-                                   std::span<float> to) {
+std::size_t CudaBackend::encode_documents(const DeviceFde& fde, const SetsToEncode& sets,
+                                          float* to) {
   const LanePool::Lease lane = lanes_.take();
-  encode_sets(fde, sets, Side::documents, *lane, to);
+  return encode_sets(fde, sets, Side::documents, *lane, to);
 }
 
-void CudaBackend::encode_queries(const DeviceFde& fde, const HostSets& sets, std::span<float> to) {
+std::size_t CudaBackend::encode_queries(const DeviceFde& fde, const SetsToEncode& sets, float* to) {
   const LanePool::Lease lane = lanes_.take();
-  encode_sets(fde, sets, Side::queries, *lane, to);
+  return encode_sets(fde, sets, Side::queries, *lane, to);
 }
 
 }  // namespace vecinal::cuda

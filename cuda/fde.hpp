@@ -12,6 +12,7 @@ struct FdeView {
   unsigned repetitions = 0;
   unsigned k_sim = 0;
   unsigned width = 0;  ///< values of a projected vector
+  double max_squared_norm = 0;
   const float* mean = nullptr;
   const float* planes = nullptr;  ///< in panels
   const float* rounding = nullptr;
@@ -44,6 +45,7 @@ struct SetsView {
   unsigned vectors = 0;
   const std::uint32_t* ends = nullptr;  ///< the vector after the last one of each set
   const float* values = nullptr;        ///< padded_dim floats each
+  std::uint32_t* faulty = nullptr;      ///< the first vector that cannot be used; else untouched
   float* centred = nullptr;             ///< as many
   float* lengths = nullptr;             ///< of centred vectors
   std::uint32_t* signs = nullptr;       ///< sign_words() each
@@ -51,7 +53,8 @@ struct SetsView {
   float* whole = nullptr;               ///< whole_dim() values a set
 };
 
-/// Takes the mean off and finds on which side of every plane the vectors lie (fde_cells.cu).
+/// Looks for faulty vectors, takes the mean off and finds on which side of every plane the vectors
+/// lie (fde_cells.cu).
 void find_cells(const FdeView& fde, const SetsView& sets, Stream stream);
 
 /// Inner projections of vectors, `from` being centred ones or those as they are.

@@ -19,14 +19,21 @@ __global__ void centre_kernel(FdeView fde, SetsView sets) {
   if (vector >= sets.vectors) return;
   const float* from = sets.values + std::size_t{vector} * fde.padded_dim;
   float* to = sets.centred + std::size_t{vector} * fde.padded_dim;
+  double given = 0;
   double squares = 0;
   for (unsigned d = lane; d < fde.padded_dim; d += warp_size) {
     const float value = d < fde.dim ? __fsub_rn(from[d], fde.mean[d]) : 0;
     to[d] = value;
+    given += static_cast<double>(from[d]) * from[d];
     squares += static_cast<double>(value) * value;
   }
-  for (int step = 16; step != 0; step /= 2) squares += __shfl_xor_sync(all_lanes, squares, step);
-  if (lane == 0) sets.lengths[vector] = static_cast<float>(sqrt(squares));
+  for (int step = 16; step != 0; step /= 2) {
+    given += __shfl_xor_sync(all_lanes, given, step);
+    squares += __shfl_xor_sync(all_lanes, squares, step);
+  }
+  if (lane != 0) return;
+  sets.lengths[vector] = static_cast<float>(sqrt(squares));
+  if (!(given <= fde.max_squared_norm)) atomicMin(sets.faulty, vector);  // nor if it is no number
 }
 
 /// dot() of core/dot.hpp with vector `column` of a panel.

@@ -59,6 +59,7 @@ struct Pitched {
 };
 void copy_rows_in(void* to, const void* from, const Pitched& shape, Stream stream);
 void copy_rows_out(void* to, const void* from, const Pitched& shape, Stream stream);
+void copy_rows_within(void* to, const void* from, const Pitched& shape, Stream stream);
 void fill_bytes(void* to, int value, std::size_t bytes, Stream stream);
 /// Lets a kernel use that much shared memory; checks the last launch.
 void allow_shared(const void* kernel, std::size_t bytes);

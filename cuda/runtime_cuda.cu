@@ -118,6 +118,12 @@ void copy_rows_out(void* to, const void* from, const Pitched& shape, Stream stre
         "copy from the device");
 }
 
+void copy_rows_within(void* to, const void* from, const Pitched& shape, Stream stream) {
+  check(cudaMemcpy2DAsync(to, shape.to_pitch, from, shape.from_pitch, shape.width, shape.rows,
+                          cudaMemcpyDeviceToDevice, of(stream)),
+        "copy on the device");
+}
+
 void fill_bytes(void* to, int value, std::size_t bytes, Stream stream) {
   check(cudaMemsetAsync(to, value, bytes, of(stream)), "cudaMemsetAsync");
 }

@@ -92,7 +92,7 @@ stage_python() {
   local emulated=build/release/tests/cuda/libvecinal_cuda_emulated.so # by the unit stage
   if [[ -e "$emulated" ]]; then
     VECINAL_CUDA_LIBRARY=$PWD/$emulated "$venv/bin/python" -m pytest -q \
-      tests/python/test_device.py tests/python/test_cuda_benchmark.py
+      tests/python/test_device.py tests/python/test_gpu_arrays.py tests/python/test_cuda_benchmark.py
   fi
 }
 

@@ -138,6 +138,7 @@ def stored_sets(bench: Bench, options: argparse.Namespace) -> None:
 def token_sets(bench: Bench, options: argparse.Namespace) -> None:
     multi.ranked(bench)
     multi.encoded(bench)
+    multi.added(bench)
 
 
 PARTS: dict[str, Callable[[Bench, argparse.Namespace], None]] = {

@@ -12,15 +12,14 @@ bool is_aligned(const py::array& array) {
 }
 bool is_dense(const py::array& array) { return (array.flags() & py::array::c_style) != 0; }
 
-/// int64 numbers, read as what they are without a sign; a negative one is past every end.
+}  // namespace
+
 std::span<const std::size_t> to_sizes(const std::optional<Ids>& offsets) {
   static_assert(sizeof(Id) == sizeof(std::size_t));
   if (!offsets) return {};
   return {reinterpret_cast<const std::size_t*>(offsets->data()),
           static_cast<std::size_t>(offsets->size())};
 }
-
-}  // namespace
 
 Batch to_batch(const Rows& rows) {
   if (rows.ndim() == 1 && is_aligned(rows) && is_dense(rows))

@@ -34,6 +34,9 @@ using Words = py::array_t<std::uint64_t, py::array::c_style>;
 [[nodiscard]] Batch to_batch(const Rows& rows, const std::optional<Ids>& offsets);
 [[nodiscard]] Batch to_batch(const std::optional<Rows>& rows, const std::optional<Ids>& offsets);
 
+/// int64 numbers, read as what they are without a sign; a negative one is past every end.
+[[nodiscard]] std::span<const std::size_t> to_sizes(const std::optional<Ids>& offsets);
+
 [[nodiscard]] std::span<const Id> to_span(const std::optional<Ids>& ids);
 
 /// Labels of items, int64, and where they may be many, the offsets of the items.

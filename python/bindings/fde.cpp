@@ -1,5 +1,5 @@
-/// _core.FdeEncoder: vecinal::FdeEncoder with numpy arrays.
-#include "vecinal/fde.hpp"
+/// _core.FdeEncoder: vecinal::FdeEncoder with numpy arrays, and with arrays on a GPU.
+#include "vecinal/device_fde.hpp"
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -53,6 +53,21 @@ void set_mean(FdeEncoder& encoder, const Rows& values) {
   encoder.set_mean({values.data(), static_cast<std::size_t>(values.size())});
 }
 
+/// Sets on a device; addresses are as a __cuda_array_interface__ has them. out: sets x encoded_dim.
+template <auto call>
+void encode_there(const DeviceFdeEncoder& encoder, std::uintptr_t vectors, std::size_t count,
+                  std::size_t dim, const Ids& offsets, std::uintptr_t stream, std::uintptr_t out) {
+  const std::span<const std::size_t> starts = to_sizes(offsets);
+  const DeviceBatch sets{.data = reinterpret_cast<const float*>(vectors),
+                         .count = count,
+                         .dim = dim,
+                         .offsets = starts,
+                         .stream = reinterpret_cast<void*>(stream)};
+  const py::gil_scoped_release no_lock;
+  (encoder.*call)(sets,
+                  {reinterpret_cast<float*>(out), (starts.size() - 1) * encoder.encoded_dim()});
+}
+
 FdeEncoder make(std::size_t dim, const Record& params, std::uint64_t seed, unsigned threads) {
   return FdeEncoder({.dim = dim, .params = to_fde(params), .seed = seed, .threads = threads});
 }
@@ -72,6 +87,12 @@ void bind_fde(py::module_& module) {
       .def("mean", &mean)
       .def("set_mean", &set_mean, arg("values").noconvert())
       .def("encoded_dim", &FdeEncoder::encoded_dim);
+  py::class_<DeviceFdeEncoder>(module, "DeviceFdeEncoder", "What FdeEncoder needs on a GPU.")
+      .def(py::init<const FdeEncoder&>(), arg("encoder"))
+      .def("encode_documents", &encode_there<&DeviceFdeEncoder::encode_documents>, arg("vectors"),
+           arg("count"), arg("dim"), arg("offsets").noconvert(), arg("stream"), arg("out"))
+      .def("encode_queries", &encode_there<&DeviceFdeEncoder::encode_queries>, arg("vectors"),
+           arg("count"), arg("dim"), arg("offsets").noconvert(), arg("stream"), arg("out"));
 }
 
 }  // namespace vecinal::python

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Cancelled', 'CudaError', 'FdeEncoder', 'FormatError', 'Index', 'LoggedIndex', 'MemoryLimit', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'open_file', 'search_stats', 'simd', 'version']
+__all__: list[str] = ['Cancelled', 'CudaError', 'DeviceFdeEncoder', 'FdeEncoder', 'FormatError', 'Index', 'LoggedIndex', 'MemoryLimit', 'NotTrained', 'build', 'info', 'load_bytes', 'load_file', 'open_file', 'search_stats', 'simd', 'version']
 class NotTrained(RuntimeError):
     """
     The operation needs a trained index: call train() or add() first.
@@ -109,6 +109,16 @@ class FdeEncoder:
     def set_mean(self, values: numpy.typing.NDArray[numpy.float32]) -> None:
         ...
     def train(self, documents: numpy.typing.NDArray[numpy.float32], offsets: numpy.typing.NDArray[numpy.int64] | None) -> dict[str, typing.Any]:
+        ...
+class DeviceFdeEncoder:
+    """
+    What FdeEncoder needs on a GPU.
+    """
+    def __init__(self, encoder: FdeEncoder) -> None:
+        ...
+    def encode_documents(self, vectors: typing.SupportsInt | typing.SupportsIndex, count: typing.SupportsInt | typing.SupportsIndex, dim: typing.SupportsInt | typing.SupportsIndex, offsets: numpy.typing.NDArray[numpy.int64], stream: typing.SupportsInt | typing.SupportsIndex, out: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def encode_queries(self, vectors: typing.SupportsInt | typing.SupportsIndex, count: typing.SupportsInt | typing.SupportsIndex, dim: typing.SupportsInt | typing.SupportsIndex, offsets: numpy.typing.NDArray[numpy.int64], stream: typing.SupportsInt | typing.SupportsIndex, out: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
 def build() -> dict[str, typing.Any]:
     """

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._core import CudaError
+from ._gpu import room
 from ._inputs import UINT32_MAX, as_integer, as_rows
-from ._sets import as_sets
+from ._sets import as_sets, sets_on_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from ._gpu import GpuRows
     from ._sets import SetsLike
 
 
@@ -76,7 +80,7 @@ class FdeEncoder:
     (2, 48)
     """
 
-    __slots__ = ("_cpp", "_dim")
+    __slots__ = ("_cpp", "_dim", "_on_gpu")
 
     def __init__(
         self,
@@ -108,6 +112,7 @@ class FdeEncoder:
             as_integer("seed", seed, 0, (1 << 64) - 1),
             as_integer("threads", threads, 0, UINT32_MAX),
         )
+        self._on_gpu: _core.DeviceFdeEncoder | None = None  # made when it is first asked for
 
     @property
     def dim(self) -> int:
@@ -127,6 +132,7 @@ class FdeEncoder:
     @mean.setter
     def mean(self, values: ArrayLike) -> None:
         self._cpp.set_mean(as_rows(values, "mean"))
+        self._on_gpu = None
 
     def train(self, X: SetsLike, *, offsets: ArrayLike | None = None) -> dict[str, float]:
         """Take the mean of the vectors of documents, about which documents are encoded from now on.
@@ -140,28 +146,55 @@ class FdeEncoder:
             ``mean_cosine`` of pairs of vectors, and ``occupancy``: the entropy of the cells after
             centring over the greatest possible.
         """
-        return self._cpp.train(*as_sets(X, self._dim, "X", offsets))
+        learned = self._cpp.train(*as_sets(X, self._dim, "X", offsets))
+        self._on_gpu = None
+        return learned
 
     def encode_documents(
         self, X: SetsLike, *, offsets: ArrayLike | None = None
     ) -> NDArray[np.float32]:
         """Encode documents: a list of (t_i, dim) arrays, one (n, t, dim) array, or rows and offsets.
 
-        An empty set is encoded as zeros.
+        An empty set is encoded as zeros. Arrays on a GPU, of torch, cupy or numba, are encoded
+        there, where ``vecinal-cuda`` is installed.
 
         Returns
         -------
         ndarray of float32, shape (n, encoded_dim)
+            An array of the same library, on the same GPU, where sets are encoded there.
 
         Raises
         ------
         ValueError
             Another shape, or a value that is not finite: with its set.
         """
-        return self._cpp.encode_documents(*as_sets(X, self._dim, "X", offsets))
+        return self._encode("encode_documents", X, "X", offsets)
 
     def encode_queries(
         self, Q: SetsLike, *, offsets: ArrayLike | None = None
     ) -> NDArray[np.float32]:
         """Encode queries; otherwise as `encode_documents`."""
-        return self._cpp.encode_queries(*as_sets(Q, self._dim, "Q", offsets))
+        return self._encode("encode_queries", Q, "Q", offsets)
+
+    def _encode(
+        self, call: str, values: SetsLike, what: str, offsets: ArrayLike | None
+    ) -> NDArray[np.float32]:
+        there = sets_on_gpu(values, self._dim, offsets)
+        made: Any = None if there is None else self._made_there(call, *there)
+        if made is None:
+            made = getattr(self._cpp, call)(*as_sets(values, self._dim, what, offsets))
+        return made  # type: ignore[no-any-return]
+
+    def _made_there(self, call: str, rows: GpuRows, starts: NDArray[np.int64]) -> Any:
+        """Return encodings beside the sets on their GPU; None where it cannot be used."""
+        made = room(rows, (len(starts) - 1, self.encoded_dim))
+        if made is None:
+            return None
+        try:
+            encoder = self._on_gpu or _core.DeviceFdeEncoder(self._cpp)
+        except CudaError:
+            return None
+        self._on_gpu = encoder
+        vectors = math.prod(rows.shape[:-1])
+        getattr(encoder, call)(rows.address, vectors, self._dim, starts, rows.stream, made.address)
+        return made.owner

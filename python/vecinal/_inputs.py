@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import operator
 import os
-import sys
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ._gpu import on_gpu, to_host
 
+if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _FLOAT32 = np.dtype(np.float32)
@@ -71,44 +70,10 @@ def as_bytes(data: Any) -> NDArray[np.uint8]:
     return np.asarray(memoryview(data).cast("B"))
 
 
-# How arrays on a GPU come to the host, by library: torch, cupy, numba. Each waits for its stream.
-_COPIES = ("cpu", "get", "copy_to_host")
-
-
-def _to_host(values: Any, what: str) -> Any:
-    copies = [getattr(values, name) for name in _COPIES if hasattr(values, name)]
-    if not copies:
-        raise TypeError(f"{what}: a GPU array of {type(values).__name__} has no way to the host")
-    return copies[0]()
-
-
-def placer(values: Any) -> Callable[[NDArray[Any]], Any] | None:
-    """Return what brings an array to the GPU and into the library of `values`, None for the host.
-
-    Called once the array is complete; what it returns may be used on the library's current stream.
-    """
-    if not hasattr(values, "__cuda_array_interface__"):
-        return None
-    name = type(values).__module__.partition(".")[0]
-    library: Any = sys.modules.get(name)
-    if name == "torch":
-        return lambda array: library.from_numpy(array).to(values.device)
-    if name == "cupy":
-
-        def to_cupy(array: NDArray[Any]) -> Any:
-            with values.device:
-                return library.asarray(array)
-
-        return to_cupy
-    if name == "numba":
-        return lambda array: library.cuda.to_device(array)
-    return None
-
-
 def to_numpy(values: Any, what: str) -> NDArray[Any]:
     """Return `values` as an array, a view where that is possible; arrays on a GPU are copied."""
-    if hasattr(values, "__cuda_array_interface__"):
-        values = _to_host(values.detach() if hasattr(values, "detach") else values, what)
+    if on_gpu(values):
+        values = to_host(values, what)
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{what}: masked arrays are not supported, fill the masked values first")
     if type(values).__module__ == "torch":

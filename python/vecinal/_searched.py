@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._filter import as_filter
-from ._inputs import UINT32_MAX, as_integer, as_matrix, as_real, as_rows, as_share, placer
+from ._gpu import placer
+from ._inputs import UINT32_MAX, as_integer, as_matrix, as_real, as_rows, as_share
 from ._keywords import explain_unknown
 from ._neighbors import Neighbors
 from ._progress import Meter

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._gpu import gpu_rows, joined, on_gpu
 from ._inputs import as_ids, as_rows
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Union
 
     from numpy.typing import ArrayLike, NDArray
+
+    from ._gpu import GpuRows
 
     SetsLike = Union[ArrayLike, Iterable[ArrayLike]]
 
@@ -74,6 +77,36 @@ def as_sets(values: SetsLike, dim: int, what: str, offsets: ArrayLike | None = N
         f"{what} must be a list of arrays (t, {dim}), one array (n, t, {dim}), or rows with"
         f" offsets; got an array of shape {rows.shape}; one set x goes in as [x]"
     )
+
+
+def sets_on_gpu(
+    values: Any, dim: int, offsets: ArrayLike | None = None
+) -> tuple[GpuRows, NDArray[np.int64]] | None:
+    """Return sets that are on the GPU in use as `as_sets` does; None for others, or if they are not.
+
+    What has no such form is `as_sets`' to refuse.
+    """
+    arrays = list(values) if isinstance(values, (list, tuple)) else [values]
+    if not arrays or not all(map(on_gpu, arrays)):
+        return None
+    shapes = [tuple(array.shape) for array in arrays]
+    if any(shape[-1:] != (dim,) for shape in shapes):
+        return None
+    if isinstance(values, (list, tuple)):
+        if offsets is not None or {len(shape) for shape in shapes} != {2}:
+            return None
+        starts = _offsets_of(shape[0] for shape in shapes)
+        whole = joined(arrays)
+    elif offsets is not None and len(shapes[0]) == 2:
+        starts = as_ids(offsets, "offsets")
+        whole = values
+    elif offsets is None and len(shapes[0]) == 3:
+        starts = _offsets_of([shapes[0][1]] * shapes[0][0])
+        whole = values
+    else:
+        return None
+    rows = None if whole is None or len(starts) < 2 else gpu_rows(whole)
+    return None if rows is None else (rows, starts)
 
 
 def as_candidates(values: Any, queries: int) -> NDArray[np.int64]:

@@ -28,7 +28,7 @@
 namespace vecinal {
 
 /// Counts changes of what is declared here; library and caller must agree.
-inline constexpr int backend_interface = 7;
+inline constexpr int backend_interface = 8;
 
 /// What a code query carries beside its steps: kernels::QueryView.
 struct QueryScale {
@@ -221,11 +221,13 @@ class Backend {
   /// Brings the tables of an FDE encoder to the device.
   [[nodiscard]] virtual std::unique_ptr<DeviceFde> make_fde(const FdeTables& tables) = 0;
 
-  /// Encodes sets, of documents or of queries, as FdeEncoder does; to: sets.count() x encoded_dim.
-  /// Vectors fall into the very cells that the CPU finds, and all sums are taken in its order.
-  virtual void encode_documents(const DeviceFde& fde, const HostSets& sets,
-                                std::span<float> to) = 0;
-  virtual void encode_queries(const DeviceFde& fde, const HostSets& sets, std::span<float> to) = 0;
+  /// Encodes sets, of documents or of queries, as FdeEncoder does; to: sets.count() x encoded_dim,
+  /// where the vectors are. Vectors fall into the very cells that the CPU finds, and all sums are
+  /// taken in its order. Returns the first faulty vector, whose set has no encoding then, or the
+  /// number of all. Throw std::invalid_argument if that is no memory of this device.
+  virtual std::size_t encode_documents(const DeviceFde& fde, const SetsToEncode& sets,
+                                       float* to) = 0;
+  virtual std::size_t encode_queries(const DeviceFde& fde, const SetsToEncode& sets, float* to) = 0;
 
   /// Makes rows codes, to[i * to_stride] on, as Storage::set() does: the same header and codes to
   /// the bit; a bias differs by rounding only, and not at all where there is no correction.

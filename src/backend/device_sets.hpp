@@ -37,6 +37,7 @@ struct FdeTables {
   std::size_t k_sim = 0;  ///< at most 10
   std::size_t projected_dim = 0;
   bool fill_empty = true;
+  double max_squared_norm = 0;      ///< longer vectors, and those not finite, are faulty
   std::span<const float> mean;      ///< dim
   std::span<const float> planes;    ///< (repetitions * k_sim) x dim
   std::span<const float> rounding;  ///< of a plane's product with a vector of length 1
@@ -65,11 +66,13 @@ class DeviceFde {
   [[nodiscard]] virtual std::size_t bytes() const = 0;
 };
 
-/// Sets in host memory: vectors of dim floats, set by set.
-struct HostSets {
+/// Sets to be encoded: vectors of dim floats, set by set.
+struct SetsToEncode {
   const float* vectors = nullptr;
   std::size_t stride = 0;                ///< floats
   std::span<const std::size_t> offsets;  ///< set i is the vectors [offsets[i], offsets[i + 1])
+  bool on_device = false;                ///< the vectors, and where their encodings go
+  void* stream = nullptr;                ///< of a device: whose work makes the vectors
 
   [[nodiscard]] std::size_t count() const { return offsets.size() - 1; }
 };

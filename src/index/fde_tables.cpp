@@ -1,6 +1,7 @@
 #include "index/fde_tables.hpp"
 
 #include "multivector/cells.hpp"
+#include "transform/prepare.hpp"
 
 namespace vecinal {
 namespace {
@@ -37,6 +38,7 @@ FdeTables FdeTableArrays::view() const {
           .k_sim = params.k_sim,
           .projected_dim = params.projected_dim,
           .fill_empty = params.fill_empty,
+          .max_squared_norm = max_squared_norm,
           .mean = mean_,
           .planes = planes_,
           .rounding = rounding_,

@@ -10,8 +10,10 @@
 namespace vecinal {
 namespace {
 
-HostSets host_sets(const Batch& sets) {
-  return {sets.data, sets.stride == 0 ? sets.dim : sets.stride, sets.offsets};
+SetsToEncode host_sets(const Batch& sets) {
+  return {.vectors = sets.data,
+          .stride = sets.stride == 0 ? sets.dim : sets.stride,
+          .offsets = sets.offsets};
 }
 
 }  // namespace
@@ -63,13 +65,13 @@ void SetsMirror::with_tables(const FdeEncoder& encoder, Use use) {
 void SetsMirror::encode_documents(const FdeEncoder& encoder, const Batch& sets,
                                   std::span<float> to) {
   with_tables(encoder, [&](const DeviceFde& tables) {
-    backend_.encode_documents(tables, host_sets(sets), to);
+    backend_.encode_documents(tables, host_sets(sets), to.data());
   });
 }
 
 void SetsMirror::encode_queries(const FdeEncoder& encoder, const Batch& sets, std::span<float> to) {
   with_tables(encoder, [&](const DeviceFde& tables) {
-    backend_.encode_queries(tables, host_sets(sets), to);
+    backend_.encode_queries(tables, host_sets(sets), to.data());
   });
 }
 

@@ -42,11 +42,14 @@ void validate_sets(const Batch& sets, const SetRules& rules, const char* what) {
   const std::size_t faulty =
       find_first({.count = sets.count, .grain = 1024, .threads = resolve_threads(rules.threads)},
                  [&](std::size_t row) { return fault(row) != RowFault::none; });
-  if (faulty == sets.count) return;
+  if (faulty != sets.count) refuse_vector(sets, faulty, describe(fault(faulty)), what);
+}
+
+void refuse_vector(const Batch& sets, std::size_t vector, std::string_view why, const char* what) {
   std::size_t set = 0;
-  while (sets.begin(set + 1) <= faulty) ++set;
-  throw std::invalid_argument(concat(what, ": vector ", faulty - sets.begin(set), " of set ", set,
-                                     " ", describe(fault(faulty))));
+  while (sets.begin(set + 1) <= vector) ++set;
+  throw std::invalid_argument(
+      concat(what, ": vector ", vector - sets.begin(set), " of set ", set, " ", why));
 }
 
 Batch sample_sets(const Batch& sets, std::size_t limit, OwnedSets& held) {

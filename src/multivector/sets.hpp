@@ -1,6 +1,7 @@
 /// Batches of sets: checked, and kept in memory of their own.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "vecinal/batch.hpp"
@@ -18,6 +19,11 @@ struct SetRules {
   unsigned threads = 0;
 };
 void validate_sets(const Batch& sets, const SetRules& rules, const char* what);
+
+/// Throws std::invalid_argument for a vector, by its number in the batch: "what: vector 3 of set 2
+/// why".
+[[noreturn]] void refuse_vector(const Batch& sets, std::size_t vector, std::string_view why,
+                                const char* what);
 
 /// The same but for the vectors' values.
 void validate_layout(const Batch& sets, const SetRules& rules, const char* what);

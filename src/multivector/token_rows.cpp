@@ -8,6 +8,7 @@
 #include "core/concat.hpp"
 #include "core/dot.hpp"
 #include "core/parallel.hpp"
+#include "multivector/sets.hpp"
 
 namespace vecinal {
 namespace {
@@ -21,15 +22,6 @@ RowFormat format_of(Encoding encoding, std::size_t dim) {
   if (encoding == Encoding::lvq8 || encoding == Encoding::lvq8x8)
     format.type = kernels::RowType::lvq8;
   return format;
-}
-
-[[noreturn]] void refuse_vector(const Batch& sets, std::size_t vector, const Storage& rows,
-                                const char* call) {
-  std::size_t set = 0;
-  while (sets.begin(set + 1) <= vector) ++set;
-  throw std::invalid_argument(concat(call, ": vector ", vector - sets.begin(set), " of set ", set,
-                                     " has a value out of range: the encoding holds ",
-                                     rows.codec().range()));
 }
 
 }  // namespace
@@ -76,7 +68,11 @@ void TokenRows::assign(std::span<const Slot> numbers, const Batch& sets, unsigne
     parallel_for({.count = sets.count, .grain = grain, .threads = threads},
                  [&](std::size_t begin, std::size_t end, unsigned) {
                    const std::size_t out = encode(sets, begin, end, rows, longest[begin / grain]);
-                   if (out != end) refuse_vector(sets, out, rows_, call);
+                   if (out != end)
+                     refuse_vector(sets, out,
+                                   concat("has a value out of range: the encoding holds ",
+                                          rows_.codec().range()),
+                                   call);
                  });
     extents_.resize(numbers.empty() ? old_sets
                                     : std::max<std::size_t>(old_sets, numbers.back() + 1));

@@ -49,7 +49,8 @@ void expect_same(const FdeEncoder& encoder, const Sets& sets) {
   const FdeTableArrays tables(encoder);
   const auto fde = cuda_backend().make_fde(tables.view());
   ASSERT_EQ(fde->encoded_dim(), encoder.encoded_dim());
-  const HostSets host{sets.values.data(), sets.dim, sets.offsets};
+  const SetsToEncode host{
+      .vectors = sets.values.data(), .stride = sets.dim, .offsets = sets.offsets};
   const FdeParams& params = encoder.config().params;
   const bool dense = params.projection == InnerProjection::dense;
   std::vector<float> expected(sets.count() * encoder.encoded_dim());
@@ -57,10 +58,10 @@ void expect_same(const FdeEncoder& encoder, const Sets& sets) {
   for (const bool queries : {false, true}) {
     if (queries) {
       encoder.encode_queries(sets.batch(), expected);
-      cuda_backend().encode_queries(*fde, host, found);
+      EXPECT_EQ(cuda_backend().encode_queries(*fde, host, found.data()), sets.offsets.back());
     } else {
       encoder.encode_documents(sets.batch(), expected);
-      cuda_backend().encode_documents(*fde, host, found);
+      EXPECT_EQ(cuda_backend().encode_documents(*fde, host, found.data()), sets.offsets.back());
     }
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const std::size_t set = i / encoder.encoded_dim();
@@ -138,7 +139,7 @@ TEST(FdeParity, NoSets) {
   const FdeTableArrays tables(encoder);
   const auto fde = cuda_backend().make_fde(tables.view());
   const std::vector<std::size_t> offsets{0};
-  cuda_backend().encode_documents(*fde, {nullptr, 8, offsets}, {});
+  EXPECT_EQ(cuda_backend().encode_documents(*fde, {.stride = 8, .offsets = offsets}, nullptr), 0U);
   EXPECT_GT(fde->bytes(), 8 * sizeof(float));
 }
 

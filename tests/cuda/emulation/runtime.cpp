@@ -58,6 +58,9 @@ void copy_rows_in(void* to, const void* from, const Pitched& shape, Stream) {
 void copy_rows_out(void* to, const void* from, const Pitched& shape, Stream stream) {
   copy_rows_in(to, from, shape, stream);
 }
+void copy_rows_within(void* to, const void* from, const Pitched& shape, Stream stream) {
+  copy_rows_in(to, from, shape, stream);
+}
 void fill_bytes(void* to, int value, std::size_t bytes, Stream) { std::memset(to, value, bytes); }
 
 }  // namespace vecinal::cuda
