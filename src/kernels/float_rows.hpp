@@ -16,14 +16,16 @@ using vecinal::kernels::RowView;
 
 struct RowF32 {
   static constexpr size_t bytes = 4;
-  const float* values;
+  const float* values = nullptr;
+  RowF32() = default;
   explicit RowF32(const std::byte* row) : values(reinterpret_cast<const float*>(row)) {}
   F32 at(size_t i) const { return load(values + i); }
 };
 
 struct RowF16 {
   static constexpr size_t bytes = 2;
-  const uint16_t* values;
+  const uint16_t* values = nullptr;
+  RowF16() = default;
   explicit RowF16(const std::byte* row) : values(reinterpret_cast<const uint16_t*>(row)) {}
   F32 at(size_t i) const { return load_half(values + i); }
 };
@@ -43,17 +45,40 @@ struct L2 {
   static float finish(float sum) { return sum; }
 };
 
+/// Rows that a query's values are loaded for at once.
+inline constexpr size_t rows_at_once = F32::registers >= 32 ? 4 : 2;
+
+/// Scores `count` rows. The sums of a row do not depend on how many they are.
+template <class Op, class Row, size_t count>
+void score_some(const float* query, const Row (&rows)[count], size_t dim, float* out) {
+  constexpr size_t w = F32::width;
+  F32 acc[count][4];  // four chains a row hide the latency of the multiply-add
+  for (auto& chains : acc)
+    for (F32& chain : chains) chain = zero();
+  size_t i = 0;
+  const auto fold = [&](size_t k) {
+    const F32 q = load(query + i + k * w);
+#pragma GCC unroll 4
+    for (size_t r = 0; r < count; ++r) acc[r][k] = Op::fold(q, rows[r].at(i + k * w), acc[r][k]);
+  };
+  for (; i + 4 * w <= dim; i += 4 * w)
+#pragma GCC unroll 4
+    for (size_t k = 0; k < 4; ++k) fold(k);
+  const size_t left = (dim - i) / w;
+  if (left > 0) fold(0);
+  if (left > 1) fold(1);
+  if (left > 2) fold(2);
+#pragma GCC unroll 4
+  for (size_t r = 0; r < count; ++r)
+    out[r] = Op::finish(sum(add(add(acc[r][0], acc[r][1]), add(acc[r][2], acc[r][3]))));
+}
+
 template <class Op, class Row>
 float score_one(const float* query, Row row, size_t dim) {
-  constexpr size_t w = F32::width;
-  F32 acc[4] = {zero(), zero(), zero(),
-                zero()};  // four chains hide the latency of the multiply-add
-  size_t i = 0;
-  for (; i + 4 * w <= dim; i += 4 * w)
-    for (size_t k = 0; k < 4; ++k)
-      acc[k] = Op::fold(load(query + i + k * w), row.at(i + k * w), acc[k]);
-  for (size_t k = 0; i < dim; i += w, ++k) acc[k] = Op::fold(load(query + i), row.at(i), acc[k]);
-  return Op::finish(sum(add(add(acc[0], acc[1]), add(acc[2], acc[3]))));
+  const Row rows[1] = {row};
+  float score = 0;
+  score_some<Op>(query, rows, dim, &score);
+  return score;
 }
 
 inline void prefetch_row(const std::byte* row, size_t bytes) {
@@ -65,18 +90,38 @@ inline void prefetch_row(const std::byte* row, size_t bytes) {
   }
 }
 
+/// Has rows fetched some places before they are scored.
+template <class Fetch>
+class RowsAhead {
+ public:
+  RowsAhead(const RowView& rows, const uint32_t* slots, size_t count, Fetch fetch)
+      : rows_(rows), slots_(slots), count_(count), fetch_(fetch) {
+    for (size_t i = 0; i < rows_.rows_ahead && i < count_; ++i) fetch_(slots_[i]);
+  }
+
+  /// Row i is about to be scored.
+  void pass(size_t i) const {
+    const size_t at = i + rows_.rows_ahead;
+    if (at < count_)
+      fetch_(slots_[at]);
+    else if (at - count_ < rows_.then_count)
+      fetch_(rows_.then[at - count_]);
+  }
+
+ private:
+  const RowView& rows_;
+  const uint32_t* slots_;
+  size_t count_;
+  Fetch fetch_;
+};
+
 /// Scores the rows one by one, while those some places later are on their way from memory.
-template <class Prefetch, class ScoreRow>
-void for_rows(const RowView& rows, const uint32_t* slots, size_t count, Prefetch fetch,
+template <class Fetch, class ScoreRow>
+void for_rows(const RowView& rows, const uint32_t* slots, size_t count, Fetch fetch,
               ScoreRow score_row) {
-  const size_t ahead = rows.rows_ahead;
-  for (size_t i = 0; i < ahead && i < count; ++i) fetch(slots[i]);
+  const RowsAhead<Fetch> ahead(rows, slots, count, fetch);
   for (size_t i = 0; i < count; ++i) {
-    const size_t at = i + ahead;
-    if (at < count)
-      fetch(slots[at]);
-    else if (at - count < rows.then_count)
-      fetch(rows.then[at - count]);
+    ahead.pass(i);
     score_row(i);
   }
 }
@@ -85,13 +130,23 @@ template <class Op, class Row>
 void score(const QueryView& query, const RowView& rows, const uint32_t* slots, size_t count,
            float* out) noexcept {
   const size_t bytes = rows.padded_dim * Row::bytes;
-  for_rows(
-      rows, slots, count,
-      [&](uint32_t slot) { prefetch_row(rows.data + slot * rows.stride, bytes); },
-      [&](size_t i) {
-        out[i] =
-            score_one<Op>(query.values, Row(rows.data + slots[i] * rows.stride), rows.padded_dim);
-      });
+  const auto row_at = [&](size_t i) { return Row(rows.data + slots[i] * rows.stride); };
+  const RowsAhead ahead(rows, slots, count, [&](uint32_t slot) {
+    prefetch_row(rows.data + slot * rows.stride, bytes);
+  });
+  size_t i = 0;
+  for (; i + rows_at_once <= count; i += rows_at_once) {
+    Row some[rows_at_once];
+    for (size_t j = 0; j < rows_at_once; ++j) {
+      ahead.pass(i + j);
+      some[j] = row_at(i + j);
+    }
+    score_some<Op>(query.values, some, rows.padded_dim, out + i);
+  }
+  for (; i < count; ++i) {
+    ahead.pass(i);
+    out[i] = score_one<Op>(query.values, row_at(i), rows.padded_dim);
+  }
 }
 
 void to_half(const float* from, uint16_t* to, size_t count) noexcept {

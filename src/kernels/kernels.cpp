@@ -40,7 +40,7 @@ const KernelTable& VECINAL_TABLE() noexcept {
       {{score<NegativeDot, RowF32>, score<L2, RowF32>},
        {score<NegativeDot, RowF16>, score<L2, RowF16>},
        {score_codes<Bytes>, score_codes<Bytes>},
-       {score_codes<Nibbles>, score_codes<Nibbles>},
+       {score_nibbles, score_nibbles},
        {score_levels<Nibbles, Nibbles>, score_levels<Nibbles, Nibbles>},
        {score_levels<Nibbles, Bytes>, score_levels<Nibbles, Bytes>},
        {score_levels<Bytes, Bytes>, score_levels<Bytes, Bytes>}},

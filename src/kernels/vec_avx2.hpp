@@ -109,6 +109,12 @@ inline std::int32_t sum(I32 a) {
   return _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32(x, 0xB1)));
 }
 
+inline void sum_four(I32 a, I32 b, I32 c, I32 d, std::int32_t (&to)[4]) {
+  const __m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(a.v, b.v), _mm256_hadd_epi32(c.v, d.v));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                   _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1)));
+}
+
 inline __m256i load_steps(const std::int16_t* q) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q));
 }

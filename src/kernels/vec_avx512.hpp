@@ -77,6 +77,17 @@ inline I32 zero_i32() { return {_mm512_setzero_si512()}; }
 inline I32 add(I32 a, I32 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 inline std::int32_t sum(I32 a) { return _mm512_reduce_add_epi32(a.v); }
 
+inline void sum_four(I32 a, I32 b, I32 c, I32 d, std::int32_t (&to)[4]) {
+  const auto fold = [](__m512i low, __m512i high) { return _mm512_add_epi32(low, high); };
+  const __m512i ab = fold(_mm512_unpacklo_epi32(a.v, b.v), _mm512_unpackhi_epi32(a.v, b.v));
+  const __m512i cd = fold(_mm512_unpacklo_epi32(c.v, d.v), _mm512_unpackhi_epi32(c.v, d.v));
+  const __m512i all = fold(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+  const __m256i half =
+      _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                   _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
+}
+
 /// acc + products of 32 pairs of 16-bit integers, two by two.
 inline I32 add_products(I32 acc, __m512i a, __m512i b) {
 #if defined(VECINAL_ISA_avx512_vnni)

@@ -88,6 +88,10 @@ inline I32 zero_i32() { return {vdupq_n_s32(0)}; }
 inline I32 add(I32 a, I32 b) { return {vaddq_s32(a.v, b.v)}; }
 inline std::int32_t sum(I32 a) { return vaddvq_s32(a.v); }
 
+inline void sum_four(I32 a, I32 b, I32 c, I32 d, std::int32_t (&to)[4]) {
+  vst1q_s32(to, vpaddq_s32(vpaddq_s32(a.v, b.v), vpaddq_s32(c.v, d.v)));
+}
+
 inline I32 dot_eight(uint16x8_t codes, const std::int16_t* q, I32 acc) {
   const int16x8_t steps = vld1q_s16(q);
   const int16x8_t c = vreinterpretq_s16_u16(codes);

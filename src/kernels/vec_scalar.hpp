@@ -101,6 +101,13 @@ inline I32 zero_i32() { return {0}; }
 inline I32 add(I32 a, I32 b) { return {a.v + b.v}; }
 inline std::int32_t sum(I32 a) { return a.v; }
 
+inline void sum_four(I32 a, I32 b, I32 c, I32 d, std::int32_t (&to)[4]) {
+  to[0] = a.v;
+  to[1] = b.v;
+  to[2] = c.v;
+  to[3] = d.v;
+}
+
 /// acc + products of 32 one-byte codes and 32 steps.
 inline I32 dot_bytes(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
   for (std::size_t i = 0; i < 32; ++i) acc.v += c[i] * q[i];

@@ -165,6 +165,36 @@ TEST_P(CodeKernelTest, TwoLevelsAreTheSumOfBoth) {
   }
 }
 
+/// Rows are scored some at a time, and by a query that is taken apart where they are many.
+TEST_P(CodeKernelTest, ScoresDoNotDependOnTheRowsBeside) {
+  constexpr std::size_t most = 11;
+  std::vector<std::uint32_t> slots(most);
+  std::iota(slots.begin(), slots.end(), 0U);
+  for (const std::size_t dim : {32U, 64U, 96U, 128U, 160U, 384U, 2048U, 2080U}) {
+    for (const std::int16_t extreme :
+         {std::int16_t{0}, std::int16_t{32766}, std::int16_t{-32768}}) {
+      if (std::abs(extreme) > largest_step(dim)) continue;
+      auto steps = random_steps(dim, largest_step(dim), 9);
+      if (extreme != 0) std::fill(steps.begin(), steps.end(), extreme);
+      const QueryView query{.steps = steps.data(), .scale = scale, .constant = constant};
+      for (const unsigned bits : {4U, 8U}) {
+        const CodeRows rows(bits, dim, most, static_cast<std::uint32_t>(dim));
+        const RowView view{rows.bytes.data(), rows.stride, dim, 3, nullptr, 0};
+        const ScoreFn score =
+            kernels().score[static_cast<std::size_t>(bits == 8 ? RowType::lvq8 : RowType::lvq4)][0];
+        std::vector<float> alone(most);
+        for (std::size_t i = 0; i < most; ++i) score(query, view, &slots[i], 1, &alone[i]);
+        for (std::size_t some = 2; some <= most; ++some) {
+          std::vector<float> together(some);
+          score(query, view, slots.data(), some, together.data());
+          EXPECT_TRUE(std::equal(together.begin(), together.end(), alone.begin()))
+              << dim << " dims, " << some << " rows of " << bits << " bits";
+        }
+      }
+    }
+  }
+}
+
 TEST_P(CodeKernelTest, TheLargestSumsDoNotOverflow) {
   const std::size_t dim = 512;
   CodeRows rows(8, dim, count, 1);

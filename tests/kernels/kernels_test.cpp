@@ -97,6 +97,28 @@ TEST_P(KernelTest, ScoresMatchADoubleReferenceForEveryDimension) {
   }
 }
 
+/// Rows are scored some at a time: that must not show.
+TEST_P(KernelTest, ScoresDoNotDependOnTheRowsBeside) {
+  for (const std::size_t dim : {1U, 16U, 17U, 48U, 64U, 70U, 112U, 500U}) {
+    const Fixture fixture(dim, 11, kernels());
+    std::vector<std::uint32_t> slots(11);
+    std::iota(slots.begin(), slots.end(), 0U);
+    for (const RowType type : {RowType::f32, RowType::f16})
+      for (const ScoreFn score : kernels().score[static_cast<std::size_t>(type)]) {
+        std::vector<float> alone(slots.size());
+        for (std::size_t i = 0; i < slots.size(); ++i)
+          score({.values = fixture.query.data()}, fixture.view(type), &slots[i], 1, &alone[i]);
+        for (std::size_t count = 2; count <= slots.size(); ++count) {
+          std::vector<float> together(count);
+          score({.values = fixture.query.data()}, fixture.view(type), slots.data(), count,
+                together.data());
+          EXPECT_TRUE(std::equal(together.begin(), together.end(), alone.begin()))
+              << dim << " dims, " << count << " rows";
+        }
+      }
+  }
+}
+
 TEST_P(KernelTest, NoRowsIsNoWork) {
   float untouched = 5;
   kernels().score[0][0]({}, {}, nullptr, 0, &untouched);

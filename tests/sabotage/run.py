@@ -32,6 +32,7 @@ class Sabotage:
     old: str
     new: str
     gate: str
+    cpu: str = ""  # what /proc/cpuinfo must have for the line to run
 
     def problem(self) -> str | None:
         """Why it does not apply, if so."""
@@ -128,6 +129,11 @@ def main() -> int:
         return 1
     if options.check:
         return 0
+    usable = [s for s in sabotages if s.cpu in Path("/proc/cpuinfo").read_text().split() + [""]]
+    for sabotage in sabotages:
+        if sabotage not in usable:
+            print(f"left out  {sabotage.name}: it needs a CPU with {sabotage.cpu}")
+    sabotages = usable
     workshop = Workshop(options.folder.resolve(), options.jobs)
     missed = 0
     for sabotage in sabotages:
