@@ -3,7 +3,8 @@
 /// SVS).
 ///
 /// An entry is one 64-bit key, {score as an ordered integer : 32 | node : 31 | expanded : 1}, so
-/// that keeping the total order (score, node) costs one integer comparison.
+/// that keeping the total order (score, node) costs one integer comparison. Behind the entries are
+/// keys as large as any.
 #pragma once
 
 #include <algorithm>
@@ -15,13 +16,14 @@
 #include <vector>
 
 #include "core/types.hpp"
+#include "kernels/dispatch.hpp"
 
 namespace vecinal {
 
 class Pool {
  public:
   void reset(std::size_t window, std::size_t capacity) {
-    if (keys_.size() < capacity + 1) keys_.resize(capacity + 1);
+    keys_.assign(capacity + 2 * kernels::key_padding, last_);
     window_ = window;
     capacity_ = capacity;
     size_ = 0;
@@ -44,14 +46,12 @@ class Pool {
 
   /// Node must not be in the pool already.
   void insert(float score, std::uint32_t node) {
-    const std::uint64_t key = (static_cast<std::uint64_t>(ordered(score)) << 32U) | (node << 1U);
+    const std::int64_t key = (std::int64_t{ordered(score)} << 32U) | (node << 1U);
     if (size_ == capacity_) {
       if (key >= keys_[size_ - 1]) return;
       --size_;
     }
-    const std::size_t at = first_not_below(key);
-    std::memmove(keys_.data() + at + 1, keys_.data() + at, (size_ - at) * sizeof(std::uint64_t));
-    keys_[at] = key;
+    const std::size_t at = insert_key_(keys_.data(), size_, key);
     ++size_;
     next_ = std::min(next_, at);
   }
@@ -61,7 +61,7 @@ class Pool {
   Scored pop() {
     const std::size_t end = std::min(window_, size_);
     while (next_ < end) {
-      std::uint64_t& key = keys_[next_++];
+      std::int64_t& key = keys_[next_++];
       if ((key & 1U) == 0) {
         key |= 1U;
         return {score_of(key), node_of(key)};
@@ -79,27 +79,20 @@ class Pool {
   }
 
  private:
-  /// Where a key belongs. Without branches: where it will be is not predictable.
-  [[nodiscard]] std::size_t first_not_below(std::uint64_t key) const {
-    const std::uint64_t* place = keys_.data();
-    std::size_t count = size_;
-    for (; count > 1; count -= count / 2) place += place[count / 2 - 1] < key ? count / 2 : 0;
-    const auto at = static_cast<std::size_t>(place - keys_.data());
-    return at + (count == 1 && *place < key ? 1U : 0U);
+  /// Order-preserving map of finite floats to integers, and back.
+  static std::int32_t ordered(float score) {
+    const auto bits = std::bit_cast<std::int32_t>(score + 0.0F);
+    return bits < 0 ? bits ^ 0x7FFFFFFF : bits;
   }
+  static float score_of(std::int64_t key) {
+    const auto bits = static_cast<std::int32_t>(key >> 32U);
+    return std::bit_cast<float>(bits < 0 ? bits ^ 0x7FFFFFFF : bits);
+  }
+  static std::uint32_t node_of(std::int64_t key) { return static_cast<std::uint32_t>(key) >> 1U; }
 
-  /// Order-preserving map of finite floats to unsigned integers, and back.
-  static std::uint32_t ordered(float score) {
-    const auto bits = std::bit_cast<std::uint32_t>(score + 0.0F);
-    return (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
-  }
-  static float score_of(std::uint64_t key) {
-    const auto bits = static_cast<std::uint32_t>(key >> 32U);
-    return std::bit_cast<float>((bits & 0x80000000U) != 0 ? bits & 0x7FFFFFFFU : ~bits);
-  }
-  static std::uint32_t node_of(std::uint64_t key) { return static_cast<std::uint32_t>(key) >> 1U; }
-
-  std::vector<std::uint64_t> keys_;
+  static constexpr std::int64_t last_ = std::numeric_limits<std::int64_t>::max();
+  std::vector<std::int64_t> keys_;
+  kernels::InsertKeyFn insert_key_ = kernels::active().insert_key;
   std::size_t window_ = 0;
   std::size_t capacity_ = 0;
   std::size_t size_ = 0;

@@ -13,10 +13,10 @@ const Slot* collect_fresh(const LayerView& layer, Node node, WalkScratch& scratc
     scratch.scores.resize(layer.degree);
   }
   Node* fresh = scratch.fresh.data();
-  VisitedSet& visited = scratch.visited;
+  const VisitedSet::Inserter insert(scratch.visited);
   layer.for_links(node, [&](Node next) {
     fresh[count] = next;
-    count += visited.insert(next) ? 1U : 0U;
+    count += insert(next) ? 1U : 0U;
   });
   scratch.fresh_count = count;
   scratch.hops += 1;

@@ -72,6 +72,7 @@ const KernelTable& VECINAL_TABLE() noexcept {
       least_of,
       count_up_to,
       keep_up_to,
+      insert_key,
   };
   return table;
 }

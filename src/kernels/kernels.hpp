@@ -311,6 +311,12 @@ using CountFn = std::size_t (*)(const float* scores, std::size_t count, float li
 using KeepFn = std::size_t (*)(float* scores, std::uint32_t* nodes, std::size_t count,
                                float limit) noexcept;
 
+/// Puts a key among count ascending ones, and returns its place. They are followed by
+/// 2 * key_padding keys that are greater than it, which move up as well, but for the last.
+inline constexpr std::size_t key_padding = 8;
+using InsertKeyFn = std::size_t (*)(std::int64_t* keys, std::size_t count,
+                                    std::int64_t key) noexcept;
+
 struct KernelTable {
   ScoreFn score[row_types][ops];
   TileFn tile;
@@ -341,6 +347,7 @@ struct KernelTable {
   LeastFn least_of;
   CountFn count_up_to;
   KeepFn keep_up_to;
+  InsertKeyFn insert_key;
 };
 
 const KernelTable& table_scalar() noexcept;

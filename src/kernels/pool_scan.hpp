@@ -52,4 +52,26 @@ size_t keep_up_to(float* scores, uint32_t* nodes, size_t count, float limit) noe
   return kept;
 }
 
+/// Without branches: where a key will be is not predictable.
+size_t insert_key(std::int64_t* keys, size_t count, std::int64_t key) noexcept {
+  constexpr size_t few = 64;
+  constexpr size_t w = I64::width;
+  const std::int64_t* from = keys;
+  size_t left = count;
+  for (; left > few; left -= left / 2)
+    from += left / 2 & -static_cast<size_t>(from[left / 2 - 1] < key);
+  const I64 limit = broadcast_i64(key);
+  I64 less = zero_i64();
+  for (size_t i = 0; i < left; i += w) less = count_less(load_i64(from + i), limit, less);
+  const size_t at = static_cast<size_t>(from - keys) + sum(less);
+  I64 moved = load_i64(keys + at);
+  for (size_t i = at; i < count; i += w) {
+    const I64 next = load_i64(keys + i + w);
+    store(keys + i + 1, moved);
+    moved = next;
+  }
+  keys[at] = key;
+  return at;
+}
+
 }  // namespace

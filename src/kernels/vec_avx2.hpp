@@ -115,6 +115,28 @@ inline void sum_four(I32 a, I32 b, I32 c, I32 d, std::int32_t (&to)[4]) {
                    _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1)));
 }
 
+/// 64-bit integers.
+struct I64 {
+  static constexpr std::size_t width = 4;
+  __m256i v;
+};
+inline I64 zero_i64() { return {_mm256_setzero_si256()}; }
+inline I64 load_i64(const std::int64_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+inline void store(std::int64_t* p, I64 a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v);
+}
+inline I64 broadcast_i64(std::int64_t a) { return {_mm256_set1_epi64x(a)}; }
+/// count, and one more in each lane where a < b.
+inline I64 count_less(I64 a, I64 b, I64 count) {
+  return {_mm256_sub_epi64(count.v, _mm256_cmpgt_epi64(b.v, a.v))};
+}
+inline std::size_t sum(I64 a) {
+  const __m128i x = _mm_add_epi64(_mm256_castsi256_si128(a.v), _mm256_extracti128_si256(a.v, 1));
+  return static_cast<std::size_t>(_mm_cvtsi128_si64(_mm_add_epi64(x, _mm_unpackhi_epi64(x, x))));
+}
+
 inline __m256i load_steps(const std::int16_t* q) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q));
 }

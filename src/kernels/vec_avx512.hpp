@@ -88,6 +88,22 @@ inline void sum_four(I32 a, I32 b, I32 c, I32 d, std::int32_t (&to)[4]) {
                    _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
 }
 
+/// 64-bit integers.
+struct I64 {
+  static constexpr std::size_t width = 8;
+  __m512i v;
+};
+inline I64 zero_i64() { return {_mm512_setzero_si512()}; }
+inline I64 load_i64(const std::int64_t* p) { return {_mm512_loadu_si512(p)}; }
+inline void store(std::int64_t* p, I64 a) { _mm512_storeu_si512(p, a.v); }
+inline I64 broadcast_i64(std::int64_t a) { return {_mm512_set1_epi64(a)}; }
+/// count, and one more in each lane where a < b.
+inline I64 count_less(I64 a, I64 b, I64 count) {
+  const __mmask8 less = _mm512_cmplt_epi64_mask(a.v, b.v);
+  return {_mm512_mask_add_epi64(count.v, less, count.v, _mm512_set1_epi64(1))};
+}
+inline std::size_t sum(I64 a) { return static_cast<std::size_t>(_mm512_reduce_add_epi64(a.v)); }
+
 /// acc + products of 32 pairs of 16-bit integers, two by two.
 inline I32 add_products(I32 acc, __m512i a, __m512i b) {
 #if defined(VECINAL_ISA_avx512_vnni)

@@ -92,6 +92,21 @@ inline void sum_four(I32 a, I32 b, I32 c, I32 d, std::int32_t (&to)[4]) {
   vst1q_s32(to, vpaddq_s32(vpaddq_s32(a.v, b.v), vpaddq_s32(c.v, d.v)));
 }
 
+/// 64-bit integers.
+struct I64 {
+  static constexpr std::size_t width = 2;
+  int64x2_t v;
+};
+inline I64 zero_i64() { return {vdupq_n_s64(0)}; }
+inline I64 load_i64(const std::int64_t* p) { return {vld1q_s64(p)}; }
+inline void store(std::int64_t* p, I64 a) { vst1q_s64(p, a.v); }
+inline I64 broadcast_i64(std::int64_t a) { return {vdupq_n_s64(a)}; }
+/// count, and one more in each lane where a < b.
+inline I64 count_less(I64 a, I64 b, I64 count) {
+  return {vsubq_s64(count.v, vreinterpretq_s64_u64(vcltq_s64(a.v, b.v)))};
+}
+inline std::size_t sum(I64 a) { return static_cast<std::size_t>(vaddvq_s64(a.v)); }
+
 inline I32 dot_eight(uint16x8_t codes, const std::int16_t* q, I32 acc) {
   const int16x8_t steps = vld1q_s16(q);
   const int16x8_t c = vreinterpretq_s16_u16(codes);

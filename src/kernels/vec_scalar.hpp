@@ -108,6 +108,19 @@ inline void sum_four(I32 a, I32 b, I32 c, I32 d, std::int32_t (&to)[4]) {
   to[3] = d.v;
 }
 
+/// A 64-bit integer.
+struct I64 {
+  static constexpr std::size_t width = 1;
+  std::int64_t v;
+};
+inline I64 zero_i64() { return {0}; }
+inline I64 load_i64(const std::int64_t* p) { return {*p}; }
+inline void store(std::int64_t* p, I64 a) { *p = a.v; }
+inline I64 broadcast_i64(std::int64_t a) { return {a}; }
+/// count, and one more if a < b.
+inline I64 count_less(I64 a, I64 b, I64 count) { return {count.v + (a.v < b.v ? 1 : 0)}; }
+inline std::size_t sum(I64 a) { return static_cast<std::size_t>(a.v); }
+
 /// acc + products of 32 one-byte codes and 32 steps.
 inline I32 dot_bytes(const std::uint8_t* c, const std::int16_t* q, I32 acc) {
   for (std::size_t i = 0; i < 32; ++i) acc.v += c[i] * q[i];

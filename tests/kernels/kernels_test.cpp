@@ -119,6 +119,34 @@ TEST_P(KernelTest, ScoresDoNotDependOnTheRowsBeside) {
   }
 }
 
+TEST_P(KernelTest, KeysAreInsertedWhereTheyBelong) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  std::mt19937_64 random(5);
+  for (const std::size_t count : {0U, 1U, 2U, 7U, 8U, 9U, 16U, 63U, 64U, 65U, 130U, 500U}) {
+    for (int round = 0; round < 50; ++round) {
+      std::vector<std::int64_t> keys(count);
+      const auto any = [&] { return static_cast<std::int64_t>(random() >> 1U) - most / 2; };
+      for (auto& key : keys) key = any();
+      std::sort(keys.begin(), keys.end());
+      // The ends too, and keys that are there already.
+      std::int64_t key = round == 0 ? std::numeric_limits<std::int64_t>::min() : any();
+      if (round == 1) key = most - 1;
+      if (round == 2 && count != 0) key = keys[count / 2];
+      std::vector<std::int64_t> expected = keys;
+      const auto place = std::lower_bound(expected.begin(), expected.end(), key);
+      const auto at = static_cast<std::size_t>(place - expected.begin());
+      expected.insert(place, key);
+      keys.resize(count + 2 * key_padding, most);
+      expected.resize(keys.size(), most);
+      keys.push_back(7);  // of somebody else
+      EXPECT_EQ(kernels().insert_key(keys.data(), count, key), at) << count;
+      EXPECT_EQ(keys.back(), 7);
+      keys.pop_back();
+      EXPECT_EQ(keys, expected) << count << " keys";
+    }
+  }
+}
+
 TEST_P(KernelTest, NoRowsIsNoWork) {
   float untouched = 5;
   kernels().score[0][0]({}, {}, nullptr, 0, &untouched);
