@@ -112,9 +112,9 @@ void LazyPool::credit(float score) {
 }
 
 std::span<const Node> LazyPool::rest(float limit, std::size_t count) {
+  size_ = kernels::active().keep_up_to(scores_.data(), nodes_.data(), size_, limit);
   rest_.clear();
-  for (std::size_t i = 0; i < size_; ++i)
-    if (scores_.data()[i] <= limit) rest_.push_back({scores_.data()[i], nodes_.data()[i]});
+  for (std::size_t i = 0; i < size_; ++i) rest_.push_back({scores_.data()[i], nodes_.data()[i]});
   size_ = 0;
   if (rest_.size() > count) std::sort(rest_.begin(), rest_.end());
   rest_nodes_.clear();

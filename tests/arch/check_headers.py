@@ -23,6 +23,8 @@ ISA_FLAGS = {
     "vec_x86.hpp": ("x86_64", ["-mavx2"]),
     "vec_avx2.hpp": ("x86_64", ["-mavx2", "-mfma", "-mf16c"]),
     "vec_avx512.hpp": ("x86_64", ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]),
+    "split_steps.hpp": ("x86_64", ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl",
+                                   "-mavx512vnni", "-DVECINAL_ISA_avx512_vnni"]),
     "vec_neon.hpp": ("aarch64", []),
 }
 
