@@ -123,7 +123,7 @@ TEST_P(KernelTest, KeysAreInsertedWhereTheyBelong) {
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
   std::mt19937_64 random(5);
   for (const std::size_t count : {0U, 1U, 2U, 7U, 8U, 9U, 16U, 63U, 64U, 65U, 130U, 500U}) {
-    for (int round = 0; round < 50; ++round) {
+    for (std::size_t round = 0; round < 2 * count + 4; ++round) {
       std::vector<std::int64_t> keys(count);
       const auto any = [&] { return static_cast<std::int64_t>(random() >> 1U) - most / 2; };
       for (auto& key : keys) key = any();
@@ -131,7 +131,7 @@ TEST_P(KernelTest, KeysAreInsertedWhereTheyBelong) {
       // The ends too, and keys that are there already.
       std::int64_t key = round == 0 ? std::numeric_limits<std::int64_t>::min() : any();
       if (round == 1) key = most - 1;
-      if (round == 2 && count != 0) key = keys[count / 2];
+      if (round >= 4 && round % 2 == 0) key = keys[round / 2 - 2];
       std::vector<std::int64_t> expected = keys;
       const auto place = std::lower_bound(expected.begin(), expected.end(), key);
       const auto at = static_cast<std::size_t>(place - expected.begin());
