@@ -23,7 +23,7 @@ namespace vecinal {
 class Pool {
  public:
   void reset(std::size_t window, std::size_t capacity) {
-    keys_.assign(capacity + 2 * kernels::key_padding, last_);
+    keys_.assign(capacity + kernels::key_padding, last_);
     window_ = window;
     capacity_ = capacity;
     size_ = 0;

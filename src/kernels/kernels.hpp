@@ -311,8 +311,8 @@ using CountFn = std::size_t (*)(const float* scores, std::size_t count, float li
 using KeepFn = std::size_t (*)(float* scores, std::uint32_t* nodes, std::size_t count,
                                float limit) noexcept;
 
-/// Puts a key among count ascending ones, and returns its place. They are followed by
-/// 2 * key_padding keys that are greater than it, which move up as well, but for the last.
+/// Puts a key among count ascending ones, and returns its place. They are followed by key_padding
+/// ascending ones that are greater than it, of which some move up as well.
 inline constexpr std::size_t key_padding = 8;
 using InsertKeyFn = std::size_t (*)(std::int64_t* keys, std::size_t count,
                                     std::int64_t key) noexcept;

@@ -52,26 +52,24 @@ size_t keep_up_to(float* scores, uint32_t* nodes, size_t count, float limit) noe
   return kept;
 }
 
-/// Without branches: where a key will be is not predictable.
+/// Without branches, where a key will be is not predictable: every key becomes the less of itself
+/// and the greater of the new one and the key before it.
 size_t insert_key(std::int64_t* keys, size_t count, std::int64_t key) noexcept {
-  constexpr size_t few = 64;
-  constexpr size_t w = I64::width;
-  const std::int64_t* from = keys;
-  size_t left = count;
-  for (; left > few; left -= left / 2)
-    from += left / 2 & -static_cast<size_t>(from[left / 2 - 1] < key);
-  const I64 limit = broadcast_i64(key);
+  constexpr size_t few = 32 * I64::width;  // more are first halved
+  size_t first = 0;
+  for (size_t left = count; left > few; left -= left / 2)
+    first += left / 2 & -static_cast<size_t>(keys[first + left / 2 - 1] < key);
+  first -= first % I64::width;  // registers are loaded as they were stored the last time
+  const I64 added = broadcast_i64(key);
+  I64 before = broadcast_i64(INT64_MIN);
   I64 less = zero_i64();
-  for (size_t i = 0; i < left; i += w) less = count_less(load_i64(from + i), limit, less);
-  const size_t at = static_cast<size_t>(from - keys) + sum(less);
-  I64 moved = load_i64(keys + at);
-  for (size_t i = at; i < count; i += w) {
-    const I64 next = load_i64(keys + i + w);
-    store(keys + i + 1, moved);
-    moved = next;
+  for (size_t i = first; i <= count; i += I64::width) {
+    const I64 now = load_i64(keys + i);
+    less = count_less(now, added, less);
+    store(keys + i, least(now, greatest(moved_up(before, now), added)));
+    before = now;
   }
-  keys[at] = key;
-  return at;
+  return first + sum(less);
 }
 
 }  // namespace

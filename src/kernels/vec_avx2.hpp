@@ -128,6 +128,16 @@ inline void store(std::int64_t* p, I64 a) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v);
 }
 inline I64 broadcast_i64(std::int64_t a) { return {_mm256_set1_epi64x(a)}; }
+inline I64 least(I64 a, I64 b) {
+  return {_mm256_blendv_epi8(a.v, b.v, _mm256_cmpgt_epi64(a.v, b.v))};
+}
+inline I64 greatest(I64 a, I64 b) {
+  return {_mm256_blendv_epi8(b.v, a.v, _mm256_cmpgt_epi64(a.v, b.v))};
+}
+/// The last lane of a, then all of b but the last.
+inline I64 moved_up(I64 a, I64 b) {
+  return {_mm256_alignr_epi8(b.v, _mm256_permute2x128_si256(a.v, b.v, 0x21), 8)};
+}
 /// count, and one more in each lane where a < b.
 inline I64 count_less(I64 a, I64 b, I64 count) {
   return {_mm256_sub_epi64(count.v, _mm256_cmpgt_epi64(b.v, a.v))};

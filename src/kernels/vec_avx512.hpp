@@ -97,6 +97,10 @@ inline I64 zero_i64() { return {_mm512_setzero_si512()}; }
 inline I64 load_i64(const std::int64_t* p) { return {_mm512_loadu_si512(p)}; }
 inline void store(std::int64_t* p, I64 a) { _mm512_storeu_si512(p, a.v); }
 inline I64 broadcast_i64(std::int64_t a) { return {_mm512_set1_epi64(a)}; }
+inline I64 least(I64 a, I64 b) { return {_mm512_min_epi64(a.v, b.v)}; }
+inline I64 greatest(I64 a, I64 b) { return {_mm512_max_epi64(a.v, b.v)}; }
+/// The last lane of a, then all of b but the last.
+inline I64 moved_up(I64 a, I64 b) { return {_mm512_alignr_epi64(b.v, a.v, 7)}; }
 /// count, and one more in each lane where a < b.
 inline I64 count_less(I64 a, I64 b, I64 count) {
   const __mmask8 less = _mm512_cmplt_epi64_mask(a.v, b.v);

@@ -101,6 +101,10 @@ inline I64 zero_i64() { return {vdupq_n_s64(0)}; }
 inline I64 load_i64(const std::int64_t* p) { return {vld1q_s64(p)}; }
 inline void store(std::int64_t* p, I64 a) { vst1q_s64(p, a.v); }
 inline I64 broadcast_i64(std::int64_t a) { return {vdupq_n_s64(a)}; }
+inline I64 least(I64 a, I64 b) { return {vbslq_s64(vcltq_s64(a.v, b.v), a.v, b.v)}; }
+inline I64 greatest(I64 a, I64 b) { return {vbslq_s64(vcltq_s64(a.v, b.v), b.v, a.v)}; }
+/// The last lane of a, then all of b but the last.
+inline I64 moved_up(I64 a, I64 b) { return {vextq_s64(a.v, b.v, 1)}; }
 /// count, and one more in each lane where a < b.
 inline I64 count_less(I64 a, I64 b, I64 count) {
   return {vsubq_s64(count.v, vreinterpretq_s64_u64(vcltq_s64(a.v, b.v)))};

@@ -117,6 +117,10 @@ inline I64 zero_i64() { return {0}; }
 inline I64 load_i64(const std::int64_t* p) { return {*p}; }
 inline void store(std::int64_t* p, I64 a) { *p = a.v; }
 inline I64 broadcast_i64(std::int64_t a) { return {a}; }
+inline I64 least(I64 a, I64 b) { return a.v < b.v ? a : b; }
+inline I64 greatest(I64 a, I64 b) { return a.v < b.v ? b : a; }
+/// The last lane of a, then all of b but the last.
+inline I64 moved_up(I64 a, I64 /*b*/) { return a; }
 /// count, and one more if a < b.
 inline I64 count_less(I64 a, I64 b, I64 count) { return {count.v + (a.v < b.v ? 1 : 0)}; }
 inline std::size_t sum(I64 a) { return static_cast<std::size_t>(a.v); }

@@ -136,7 +136,7 @@ TEST_P(KernelTest, KeysAreInsertedWhereTheyBelong) {
       const auto place = std::lower_bound(expected.begin(), expected.end(), key);
       const auto at = static_cast<std::size_t>(place - expected.begin());
       expected.insert(place, key);
-      keys.resize(count + 2 * key_padding, most);
+      keys.resize(count + key_padding, most);
       expected.resize(keys.size(), most);
       keys.push_back(7);  // of somebody else
       EXPECT_EQ(kernels().insert_key(keys.data(), count, key), at) << count;
