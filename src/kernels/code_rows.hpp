@@ -94,30 +94,22 @@ inline float score_row(const QueryView& query, const std::byte* row, int32_t dot
   return query.constant + header.bias + query.scale * dot_row(query, header, dot);
 }
 
-/// Four rows at a time, then one by one.
 template <class Codes, class Steps>
 void score_by(const Steps& steps, const QueryView& query, const RowView& rows,
               const uint32_t* slots, size_t count, float* out) {
   const size_t bytes = sizeof(CodeHeader) + Codes::of(rows.padded_dim);
   const auto row_at = [&](size_t i) { return rows.data + slots[i] * rows.stride; };
-  const RowsAhead ahead(rows, slots, count, [&](uint32_t slot) {
-    prefetch_row(rows.data + slot * rows.stride, bytes);
-  });
-  size_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const uint8_t* codes[4];
-    for (size_t j = 0; j < 4; ++j) {
-      ahead.pass(i + j);
-      codes[j] = codes_of(row_at(i + j));
-    }
-    int32_t dots[4];
-    steps.dot_four(codes, dots);
-    for (size_t j = 0; j < 4; ++j) out[i + j] = score_row(query, row_at(i + j), dots[j]);
-  }
-  for (; i < count; ++i) {
-    ahead.pass(i);
-    out[i] = score_row(query, row_at(i), steps.dot(codes_of(row_at(i))));
-  }
+  for_rows<4>(
+      rows, slots, count,
+      [&](uint32_t slot) { prefetch_row(rows.data + slot * rows.stride, bytes); },
+      [&](size_t i) {
+        const uint8_t* codes[4];
+        for (size_t j = 0; j < 4; ++j) codes[j] = codes_of(row_at(i + j));
+        int32_t dots[4];
+        steps.dot_four(codes, dots);
+        for (size_t j = 0; j < 4; ++j) out[i + j] = score_row(query, row_at(i + j), dots[j]);
+      },
+      [&](size_t i) { out[i] = score_row(query, row_at(i), steps.dot(codes_of(row_at(i)))); });
 }
 
 template <class Codes>
@@ -142,21 +134,22 @@ void score_levels(const QueryView& query, const RowView& rows, const uint32_t* s
   const size_t dim = rows.padded_dim;
   const size_t bytes = sizeof(CodeHeader) + Second::of(dim);
   const size_t base_bytes = sizeof(CodeHeader) + First::of(dim);
-  for_rows(
+  const auto score_one = [&](size_t i) {
+    const std::byte* row = rows.data + slots[i] * rows.stride;
+    const std::byte* base = rows.base + slots[i] * rows.base_stride;
+    const CodeHeader header = header_of(row);
+    const float dot =
+        dot_row(query, header_of(base), dot_codes<First>(codes_of(base), query.steps, dim)) +
+        dot_row(query, header, dot_codes<Second>(codes_of(row), query.steps, dim));
+    out[i] = query.constant + header.bias + query.scale * dot;
+  };
+  for_rows<1>(
       rows, slots, count,
       [&](uint32_t slot) {
         prefetch_row(rows.data + slot * rows.stride, bytes);
         prefetch_row(rows.base + slot * rows.base_stride, base_bytes);
       },
-      [&](size_t i) {
-        const std::byte* row = rows.data + slots[i] * rows.stride;
-        const std::byte* base = rows.base + slots[i] * rows.base_stride;
-        const CodeHeader header = header_of(row);
-        const float dot =
-            dot_row(query, header_of(base), dot_codes<First>(codes_of(base), query.steps, dim)) +
-            dot_row(query, header, dot_codes<Second>(codes_of(row), query.steps, dim));
-        out[i] = query.constant + header.bias + query.scale * dot;
-      });
+      score_one, score_one);
 }
 
 }  // namespace

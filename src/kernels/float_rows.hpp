@@ -90,39 +90,28 @@ inline void prefetch_row(const std::byte* row, size_t bytes) {
   }
 }
 
-/// Has rows fetched some places before they are scored.
-template <class Fetch>
-class RowsAhead {
- public:
-  RowsAhead(const RowView& rows, const uint32_t* slots, size_t count, Fetch fetch)
-      : rows_(rows), slots_(slots), count_(count), fetch_(fetch) {
-    for (size_t i = 0; i < rows_.rows_ahead && i < count_; ++i) fetch_(slots_[i]);
-  }
-
-  /// Row i is about to be scored.
-  void pass(size_t i) const {
-    const size_t at = i + rows_.rows_ahead;
-    if (at < count_)
-      fetch_(slots_[at]);
-    else if (at - count_ < rows_.then_count)
-      fetch_(rows_.then[at - count_]);
-  }
-
- private:
-  const RowView& rows_;
-  const uint32_t* slots_;
-  size_t count_;
-  Fetch fetch_;
-};
-
-/// Scores the rows one by one, while those some places later are on their way from memory.
-template <class Fetch, class ScoreRow>
+/// Scores the rows `together` at a time, then one by one, while those some places later are on
+/// their way from memory.
+template <size_t together, class Fetch, class ScoreSome, class ScoreOne>
 void for_rows(const RowView& rows, const uint32_t* slots, size_t count, Fetch fetch,
-              ScoreRow score_row) {
-  const RowsAhead<Fetch> ahead(rows, slots, count, fetch);
-  for (size_t i = 0; i < count; ++i) {
-    ahead.pass(i);
-    score_row(i);
+              ScoreSome score_some, ScoreOne score_one) {
+  const size_t ahead = rows.rows_ahead;
+  const auto fetch_behind = [&](size_t i) {
+    const size_t at = i + ahead;
+    if (at < count)
+      fetch(slots[at]);
+    else if (at - count < rows.then_count)
+      fetch(rows.then[at - count]);
+  };
+  for (size_t i = 0; i < ahead && i < count; ++i) fetch(slots[i]);
+  size_t i = 0;
+  for (; i + together <= count; i += together) {
+    for (size_t j = 0; j < together; ++j) fetch_behind(i + j);
+    score_some(i);
+  }
+  for (; i < count; ++i) {
+    fetch_behind(i);
+    score_one(i);
   }
 }
 
@@ -131,22 +120,15 @@ void score(const QueryView& query, const RowView& rows, const uint32_t* slots, s
            float* out) noexcept {
   const size_t bytes = rows.padded_dim * Row::bytes;
   const auto row_at = [&](size_t i) { return Row(rows.data + slots[i] * rows.stride); };
-  const RowsAhead ahead(rows, slots, count, [&](uint32_t slot) {
-    prefetch_row(rows.data + slot * rows.stride, bytes);
-  });
-  size_t i = 0;
-  for (; i + rows_at_once <= count; i += rows_at_once) {
-    Row some[rows_at_once];
-    for (size_t j = 0; j < rows_at_once; ++j) {
-      ahead.pass(i + j);
-      some[j] = row_at(i + j);
-    }
-    score_some<Op>(query.values, some, rows.padded_dim, out + i);
-  }
-  for (; i < count; ++i) {
-    ahead.pass(i);
-    out[i] = score_one<Op>(query.values, row_at(i), rows.padded_dim);
-  }
+  for_rows<rows_at_once>(
+      rows, slots, count,
+      [&](uint32_t slot) { prefetch_row(rows.data + slot * rows.stride, bytes); },
+      [&](size_t i) {
+        Row some[rows_at_once];
+        for (size_t j = 0; j < rows_at_once; ++j) some[j] = row_at(i + j);
+        score_some<Op>(query.values, some, rows.padded_dim, out + i);
+      },
+      [&](size_t i) { out[i] = score_one<Op>(query.values, row_at(i), rows.padded_dim); });
 }
 
 void to_half(const float* from, uint16_t* to, size_t count) noexcept {

@@ -52,8 +52,8 @@ size_t keep_up_to(float* scores, uint32_t* nodes, size_t count, float limit) noe
   return kept;
 }
 
-/// Without branches, where a key will be is not predictable: every key becomes the less of itself
-/// and the greater of the new one and the key before it.
+/// Without branches, as nobody can predict where a key will be: every key becomes the less of
+/// itself and the greater of the new one and the key before it.
 size_t insert_key(std::int64_t* keys, size_t count, std::int64_t key) noexcept {
   constexpr size_t few = 32 * I64::width;  // more are first halved
   size_t first = 0;
