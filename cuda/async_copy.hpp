@@ -1,11 +1,37 @@
-/// Copies from device to shared memory that go on while the threads of a block do other things: the
-/// chunks of a stream of equal ones, each into the next of a few stages. By bulk copies, one thread
-/// starting all of them, where tensor cores read shared memory by themselves; else by all threads.
+/// Copies from device to shared memory that go on while threads do other things: those of a thread,
+/// and the chunks of a stream of equal ones, each into the next of a few stages. The latter by bulk
+/// copies, one thread starting all of them, where tensor cores read shared memory by themselves;
+/// else by all threads.
 #pragma once
 
 #include "runtime.hpp"
 
 namespace vecinal::cuda {
+
+/// Begins to copy 16 bytes, from and to multiples of 16, for this thread.
+__device__ inline void copy_piece(unsigned char* shared, const unsigned char* from) {
+#ifdef __CUDACC__
+  const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
+#else
+  *reinterpret_cast<uint4*>(shared) = *reinterpret_cast<const uint4*>(from);
+#endif
+}
+
+/// Ends a group of the thread's copies, which may be empty.
+__device__ inline void end_copies() {
+#ifdef __CUDACC__
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+/// Waits for the thread's groups but the last `behind`; others see what came after a barrier.
+template <unsigned behind>
+__device__ void wait_for_copies() {
+#ifdef __CUDACC__
+  asm volatile("cp.async.wait_group %0;" ::"n"(behind) : "memory");
+#endif
+}
 
 /// Shared memory of each stage beside its chunk.
 inline constexpr std::size_t arrival_bytes = sizeof(std::uint64_t);
@@ -97,33 +123,20 @@ class Arrivals : public ChunkCounts<stages> {
   }
   __device__ void end() {
     ++begun_;
-#ifdef __CUDACC__
-    asm volatile("cp.async.commit_group;" ::: "memory");
-#endif
+    end_copies();
   }
 
   template <unsigned behind>
   __device__ void wait() {
-#ifdef __CUDACC__
     if (begun_ - waited_ > behind)
-      asm volatile("cp.async.wait_group %0;" ::"n"(behind) : "memory");
+      wait_for_copies<behind>();
     else  // its end
-      asm volatile("cp.async.wait_group 0;" ::: "memory");
-#endif
+      wait_for_copies<0>();
     __syncthreads();
     ++waited_;
   }
 
  private:
-  __device__ static void copy_piece(unsigned char* shared, const unsigned char* from) {
-#ifdef __CUDACC__
-    const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
-#else
-    *reinterpret_cast<uint4*>(shared) = *reinterpret_cast<const uint4*>(from);
-#endif
-  }
-
   using ChunkCounts<stages>::begun_;
   using ChunkCounts<stages>::waited_;
 };

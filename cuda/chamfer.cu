@@ -4,12 +4,13 @@
 // of its set past it, 32 at a time. Of the products only the greatest of each query vector is kept,
 // in registers: no matrix of them exists. Longer queries pass panel by panel.
 //
-// float32: float_tile.hpp, 4.5 KiB of shared memory a warp. Codes: a step of the query is 16 bits,
-// 256 times a signed byte and an unsigned one, so tensor cores take the products of both bytes with
-// the codes (byte_tile.hpp) and the sums are exact. Greatest products are then summed in double, in
-// the order of the query's vectors: scores have the bits of the CPU's that fuses multiply-adds.
-// float16: tensor cores too, values of the query as pairs of halves (half_panel.hpp), whose
-// products are off by 2^-21 of the norms' at most.
+// float32: float_tile.hpp, 4.5 KiB of shared memory a warp. Other rows come by way of
+// row_stage.hpp, 10 KiB a warp, as reading them is what takes the time. Codes: a step of the query
+// is 16 bits, 256 times a signed byte and an unsigned one, so tensor cores take the products of
+// both bytes with the codes (byte_tile.hpp) and the sums are exact. Greatest products are then
+// summed in double, in the order of the query's vectors: scores have the bits of the CPU's that
+// fuses multiply-adds. float16: tensor cores too, values of the query as pairs of halves
+// (half_panel.hpp), whose products are off by 2^-21 of the norms' at most.
 #include "chamfer.hpp"
 
 #include <limits>
@@ -17,6 +18,7 @@
 #include "code_panel.hpp"
 #include "float_tile.hpp"
 #include "half_panel.hpp"
+#include "row_stage.hpp"
 
 namespace vecinal::cuda {
 namespace {
@@ -80,22 +82,22 @@ struct FloatTokens {
 
 /// What panels for tensor cores have in common.
 struct TileTokens {
-  static constexpr std::size_t warp_bytes = 0;
+  static constexpr std::size_t warp_bytes = row_stages_bytes;
 
   __device__ static unsigned lane_of(unsigned vector) { return vector % 8 / 2; }
   __device__ static unsigned place_of(unsigned vector) { return vector / 8 * 2 + vector % 2; }
 
-  /// The rows of a tile; those past the set are the last one: a maximum does not mind.
-  __device__ static void row_starts(const RowsView& tokens, Range set, unsigned first,
-                                    unsigned lane, TileRows& rows) {
-#pragma unroll
-    for (unsigned m = 0; m < PanelTile::row_tiles; ++m)
-#pragma unroll
-      for (unsigned half = 0; half < 2; ++half) {
-        const unsigned slot = first + PanelTile::row(lane, m, half);
-        rows[m][half] =
-            tokens.data + std::size_t{slot < set.end ? slot : set.end - 1} * tokens.pitch;
-      }
+  /// Values of the rows of a set, which begin at byte `begin` of each.
+  __device__ static RowsToStage rows_of(const RowsView& tokens, Range set, unsigned begin,
+                                        unsigned bytes) {
+    return {tokens.data + std::size_t{set.begin} * tokens.pitch, tokens.pitch, set.end - set.begin,
+            begin, bytes};
+  }
+
+  /// The part of a panel that a piece is multiplied by.
+  __device__ static const unsigned* part_of(const unsigned char* panel, const StagedPiece& piece) {
+    return reinterpret_cast<const unsigned*>(panel) +
+           piece.at / panel_step_bytes * panel_step_words;
   }
 };
 
@@ -115,20 +117,23 @@ struct HalfTokens : TileTokens {
   }
 
   __device__ static void raise_all(const RowsView& tokens, Range set, const SetQueriesView&,
-                                   const QueryTile&, const unsigned char* panel, unsigned char*,
-                                   unsigned lane, Best& best) {
-    for (unsigned first = set.begin; first < set.end; first += tile_rows) {
+                                   const QueryTile&, const unsigned char* panel,
+                                   unsigned char* stages, unsigned lane, Best& best) {
+    SumTile tile = {};
+    const auto add = [&](const StagedPiece& piece) {
       TileRows rows;
-      row_starts(tokens, set, first, lane, rows);
-      const SumTile tile = multiply_half_rows<2>(rows, tokens.padded_dim,
-                                                 reinterpret_cast<const unsigned*>(panel), lane);
+      piece.row_starts(lane, rows);
+      if (piece.at == 0) tile = {};
+      add_half_rows(tile, rows, piece.bytes / panel_step_bytes, part_of(panel, piece), lane);
+      if (!piece.last) return;
 #pragma unroll
       for (unsigned j = 0; j < 8; ++j)
 #pragma unroll
         for (unsigned m = 0; m < SumTile::row_tiles; ++m)
 #pragma unroll
           for (unsigned half = 0; half < 2; ++half) raise(best[j], tile.sum(m, half, j));
-    }
+    };
+    stream_pieces(rows_of(tokens, set, 0, tokens.padded_dim * 2), stages, lane, add);
   }
 };
 
@@ -154,18 +159,23 @@ struct CodeTokens : TileTokens {
 
   __device__ static void raise_all(const RowsView& tokens, Range set, const SetQueriesView& queries,
                                    const QueryTile& tile, const unsigned char* panel,
-                                   unsigned char*, unsigned lane, Best& best) {
-    for (unsigned first = set.begin; first < set.end; first += tile_rows) {
+                                   unsigned char* stages, unsigned lane, Best& best) {
+    CodeTile sums = {};
+    unsigned headers[CodeTile::row_tiles][2] = {};
+    const auto add = [&](const StagedPiece& piece) {
       TileRows rows;
-      row_starts(tokens, set, first, lane, rows);
-      const CodeTile sums = multiply_codes<Bytes, 0>(
-          rows, tokens.padded_dim, reinterpret_cast<const unsigned*>(panel), lane);
-      unsigned headers[CodeTile::row_tiles][2];
+      piece.row_starts(lane, rows);
+      if (piece.at == 0) {
+        sums = {};
 #pragma unroll
-      for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
+        for (unsigned m = 0; m < CodeTile::row_tiles; ++m)
 #pragma unroll
-        for (unsigned half = 0; half < 2; ++half)
-          headers[m][half] = *reinterpret_cast<const unsigned*>(rows[m][half] + code_header_at);
+          for (unsigned half = 0; half < 2; ++half)
+            headers[m][half] = *reinterpret_cast<const unsigned*>(rows[m][half] + code_header_at);
+      }
+      add_code_rows<Bytes, 0>(sums, rows, piece.bytes / panel_step_bytes, part_of(panel, piece),
+                              lane);
+      if (!piece.last) return;
 #pragma unroll
       for (unsigned j = 0; j < 8; ++j) {
         const unsigned vector = CodeTile::vector(lane, j);
@@ -176,7 +186,8 @@ struct CodeTokens : TileTokens {
           for (unsigned half = 0; half < 2; ++half)
             raise(best[j], product(headers[m][half], sums.whole(m, half, j), sum));
       }
-    }
+    };
+    stream_pieces(rows_of(tokens, set, code_begin, tokens.padded_dim), stages, lane, add);
   }
 
   /// step * (2 * <steps, codes> + offset * <steps, 1>), rounded as the CPU's multiply-adds are.
@@ -220,7 +231,7 @@ __device__ double add_best(const SetQueriesView& queries, const QueryTile& tile,
 }
 
 template <class Tokens, bool staged>
-__global__ void __launch_bounds__(256, 2)
+__global__ void __launch_bounds__(256, staged ? 2 : 1)
     chamfer_kernel(RowsView tokens, SetQueriesView queries, ChamferRequest request) {
   const unsigned lane = threadIdx.x % warp_size;
   const unsigned warp = threadIdx.x / warp_size;

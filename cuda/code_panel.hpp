@@ -18,7 +18,7 @@ __device__ unsigned panel_word(Steps steps, unsigned at) {
   const unsigned shift = at / panel_plane_words % 2 == 0 ? 8 : 0;
   const std::uint16_t* from = steps(vector);
   if (from == nullptr) return 0;
-  from += at / (2 * panel_plane_words) * 32 + at % 8 * 4;
+  from += at / panel_step_words * 32 + at % 8 * 4;
   unsigned word = 0;
   for (unsigned i = 0; i < 4; ++i)
     word |= (static_cast<unsigned>(from[i]) >> shift & 0xFFU) << 8 * i;
@@ -27,10 +27,10 @@ __device__ unsigned panel_word(Steps steps, unsigned at) {
 
 /// Eight codes of a row, dims d + 8 part .. d + 8 part + 7 where d is a multiple of 32.
 __device__ inline uint2 eight_codes(const unsigned char* row, unsigned d, unsigned part, Bytes) {
-  return *reinterpret_cast<const uint2*>(row + 16 + d + part * 8);
+  return *reinterpret_cast<const uint2*>(row + code_begin + d + part * 8);
 }
 __device__ inline uint2 eight_codes(const unsigned char* row, unsigned d, unsigned part, Nibbles) {
-  const auto both = *reinterpret_cast<const uint2*>(row + 16 + d / 2 + part % 2 * 8);
+  const auto both = *reinterpret_cast<const uint2*>(row + code_begin + d / 2 + part % 2 * 8);
   const unsigned shift = part / 2 * 4;
   return {both.x >> shift & 0x0F0F0F0FU, both.y >> shift & 0x0F0F0F0FU};
 }
@@ -47,16 +47,16 @@ struct CodeTile : PanelTile {
   }
 };
 
-/// ahead: of stream_rows().
+/// Adds the products of the rows. steps: of 32 dims; panel: from the first of them on; ahead: of
+/// stream_rows().
 template <class Codes, unsigned ahead>
-__device__ CodeTile multiply_codes(const TileRows& rows, unsigned padded_dim, const unsigned* panel,
-                                   unsigned lane) {
-  CodeTile tile = {};
+__device__ void add_code_rows(CodeTile& tile, const TileRows& rows, unsigned steps,
+                              const unsigned* panel, unsigned lane) {
   const auto load = [&](const unsigned char* row, unsigned step) {
     return eight_codes(row, 32 * step, lane % 4, Codes{});
   };
-  stream_rows<uint2, ahead>(rows, padded_dim / 32, load, [&](unsigned step, const auto& codes) {
-    const unsigned* planes = panel + step * 2 * panel_plane_words;
+  stream_rows<uint2, ahead>(rows, steps, load, [&](unsigned step, const auto& codes) {
+    const unsigned* planes = panel + step * panel_step_words;
 #pragma unroll
     for (unsigned j = 0; j < CodeTile::vector_tiles; ++j) {
       const uint2 high = plane_part(planes, j, lane);
@@ -69,7 +69,6 @@ __device__ CodeTile multiply_codes(const TileRows& rows, unsigned padded_dim, co
       }
     }
   });
-  return tile;
 }
 
 }  // namespace vecinal::cuda

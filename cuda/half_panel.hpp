@@ -47,36 +47,33 @@ __device__ void pack_half_panel(unsigned char* panel, unsigned padded_dim, Value
     const unsigned upper = pack_halves(first, second);
     const unsigned lower = pack_halves(__fsub_rn(first, half_value(upper & 0xFFFFU)),
                                        __fsub_rn(second, half_value(upper >> 16U)));
-    unsigned* planes = words + step * 2 * panel_plane_words;
+    unsigned* planes = words + step * panel_step_words;
     planes[8 * vector + part] = upper;
     planes[panel_plane_words + 8 * vector + part] = lower;
   }
 }
 
-/// In units of each vector (half_unit_at()). ahead: of stream_rows(). padded_dim: a multiple of 16.
-template <unsigned ahead>
-__device__ SumTile multiply_half_rows(const TileRows& rows, unsigned padded_dim,
-                                      const unsigned* panel, unsigned lane) {
-  SumTile tile = {};
+/// Adds the products of rows that lie in shared memory, in units of each vector (half_unit_at()).
+/// steps: of 16 dims; panel: from the first of them on.
+__device__ inline void add_half_rows(SumTile& tile, const TileRows& rows, unsigned steps,
+                                     const unsigned* panel, unsigned lane) {
   const auto load = [&](const unsigned char* row, unsigned step) {
     return F16Values::fetch(row, half_step_dims * step + lane % 4 * 4);
   };
-  stream_rows<uint2, ahead>(
-      rows, padded_dim / half_step_dims, load, [&](unsigned step, const auto& x) {
-        const unsigned* planes = panel + step * 2 * panel_plane_words;
+  stream_rows<uint2, 0>(rows, steps, load, [&](unsigned step, const auto& x) {
+    const unsigned* planes = panel + step * panel_step_words;
 #pragma unroll
-        for (unsigned j = 0; j < SumTile::vector_tiles; ++j) {
-          const uint2 upper = plane_part(planes, j, lane);
-          const uint2 lower = plane_part(planes + panel_plane_words, j, lane);
+    for (unsigned j = 0; j < SumTile::vector_tiles; ++j) {
+      const uint2 upper = plane_part(planes, j, lane);
+      const uint2 lower = plane_part(planes + panel_plane_words, j, lane);
 #pragma unroll
-          for (unsigned m = 0; m < SumTile::row_tiles; ++m) {
-            const unsigned a[4] = {x[m][0].x, x[m][1].x, x[m][0].y, x[m][1].y};
-            multiply_halves(tile.sums[m][j], a, upper);
-            multiply_halves(tile.sums[m][j], a, lower);
-          }
-        }
-      });
-  return tile;
+      for (unsigned m = 0; m < SumTile::row_tiles; ++m) {
+        const unsigned a[4] = {x[m][0].x, x[m][1].x, x[m][0].y, x[m][1].y};
+        multiply_halves(tile.sums[m][j], a, upper);
+        multiply_halves(tile.sums[m][j], a, lower);
+      }
+    }
+  });
 }
 
 }  // namespace vecinal::cuda

@@ -55,7 +55,8 @@ template <class Codes>
 __device__ void code_dots(const TileRows& rows, const PanelInputs& in, unsigned first_query,
                           const PanelShape& shape, const unsigned* panel, unsigned lane,
                           LaneDots& dots) {
-  const CodeTile tile = multiply_codes<Codes, 4>(rows, in.rows.padded_dim, panel, lane);
+  CodeTile tile = {};
+  add_code_rows<Codes, 4>(tile, rows, in.rows.padded_dim / 32, panel, lane);
 #pragma unroll
   for (unsigned j = 0; j < 8; ++j) {
     const unsigned query = first_query + CodeTile::vector(lane, j);

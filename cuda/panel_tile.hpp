@@ -11,6 +11,8 @@ namespace vecinal::cuda {
 
 inline constexpr unsigned panel_vectors = 32;
 inline constexpr unsigned panel_plane_words = 256;  ///< 32 vectors of 32 bytes
+inline constexpr unsigned panel_step_words = 2 * panel_plane_words;
+inline constexpr unsigned panel_step_bytes = 32;  ///< of a row of bytes or halves
 
 /// Which rows and vectors a lane has the sums of: of rows row(m, half) and vectors vector(lane, j),
 /// j < 8; they are sums[m][j / 2][2 * half + j % 2].

@@ -50,7 +50,7 @@ struct RowAsQuery<CodeRows<Codes>> {
   __device__ static QueryAtHand load(const RowsView& rows, const RowScore& format,
                                      std::uint32_t slot, unsigned char* to, unsigned lane) {
     const unsigned char* row = rows.data + slot * rows.pitch;
-    const auto* codes = reinterpret_cast<const uint4*>(row + 16);
+    const auto* codes = reinterpret_cast<const uint4*>(row + code_begin);
     auto* steps = reinterpret_cast<unsigned*>(to);
     const unsigned header = *reinterpret_cast<const unsigned*>(row + code_header_at);
     const int offset = static_cast<std::int16_t>(header >> 16U);

@@ -64,6 +64,12 @@ void fill_bytes(void* to, int value, std::size_t bytes, Stream stream);
 /// Lets a kernel use that much shared memory; checks the last launch.
 void allow_shared(const void* kernel, std::size_t bytes);
 void check_launch(const char* kernel);
+/// Blocks of a kernel, with `threads` threads and so much shared memory, that a multiprocessor runs
+/// at once.
+[[nodiscard]] unsigned resident_blocks(const void* kernel, unsigned threads, std::size_t shared);
+
+/// Whether its shared memory is more than kernels get without being allowed it.
+inline bool needs_leave(const Grid& grid) { return grid.shared > (std::size_t{48} << 10U); }
 
 /// Dynamic shared memory of the block, 16-byte aligned.
 __device__ inline unsigned char* shared_memory() {
@@ -75,13 +81,20 @@ __device__ inline unsigned char* shared_memory() {
 #endif
 }
 
+/// Blocks of that shape that the device runs at once.
+template <class... Parameters>
+[[nodiscard]] unsigned blocks_at_once(void (*kernel)(Parameters...), const Grid& grid) {
+  const auto* start = reinterpret_cast<const void*>(kernel);
+  if (needs_leave(grid)) allow_shared(start, grid.shared);
+  return device_info().multiprocessors * resident_blocks(start, grid.threads, grid.shared);
+}
+
 /// Starts a kernel.
 template <class... Parameters>
 void launch(const char* name, void (*kernel)(Parameters...), const Grid& grid, Stream stream,
             std::type_identity_t<Parameters>... arguments) {
 #ifdef __CUDACC__
-  if (grid.shared > (std::size_t{48} << 10U))
-    allow_shared(reinterpret_cast<const void*>(kernel), grid.shared);
+  if (needs_leave(grid)) allow_shared(reinterpret_cast<const void*>(kernel), grid.shared);
   kernel<<<grid.blocks, grid.threads, grid.shared, static_cast<cudaStream_t>(stream)>>>(
       arguments...);
   check_launch(name);

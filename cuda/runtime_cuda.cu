@@ -136,4 +136,12 @@ void allow_shared(const void* kernel, std::size_t bytes) {
 
 void check_launch(const char* kernel) { check(cudaGetLastError(), kernel); }
 
+unsigned resident_blocks(const void* kernel, unsigned threads, std::size_t shared) {
+  int blocks = 0;
+  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, static_cast<int>(threads),
+                                                      shared),
+        "blocks of a kernel");
+  return static_cast<unsigned>(blocks);
+}
+
 }  // namespace vecinal::cuda

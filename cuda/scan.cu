@@ -1,10 +1,10 @@
 // Exact search by rows: every query against every row, as for few queries reading the rows once is
 // all that can be done. A block of four warps has one query and every splits-th piece of 128 rows;
-// each warp keeps the best it has seen (warp_pool.hpp), those of a block are joined, and a second
-// kernel merges the lists of all blocks: one block a query, whose warps share the lists. Most rows
-// are turned away by one comparison with the last entry. Shared memory of a warp: the pool and 272
-// bytes; of a block: one query. The lists have a total order, so results depend on neither splits
-// nor batches.
+// there are as many blocks as run at once, so that none waits for another to end. Each warp keeps
+// the best it has seen (warp_pool.hpp), those of a block are joined, and a second kernel merges the
+// lists of all blocks: one block a query, whose warps share the lists. Most rows are turned away by
+// one comparison with the last entry. Shared memory of a warp: the pool and 272 bytes; of a block:
+// one query. The lists have a total order, so results depend on neither splits nor batches.
 #include "scan.hpp"
 
 #include "warp_pool.hpp"
@@ -24,20 +24,26 @@ std::size_t warp_bytes(std::size_t most) {
   return (pool_bytes(most) + (2 * warp_size + 1) * sizeof(std::uint32_t) + 15) / 16 * 16;
 }
 
-/// Blocks that share a query: enough to fill the device, each with a few pieces at least.
-unsigned splits_of(const ScanRequest& request) {
+/// Blocks that share a query, where so many run at once; each has a few pieces at least.
+unsigned splits_of(const ScanRequest& request, unsigned together) {
   const unsigned pieces =
       (request.rows + warps_a_block * warp_size - 1) / (warps_a_block * warp_size);
-  const unsigned wanted = 8 * device_info().multiprocessors / request.queries + 1;
+  const unsigned wanted = together / request.queries;
   const unsigned most = pieces / 2 + 1;
-  return wanted < most ? wanted : most;
+  return wanted < 1 ? 1 : wanted < most ? wanted : most;
 }
 
-/// Offers the keys of a sorted list, as far as they may be kept.
-__device__ void offer_list(WarpPool& pool, const std::uint64_t* keys, unsigned count,
-                           unsigned lane) {
-  for (unsigned first = 0; first < count; first += warp_size) {
-    const std::uint64_t key = first + lane < count ? keys[first + lane] : no_key;
+/// Offers what up to 32 sorted lists of `length` keys, one behind another, may still give: the
+/// first keys of all lists, then those behind them, until none may be kept.
+__device__ void offer_lists(WarpPool& pool, const std::uint64_t* keys, unsigned lists,
+                            unsigned length, unsigned lane) {
+  unsigned together = 1;  // lists that have lanes, the others being for more keys of each
+  while (together < lists) together *= 2;
+  const unsigned list = lane % together;
+  for (unsigned first = 0; first < length; first += warp_size / together) {
+    const unsigned at = first + lane / together;
+    const bool there = list < lists && at < length;
+    const std::uint64_t key = there ? keys[static_cast<std::size_t>(list) * length + at] : no_key;
     if (!__any_sync(all_lanes, key < pool.limit())) return;
     pool.offer(key, lane);
   }
@@ -54,8 +60,8 @@ __device__ void join_pools(WarpPool& pool, unsigned char* pools, std::size_t pit
     if (lane == 0 && warp % (2 * step) == step) *size_of(warp) = pool.size();  // read next, once
     __syncthreads();
     if (warp % (2 * step) == 0 && warp + step < warps)
-      offer_list(pool, reinterpret_cast<const std::uint64_t*>(pools + (warp + step) * pitch),
-                 *size_of(warp + step), lane);
+      offer_lists(pool, reinterpret_cast<const std::uint64_t*>(pools + (warp + step) * pitch), 1,
+                  *size_of(warp + step), lane);
   }
 }
 
@@ -98,7 +104,7 @@ __host__ __device__ std::size_t merged_bytes(std::size_t most) {
   return pool_bytes(most) + sizeof(std::uint64_t);
 }
 
-/// The best of `lists` lists of each query: each warp takes every warps-th list.
+/// The best of `lists` lists of each query: each warp takes every warps-th 32 of them.
 __global__ void merge_kernel(const std::uint64_t* partial, unsigned lists, unsigned most,
                              Found* found) {
   const unsigned lane = threadIdx.x % warp_size;
@@ -108,8 +114,9 @@ __global__ void merge_kernel(const std::uint64_t* partial, unsigned lists, unsig
   unsigned char* memory = shared_memory();
   WarpPool pool(memory + warp * pitch, most);
   const std::uint64_t* from = partial + static_cast<std::size_t>(blockIdx.x) * lists * most;
-  for (unsigned list = warp; list < lists; list += warps)
-    offer_list(pool, from + static_cast<std::size_t>(list) * most, most, lane);
+  for (unsigned first = warp * warp_size; first < lists; first += warps * warp_size)
+    offer_lists(pool, from + static_cast<std::size_t>(first) * most,
+                lists - first < warp_size ? lists - first : warp_size, most, lane);
   join_pools(pool, memory, pitch, warp, warps, lane);
   if (warp != 0) return;
   Found* to = found + static_cast<std::size_t>(blockIdx.x) * most;
@@ -124,22 +131,26 @@ std::size_t scan_bytes(std::size_t query_bytes, std::size_t most) {
 }
 
 std::size_t scan_workspace(const ScanRequest& request) {
-  return std::size_t{request.queries} * splits_of(request) * request.most * sizeof(std::uint64_t);
+  constexpr unsigned most_threads = 2048;  // of a multiprocessor
+  const unsigned together =
+      device_info().multiprocessors * (most_threads / (warps_a_block * warp_size));
+  return std::size_t{request.queries} * splits_of(request, together) * request.most *
+         sizeof(std::uint64_t);
 }
 
 void scan(const KindOfRows& kind, const RowsView& rows, const QueriesView& queries,
           const ScanRequest& request, void* workspace, Stream stream) {
-  const unsigned splits = splits_of(request);
   const ScanShape shape{request.rows, request.most, warp_bytes(request.most)};
   auto* partial = static_cast<std::uint64_t*>(workspace);
+  Grid grid{{1, request.queries, 1},
+            warps_a_block * warp_size,
+            scan_bytes(queries.query_bytes, request.most)};
   with_rows(kind.type, kind.op, [&](auto row_kind) {
-    launch("scan", scan_kernel<decltype(row_kind)>,
-           Grid{{splits, request.queries, 1},
-                warps_a_block * warp_size,
-                scan_bytes(queries.query_bytes, request.most)},
-           stream, rows, queries, shape, request.slots, partial);
+    auto* kernel = scan_kernel<decltype(row_kind)>;
+    grid.blocks.x = splits_of(request, blocks_at_once(kernel, grid));
+    launch("scan", kernel, grid, stream, rows, queries, shape, request.slots, partial);
   });
-  merge_lists(partial, splits, request, stream);
+  merge_lists(partial, grid.blocks.x, request, stream);
 }
 
 unsigned even_splits(unsigned panels, unsigned most, unsigned together) {
@@ -158,7 +169,8 @@ void merge_lists(const std::uint64_t* partial, unsigned lists, const ScanRequest
                  Stream stream) {
   const std::size_t pitch = merged_bytes(request.most);
   unsigned warps = 1;
-  while (warps < warp_size && 4 * warps < lists && 2 * warps * pitch <= device_info().shared_bytes)
+  while (warps < warp_size && warps * warp_size < lists &&
+         2 * warps * pitch <= device_info().shared_bytes)
     warps *= 2;
   launch("merge", merge_kernel, Grid{{request.queries, 1, 1}, warps * warp_size, warps * pitch},
          stream, partial, lists, request.most, static_cast<Found*>(request.found));

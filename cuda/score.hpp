@@ -14,6 +14,7 @@ namespace vecinal::cuda {
 
 inline constexpr std::size_t row_alignment = 32;
 inline constexpr std::size_t code_header_at = 8;
+inline constexpr unsigned code_begin = 16;
 
 /// Rows in device memory: kernels::RowView, with the pitch of the device.
 struct RowsView {
@@ -147,7 +148,8 @@ __device__ void dot_levels(const QueryAtHand& query, const RowStarts<count>& row
   for (unsigned i = member; i < chunks; i += team) {
     uint4 codes[count];
 #pragma unroll
-    for (unsigned r = 0; r < count; ++r) codes[r] = reinterpret_cast<const uint4*>(rows[r] + 16)[i];
+    for (unsigned r = 0; r < count; ++r)
+      codes[r] = reinterpret_cast<const uint4*>(rows[r] + code_begin)[i];
 #pragma unroll
     for (unsigned r = 0; r < count; ++r)
       sums[r] = Codes::dot(codes[r], steps + i * (Codes::chunk_codes / 8), sums[r]);

@@ -35,7 +35,7 @@ template <class Values>
 __device__ unsigned split_word(Values values, unsigned at) {
   const unsigned* from = values(at / 8 % panel_vectors);
   if (from == nullptr) return 0;
-  from += at / (2 * panel_plane_words) * split_dims + at % 8 * 2;
+  from += at / panel_step_words * split_dims + at % 8 * 2;
   const SplitPair pair = split(from[0], from[1]);
   return at / panel_plane_words % 2 == 0 ? pair.upper : pair.lower;
 }
@@ -64,7 +64,7 @@ __device__ SumTile multiply_split(const TileRows& rows, unsigned padded_dim, con
             lower[m][half] = first.lower;
             lower[m][half + 2] = second.lower;
           }
-        const unsigned* planes = panel + step * 2 * panel_plane_words;
+        const unsigned* planes = panel + step * panel_step_words;
 #pragma unroll
         for (unsigned j = 0; j < SumTile::vector_tiles; ++j) {
           const uint2 high = plane_part(planes, j, lane);

@@ -57,6 +57,17 @@ TEST_P(Parity, ScansFindTheBestRows) {
   }
 }
 
+/// So many rows that a query's lists come from more blocks than a warp has lanes.
+TEST(ScanParity, ListsOfManyBlocksAreMerged) {
+  constexpr std::size_t rows = 9001;
+  World world({kernels::RowType::lvq8, kernels::Op::l2, ""}, rows, 5, 1);
+  for (const std::size_t most : {1U, 12U, 700U}) {
+    std::vector<Scored> found(most);
+    cuda_backend().knn(world.on_device(), world.block(), rows, {}, most, found);
+    expect_alike(found, best_of(world, 0, first_slots(rows), most), 0, "all");
+  }
+}
+
 TEST_P(Parity, ScansForManyQueriesFindTheSame) {
   for (const std::size_t dim : {1U, 33U, 100U}) {
     World world(GetParam(), 700, dim, 43);
