@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "norms.hpp"
-#include "search_pieces.hpp"
+#include "search_work.hpp"
 
 #define VECINAL_EXPORT __attribute__((visibility("default")))
 
@@ -149,16 +149,17 @@ std::size_t CudaBackend::max_found(const DeviceRows& rows) const {
   return most;
 }
 
-DeviceCounts CudaBackend::search_graph(const DeviceRows& rows, const DeviceGraph& graph,
-                                       const QueryBlock& queries, const DeviceBreadth& breadth,
-                                       const DeviceRanking* ranking, std::span<Scored> found) {
-  const LanePool::Lease lane = lanes_.take();
+std::unique_ptr<DeviceWork> CudaBackend::search_graph(
+    const DeviceRows& rows, const DeviceGraph& graph, const QueryBlock& queries,
+    const DeviceBreadth& breadth, const DeviceRanking* ranking, std::span<Scored> found) {
   const CudaRows& walked = mine(rows);
-  return search_in_pieces({walked, queries, breadth.window, breadth.capacity, ranking, found},
-                          *lane, [&](const QueriesView& sent, const SearchRequest& request) {
-                            cuda::search_graph(walked.kind(), walked.view(), mine(graph).view(),
-                                               sent, request, lane->stream);
-                          });
+  auto work = std::make_unique<SearchWork>(lanes_);
+  work->begin({walked, queries, breadth.window, breadth.capacity, ranking, found},
+              [&](const QueriesView& sent, const SearchRequest& request, Stream stream) {
+                cuda::search_graph(walked.kind(), walked.view(), mine(graph).view(), sent, request,
+                                   stream);
+              });
+  return work;
 }
 
 }  // namespace vecinal::cuda

@@ -105,9 +105,9 @@ class CudaBackend final : public Backend {
                                                       const DeviceRows* base) override;
   [[nodiscard]] std::unique_ptr<DeviceGraph> make_graph() override;
   [[nodiscard]] std::size_t max_found(const DeviceRows& rows) const override;
-  DeviceCounts search_graph(const DeviceRows& rows, const DeviceGraph& graph,
-                            const QueryBlock& queries, const DeviceBreadth& breadth,
-                            const DeviceRanking* ranking, std::span<Scored> found) override;
+  [[nodiscard]] std::unique_ptr<DeviceWork> search_graph(
+      const DeviceRows& rows, const DeviceGraph& graph, const QueryBlock& queries,
+      const DeviceBreadth& breadth, const DeviceRanking* ranking, std::span<Scored> found) override;
   void knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
            std::span<const Slot> slots, std::size_t most, std::span<Scored> found) override;
   void find_links(const DeviceRows& rows, const DeviceGraph& graph, std::span<const Slot> slots,
@@ -122,10 +122,10 @@ class CudaBackend final : public Backend {
   [[nodiscard]] std::unique_ptr<DeviceTails> make_tails(const DeviceRows& rows) override;
   [[nodiscard]] std::size_t max_fused(const DeviceRows& rows,
                                       const DeviceTails& tails) const override;
-  DeviceCounts search_fused(const DeviceRows& rows, const DeviceGraph& graph,
-                            const DeviceTails& tails, const QueryBlock& queries,
-                            const DeviceFusedBreadth& breadth, const DeviceRanking* ranking,
-                            std::span<Scored> found) override;
+  [[nodiscard]] std::unique_ptr<DeviceWork> search_fused(
+      const DeviceRows& rows, const DeviceGraph& graph, const DeviceTails& tails,
+      const QueryBlock& queries, const DeviceFusedBreadth& breadth, const DeviceRanking* ranking,
+      std::span<Scored> found) override;
 
   // backend_sets.cu
   void chamfer(const DeviceRows& tokens, const SetQueries& queries,

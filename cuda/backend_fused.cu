@@ -3,7 +3,7 @@
 
 #include "fused_search.hpp"
 #include "pack_tails.hpp"
-#include "search_pieces.hpp"
+#include "search_work.hpp"
 
 namespace vecinal::cuda {
 namespace {
@@ -62,19 +62,19 @@ std::size_t CudaBackend::max_fused(const DeviceRows& rows, const DeviceTails& ta
   return most;
 }
 
-DeviceCounts CudaBackend::search_fused(const DeviceRows& rows, const DeviceGraph& graph,
-                                       const DeviceTails& tails, const QueryBlock& queries,
-                                       const DeviceFusedBreadth& breadth,
-                                       const DeviceRanking* ranking, std::span<Scored> found) {
-  const LanePool::Lease lane = lanes_.take();
+std::unique_ptr<DeviceWork> CudaBackend::search_fused(
+    const DeviceRows& rows, const DeviceGraph& graph, const DeviceTails& tails,
+    const QueryBlock& queries, const DeviceFusedBreadth& breadth, const DeviceRanking* ranking,
+    std::span<Scored> found) {
   const CudaRows& walked = mine(rows);
   const FusedStop stop{static_cast<unsigned>(breadth.k), breadth.gamma, breadth.shift};
-  return search_in_pieces({walked, queries, breadth.beam, breadth.capacity, ranking, found}, *lane,
-                          [&](const QueriesView& sent, const SearchRequest& request) {
-                            cuda::search_fused(walked.kind(), walked.view(),
-                                               mine(graph).view().layers[0], mine(tails).view(),
-                                               sent, request, stop, lane->stream);
-                          });
+  auto work = std::make_unique<SearchWork>(lanes_);
+  work->begin({walked, queries, breadth.beam, breadth.capacity, ranking, found},
+              [&](const QueriesView& sent, const SearchRequest& request, Stream stream) {
+                cuda::search_fused(walked.kind(), walked.view(), mine(graph).view().layers[0],
+                                   mine(tails).view(), sent, request, stop, stream);
+              });
+  return work;
 }
 
 }  // namespace vecinal::cuda

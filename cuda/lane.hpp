@@ -97,16 +97,39 @@ class Upload {
   return static_cast<const unsigned char*>(to);
 }
 
-/// The same for many bytes and a few behind them, which come to where the caller wants them.
+/// Many bytes and a few behind them, on their way to where the caller wants them.
+class Receipt {
+ public:
+  Receipt() = default;
+
+  /// Begins, behind the lane's work.
+  Receipt(Lane& lane, const void* from, std::span<std::byte> many, std::span<std::byte> few)
+      : many_(many), few_(few), direct_(many.size() > direct_bytes ? many.size() : 0) {
+    const auto* begin = static_cast<const unsigned char*>(from);
+    if (direct_ != 0) copy_out(many.data(), begin, direct_, lane.stream);
+    const std::size_t staged = many.size() - direct_ + few.size();
+    if (staged != 0) copy_out(lane.received.need(staged), begin + direct_, staged, lane.stream);
+  }
+
+  /// Waits for them.
+  void take(Lane& lane) {
+    synchronize(lane.stream);
+    const auto* staged = lane.received.as<unsigned char>();
+    const std::size_t rest = many_.size() - direct_;
+    if (rest != 0) std::memcpy(many_.data(), staged, rest);
+    if (!few_.empty()) std::memcpy(few_.data(), staged + rest, few_.size());
+  }
+
+ private:
+  std::span<std::byte> many_;
+  std::span<std::byte> few_;
+  std::size_t direct_ = 0;  ///< of the many, that go by themselves
+};
+
+/// The same, waiting.
 inline void receive(Lane& lane, const void* from, std::span<std::byte> many,
                     std::span<std::byte> few) {
-  const auto* begin = static_cast<const unsigned char*>(from);
-  const std::size_t direct = many.size() > direct_bytes ? many.size() : 0;
-  if (direct != 0) copy_out(many.data(), begin, direct, lane.stream);
-  const unsigned char* done = begin + direct;
-  done = receive(lane, done, many.size() - direct + few.size());
-  if (direct == 0) std::memcpy(many.data(), done, many.size());
-  if (!few.empty()) std::memcpy(few.data(), done + many.size() - direct, few.size());
+  Receipt(lane, from, many, few).take(lane);
 }
 
 /// Lanes that are not in use. A call takes one and gives it back; so device memory is allocated

@@ -28,7 +28,7 @@
 namespace vecinal {
 
 /// Counts changes of what is declared here; library and caller must agree.
-inline constexpr int backend_interface = 8;
+inline constexpr int backend_interface = 9;
 
 /// What a code query carries beside its steps: kernels::QueryView.
 struct QueryScale {
@@ -135,6 +135,18 @@ struct DeviceCounts {
   std::uint64_t distances = 0;
 };
 
+/// What a device does while the host does other things. It is waited for at its end, if not before.
+class DeviceWork {
+ public:
+  virtual ~DeviceWork() = default;
+
+  /// Waits until it is done.
+  virtual DeviceCounts wait() = 0;
+};
+
+/// Queries that a walk may have at a time.
+inline constexpr std::size_t most_walks = 16'384;
+
 /// Rows in device memory of a caller.
 struct CallersRows {
   const void* data = nullptr;
@@ -169,12 +181,13 @@ class Backend {
   /// queries are too large for the device.
   [[nodiscard]] virtual std::size_t max_found(const DeviceRows& rows) const = 0;
 
-  /// For each query the nodes that walk() finds from the entry of the graph, best first, behind
-  /// them entries with no_slot: found[query * capacity + i]. ranking, if given: they have the
-  /// scores of these rows, and keep the order of the walk.
-  virtual DeviceCounts search_graph(const DeviceRows& rows, const DeviceGraph& graph,
-                                    const QueryBlock& queries, const DeviceBreadth& breadth,
-                                    const DeviceRanking* ranking, std::span<Scored> found) = 0;
+  /// Begins to find, for each query, the nodes that walk() finds from the entry of the graph, best
+  /// first, behind them entries with no_slot: found[query * capacity + i]. ranking, if given: they
+  /// have the scores of these rows, and keep the order of the walk. Until the work ends, the
+  /// queries and `found` must stay as they are.
+  [[nodiscard]] virtual std::unique_ptr<DeviceWork> search_graph(
+      const DeviceRows& rows, const DeviceGraph& graph, const QueryBlock& queries,
+      const DeviceBreadth& breadth, const DeviceRanking* ranking, std::span<Scored> found) = 0;
 
   /// Of rows like these.
   [[nodiscard]] virtual std::unique_ptr<DeviceTails> make_tails(const DeviceRows& rows) = 0;
@@ -183,14 +196,14 @@ class Backend {
   [[nodiscard]] virtual std::size_t max_fused(const DeviceRows& rows,
                                               const DeviceTails& tails) const = 0;
 
-  /// For each query the nodes that a walk over fused rows has scored, best first:
-  /// found[query * capacity + i], as search_graph() has it. rows: of codes, of one level, those
-  /// with the tails. The walk is FusedWalk's but for how candidates are kept, so that it finds
-  /// nodes as good, not always the same; their scores are the CPU's to the bit.
-  virtual DeviceCounts search_fused(const DeviceRows& rows, const DeviceGraph& graph,
-                                    const DeviceTails& tails, const QueryBlock& queries,
-                                    const DeviceFusedBreadth& breadth, const DeviceRanking* ranking,
-                                    std::span<Scored> found) = 0;
+  /// The same for walks over fused rows: the nodes that they have scored, best first. rows: of
+  /// codes, of one level, those with the tails. The walk is FusedWalk's but for how candidates are
+  /// kept, so that it finds nodes as good, not always the same; their scores are the CPU's to the
+  /// bit.
+  [[nodiscard]] virtual std::unique_ptr<DeviceWork> search_fused(
+      const DeviceRows& rows, const DeviceGraph& graph, const DeviceTails& tails,
+      const QueryBlock& queries, const DeviceFusedBreadth& breadth, const DeviceRanking* ranking,
+      std::span<Scored> found) = 0;
 
   /// For each query the `most` best of the listed slots, or of the first `count` rows if none are
   /// listed; ordered as Scored is: found[query * most + i]. Scores of float rows are

@@ -1,7 +1,7 @@
 // Searching a VectorIndex on a device, chunk by chunk: all threads make the queries of a chunk
 // ready, one call has the device walk and rank them, or compare them with all rows, and all threads
-// look up ids, filters and copies of rows. Many small calls at a time would keep the device as
-// busy, but cost the host more than they save.
+// look up ids, filters and copies of rows. While the device walks from one chunk, the host is at
+// the next one and the one before.
 #include <algorithm>
 #include <limits>
 
@@ -13,10 +13,14 @@
 namespace vecinal {
 namespace {
 
-/// Queries of a chunk: rows are read for all of them together. Of a walk as many at most as find
-/// so many nodes.
+/// Queries of a chunk that is compared with rows: these are read for all of them together.
 constexpr std::size_t most_queries = 16'384;
+
+/// Of one that walks: enough to fill a device, and few enough for a call to have some. As many at
+/// most as find so many nodes.
+constexpr std::size_t walk_queries = 4096;
 constexpr std::size_t most_nodes = std::size_t{1} << 21U;
+static_assert(walk_queries <= most_walks);
 
 /// Queries that are worth a thread of their own.
 constexpr std::size_t thread_queries = 64;
@@ -50,8 +54,6 @@ void DeviceSearch::answer(ProgressMeter& meter, std::vector<std::uint8_t>& open)
 }
 
 void DeviceSearch::take_scratch() {
-  if (chunk_ == nullptr) chunk_ = rows_.device_chunks().take();
-  if (chunk_ == nullptr) chunk_ = std::make_unique<Chunk>(rows_);
   const std::size_t wanted = (searcher_.queries.count + thread_queries - 1) / thread_queries;
   while (workers_.size() < std::min<std::size_t>(threads_, wanted)) {
     workers_.push_back(rows_.device_scratch().take());
@@ -69,7 +71,15 @@ void DeviceSearch::give_back_scratch() {
     rows_.device_scratch().give_back(std::move(workers_[i]));
   }
   workers_.clear();
-  rows_.device_chunks().give_back(std::move(chunk_));
+  for (auto& chunk : chunks_)
+    if (chunk != nullptr) rows_.device_chunks().give_back(std::move(chunk));
+}
+
+DeviceSearch::Chunk& DeviceSearch::chunk(std::size_t number) {
+  std::unique_ptr<ScratchPool::Item>& item = chunks_[number % chunks_.size()];
+  if (item == nullptr) item = rows_.device_chunks().take();
+  if (item == nullptr) item = std::make_unique<Chunk>(rows_);
+  return static_cast<Chunk&>(*item);
 }
 
 template <class Use>
@@ -80,17 +90,17 @@ void DeviceSearch::for_queries(std::size_t count, Use use) {
                });
 }
 
-void DeviceSearch::prepare(std::size_t first, std::size_t count, For what) {
-  QueryArrays* const second = chunk().second.get();
+void DeviceSearch::prepare(std::size_t first, std::size_t count, For what, Chunk& chunk) {
+  QueryArrays* const second = chunk.second.get();
   const bool walks = what == For::walk || second == nullptr;
-  if (walks) chunk().walked.need(count, backend_);
+  if (walks) chunk.walked.need(count, backend_);
   if (second != nullptr) second->need(count, backend_);
   for_queries(count, [&](std::size_t begin, std::size_t end, Worker& worker) {
     rows_.prepare(searcher_.queries, first + begin, first + end, searcher_.walk_dim,
                   worker.queries);
     worker.magnitude = std::max(worker.magnitude, worker.queries.magnitude);
     for (std::size_t i = begin; i < end; ++i) {
-      if (walks) chunk().walked.set(i, worker.queries.walked[i - begin], worker.walked);
+      if (walks) chunk.walked.set(i, worker.queries.walked[i - begin], worker.walked);
       if (second != nullptr) second->set(i, worker.queries.ranking()[i - begin], worker.ranking);
     }
   });
@@ -131,36 +141,56 @@ bool DeviceSearch::worth_walking() const {
 
 void DeviceSearch::walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& open) {
   const std::size_t count = searcher_.queries.count;
-  const std::size_t most = std::clamp<std::size_t>(
-      most_nodes / std::max<std::size_t>(breadth().capacity, 1), 1, most_queries);
+  const std::size_t most = walks_at_a_time();
+  Walks before;
+  const auto end_before = [&] {
+    if (before.work == nullptr) return;
+    end_walks(before, open);
+    meter.update(before.first + before.count);
+  };
   for (std::size_t first = 0; first < count && !searcher_.deadline.passed(); first += most) {
-    const std::size_t size = std::min(most, count - first);
-    walk(first, size, open);
-    meter.update(first + size);
+    Walks walks = begin_walks(first, std::min(most, count - first), chunk(first / most));
+    end_before();
+    before = std::move(walks);
   }
+  end_before();
 }
 
-void DeviceSearch::walk(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open) {
-  prepare(first, count, For::walk);
-  const std::size_t capacity = breadth().capacity;
-  const std::span<Scored> found = chunk().found.need(count * capacity, backend_);
-  const DeviceCounts counts = find_nodes(count, found);
+std::size_t DeviceSearch::walks_at_a_time() const {
+  const std::size_t count = searcher_.queries.count;
+  const std::size_t most = std::clamp<std::size_t>(
+      most_nodes / std::max<std::size_t>(breadth().capacity, 1), 1, walk_queries);
+  const std::size_t chunks = std::max<std::size_t>(1, (count + most - 1) / most);
+  return (count + chunks - 1) / chunks;  // all of the same size
+}
+
+DeviceSearch::Walks DeviceSearch::begin_walks(std::size_t first, std::size_t count, Chunk& chunk) {
+  prepare(first, count, For::walk, chunk);
+  const std::span<Scored> found = chunk.found.need(count * breadth().capacity, backend_);
+  return {first, count, &chunk, found, find_nodes(chunk, count, found)};
+}
+
+void DeviceSearch::end_walks(Walks& walks, std::vector<std::uint8_t>& open) {
+  const DeviceCounts counts = walks.work->wait();
   searcher_.hits.stats.hops += counts.hops;
   searcher_.hits.stats.distances += counts.distances;
-  for_queries(count, [&](std::size_t begin, std::size_t end, Worker& worker) {
+  const std::size_t capacity = breadth().capacity;
+  for_queries(walks.count, [&](std::size_t begin, std::size_t end, Worker& worker) {
     for (std::size_t i = begin; i < end; ++i) {
-      collect(found.subspan(i * capacity, capacity), i, worker);
+      collect(walks.found.subspan(i * capacity, capacity), *walks.chunk, i, worker);
       if (rows_.two()) worker.stats.reranked += worker.list.size();
-      searcher_.finish(first + i, worker.list, worker.best);
-      open[first + i] = searcher_.answered(first + i) ? 0 : 1;
+      const std::size_t query = walks.first + i;
+      searcher_.finish(query, worker.list, worker.best);
+      open[query] = searcher_.answered(query) ? 0 : 1;
     }
   });
 }
 
-DeviceCounts DeviceSearch::find_nodes(std::size_t count, std::span<Scored> found) {
-  const DeviceRanking ranked{&copies_->ranking(), chunk().ranking().block(count)};
+std::unique_ptr<DeviceWork> DeviceSearch::find_nodes(Chunk& chunk, std::size_t count,
+                                                     std::span<Scored> found) {
+  const DeviceRanking ranked{&copies_->ranking(), chunk.ranking().block(count)};
   const DeviceRanking* const ranking = rows_.two() ? &ranked : nullptr;
-  const QueryBlock queries = chunk().walked.block(count);
+  const QueryBlock queries = chunk.walked.block(count);
   if (fused())
     return backend_.search_fused(copies_->walked(), copies_->graph(), *copies_->tails(), queries,
                                  fused_breadth(), ranking, found);
@@ -168,13 +198,14 @@ DeviceCounts DeviceSearch::find_nodes(std::size_t count, std::span<Scored> found
                                found);
 }
 
-void DeviceSearch::collect(std::span<const Scored> nodes, std::size_t query, Worker& worker) {
+void DeviceSearch::collect(std::span<const Scored> nodes, Chunk& chunk, std::size_t query,
+                           Worker& worker) {
   std::vector<Scored>& list = worker.list;
   list.clear();
   // Rows that share a node are alike as walked rows, but those that rank may differ.
   const auto score_of = [&](const Scored& node, Slot slot) {
     if (!rows_.two() || slot == node.slot) return node.score;
-    return rows_.ranking().scorer(chunk().ranking().view(query))(slot);
+    return rows_.ranking().scorer(chunk.ranking().view(query))(slot);
   };
   for (const Scored& node : nodes) {
     if (node.slot == no_slot) return;
@@ -200,7 +231,7 @@ void DeviceSearch::scan_all(ProgressMeter& meter, std::vector<std::uint8_t>& ope
 }
 
 void DeviceSearch::scan(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open) {
-  prepare(first, count, For::scan);
+  prepare(first, count, For::scan, chunk());
   const std::size_t most = searcher_.params.k + spare;
   const std::span<Scored> found = chunk().found.need(count * most, backend_);
   compare(count, most, found);

@@ -1,6 +1,7 @@
 /// One search call of a VectorIndex on a device.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -53,6 +54,15 @@ class DeviceSearch {
     PinnedArray<Scored> found;
   };
 
+  /// Queries first .. first + count - 1, which walk on the device.
+  struct Walks {
+    std::size_t first = 0;
+    std::size_t count = 0;
+    Chunk* chunk = nullptr;
+    std::span<Scored> found;  ///< by then
+    std::unique_ptr<DeviceWork> work;
+  };
+
   /// What one thread needs.
   struct Worker final : ScratchPool::Item {
     explicit Worker(const Rows& rows) : walked(rows.walked()), ranking(rows.ranking()) {}
@@ -72,7 +82,8 @@ class DeviceSearch {
   [[nodiscard]] Worker& worker(std::size_t number) {
     return static_cast<Worker&>(*workers_[number]);
   }
-  [[nodiscard]] Chunk& chunk() { return static_cast<Chunk&>(*chunk_); }
+  /// One of two: while the device is at one, the other is made ready or looked up.
+  [[nodiscard]] Chunk& chunk(std::size_t number = 0);
 
   /// Calls use(number of a query of the chunk, worker) for `count` of them, on all threads.
   template <class Use>
@@ -80,18 +91,23 @@ class DeviceSearch {
 
   /// Makes queries first .. first + count - 1 ready: those that walk, those that rank, or both.
   enum class For : std::uint8_t { walk, scan };
-  void prepare(std::size_t first, std::size_t count, For what);
+  void prepare(std::size_t first, std::size_t count, For what, Chunk& chunk);
   /// By fused rows, or else by rows and links.
   [[nodiscard]] bool fused() const { return copies_->tails() != nullptr; }
   [[nodiscard]] DeviceBreadth breadth() const;
   [[nodiscard]] DeviceFusedBreadth fused_breadth() const;
   [[nodiscard]] bool worth_walking() const;
   void walk_all(ProgressMeter& meter, std::vector<std::uint8_t>& open);
-  void walk(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open);
-  /// The nodes that walks of the first `count` queries of the chunk find.
-  DeviceCounts find_nodes(std::size_t count, std::span<Scored> found);
-  /// The allowed rows of nodes that a walk has found for a query, into the worker's list.
-  void collect(std::span<const Scored> nodes, std::size_t query, Worker& worker);
+  /// Queries that walk together.
+  [[nodiscard]] std::size_t walks_at_a_time() const;
+  [[nodiscard]] Walks begin_walks(std::size_t first, std::size_t count, Chunk& chunk);
+  void end_walks(Walks& walks, std::vector<std::uint8_t>& open);
+  /// Has the device walk from the queries of the chunk.
+  [[nodiscard]] std::unique_ptr<DeviceWork> find_nodes(Chunk& chunk, std::size_t count,
+                                                       std::span<Scored> found);
+  /// The allowed rows of nodes that a walk has found for a query of the chunk, into the worker's
+  /// list.
+  void collect(std::span<const Scored> nodes, Chunk& chunk, std::size_t query, Worker& worker);
   void scan_all(ProgressMeter& meter, std::vector<std::uint8_t>& open);
   void scan(std::size_t first, std::size_t count, std::vector<std::uint8_t>& open);
   void compare(std::size_t count, std::size_t most, std::span<Scored> found);
@@ -110,7 +126,7 @@ class DeviceSearch {
   std::size_t count_;  ///< rows that can be seen on the device
   unsigned threads_;
   std::vector<std::unique_ptr<ScratchPool::Item>> workers_;
-  std::unique_ptr<ScratchPool::Item> chunk_;
+  std::array<std::unique_ptr<ScratchPool::Item>, 2> chunks_;
   std::vector<Slot> allowed_slots_;
 };
 

@@ -164,6 +164,11 @@ std::vector<Scored> walk_on_cpu(const World& world, const Graph& graph, std::siz
   return found;
 }
 
+void search(World& world, const DeviceGraph& graph, const QueryBlock& queries,
+            const DeviceBreadth& breadth, const DeviceRanking* ranking, std::span<Scored> found) {
+  cuda_backend().search_graph(world.on_device(), graph, queries, breadth, ranking, found)->wait();
+}
+
 TEST_P(Parity, WalksFindTheSameNodes) {
   for (const std::uint32_t degree : {8U, 32U, 48U}) {
     World world(GetParam(), 400, 40, 4);
@@ -173,8 +178,7 @@ TEST_P(Parity, WalksFindTheSameNodes) {
     put_graph(*copy, graph.view());
     for (const Breadth breadth : {Breadth{1, 1}, Breadth{20, 20}, Breadth{12, 70}}) {
       std::vector<Scored> found(4 * breadth.capacity);
-      cuda_backend().search_graph(world.on_device(), *copy, world.block(),
-                                  {breadth.window, breadth.capacity}, nullptr, found);
+      search(world, *copy, world.block(), {breadth.window, breadth.capacity}, nullptr, found);
       for (std::size_t q = 0; q < 4; ++q)
         expect_alike(std::span(found).subspan(q * breadth.capacity, breadth.capacity),
                      walk_on_cpu(world, graph, q, breadth), world.tolerance(),
@@ -195,10 +199,8 @@ TEST_P(Parity, WhatAWalkFindsIsRankedByOtherRows) {
     std::vector<Scored> nodes(3 * capacity);
     std::vector<Scored> found(3 * capacity);
     const DeviceRanking ranked{&ranking.on_device(), ranking.block()};
-    cuda_backend().search_graph(walked.on_device(), *copy, walked.block(), {20, capacity}, nullptr,
-                                nodes);
-    cuda_backend().search_graph(walked.on_device(), *copy, walked.block(), {20, capacity}, &ranked,
-                                found);
+    search(walked, *copy, walked.block(), {20, capacity}, nullptr, nodes);
+    search(walked, *copy, walked.block(), {20, capacity}, &ranked, found);
     QueryBuffer buffer(ranking.rows());
     for (std::size_t i = 0; i < found.size(); ++i) {
       ASSERT_EQ(found[i].slot, nodes[i].slot);
@@ -217,7 +219,7 @@ TEST_P(Parity, AnswersDoNotDependOnTheBatch) {
   put_graph(*copy, graph.view());
   const QueryBlock all = world.block();
   std::vector<Scored> together(9 * 20);
-  cuda_backend().search_graph(world.on_device(), *copy, all, {20, 20}, nullptr, together);
+  search(world, *copy, all, {20, 20}, nullptr, together);
   for (std::size_t q = 0; q < 9; ++q) {
     QueryBlock one = all;
     one.count = 1;
@@ -225,7 +227,7 @@ TEST_P(Parity, AnswersDoNotDependOnTheBatch) {
     if (one.steps != nullptr) one.steps += q * world.rows().padded_dim();
     if (one.scales != nullptr) one.scales += q;
     std::vector<Scored> alone(20);
-    cuda_backend().search_graph(world.on_device(), *copy, one, {20, 20}, nullptr, alone);
+    search(world, *copy, one, {20, 20}, nullptr, alone);
     EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + q * 20));
   }
 }

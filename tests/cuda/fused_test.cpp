@@ -62,8 +62,9 @@ class FusedWorld {
   /// found: capacity entries for each query of the block.
   DeviceCounts search(const QueryBlock& block, const DeviceFusedBreadth& breadth,
                       const DeviceRanking* ranking, std::span<Scored> found) const {
-    return cuda_backend().search_fused(*device_rows_, *device_graph_, *tails_, block, breadth,
-                                       ranking, found);
+    return cuda_backend()
+        .search_fused(*device_rows_, *device_graph_, *tails_, block, breadth, ranking, found)
+        ->wait();
   }
 
   [[nodiscard]] std::vector<Scored> search(const DeviceFusedBreadth& breadth) {

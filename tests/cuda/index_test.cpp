@@ -107,6 +107,29 @@ TEST_P(OnDevice, SearchesFindWhatTheCpuFinds) {
   EXPECT_EQ(cpu->stats().bytes_device, 0U);
 }
 
+/// So long lists that the queries of a call make three chunks, two of which are under way at a
+/// time.
+TEST(OnDevice, QueriesOfACallWalkInChunks) {
+  const Config config = small({.dim = 3, .encoding = Encoding::lvq8});
+  const auto cpu = made(config, clustered(40, 3, 1));
+  const auto device = moved(*cpu, Device::cuda);
+  const Rows queries = clustered(1300, 3, 2);
+  SearchParams params{.k = 10, .beam = 4000};
+  const Neighbors expected = cpu->search(queries.batch(), params);
+  std::vector<std::size_t> done;
+  params.progress = [&](std::size_t queries_done, std::size_t) {
+    done.push_back(queries_done);
+    return true;
+  };
+  expect_alike(device->search(queries.batch(), params), expected, false);
+  EXPECT_EQ(done, (std::vector<std::size_t>{434, 868, 1300}));
+  // Cancelled while the device is at work; and answered afterwards.
+  params.progress = [](std::size_t, std::size_t) { return false; };
+  EXPECT_THROW(static_cast<void>(device->search(queries.batch(), params)), Cancelled);
+  params.progress = {};
+  expect_alike(device->search(queries.batch(), params), expected, false);
+}
+
 TEST_P(OnDevice, FiltersAndRemovedItemsAreKept) {
   const Config config = small(GetParam().config);
   const Rows rows = clustered(600, config.dim, 3);
