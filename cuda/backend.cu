@@ -86,25 +86,33 @@ RowsView CudaRows::view() const {
 }
 
 void CudaGraph::put(std::span<const HostLayer> layers, std::uint32_t entry) {
+  put_from(0, layers, entry);
+}
+
+void CudaGraph::put_upper(std::span<const HostLayer> layers, std::uint32_t entry) {
+  put_from(1, layers, entry);
+}
+
+void CudaGraph::put_from(unsigned first, std::span<const HostLayer> layers, std::uint32_t entry) {
   const LanePool::Lease lane = lanes_.take();
-  GraphView view;
+  GraphView view = view_;
   const auto put_array = [&](Buffer& buffer, const std::uint32_t* from, std::size_t count) {
     if (from == nullptr || count == 0) return static_cast<const std::uint32_t*>(nullptr);
     auto* to = static_cast<std::uint32_t*>(buffer.need(count * sizeof *from));
     copy_in(to, from, count * sizeof *from, lane->stream);
     return static_cast<const std::uint32_t*>(to);
   };
-  while (levels_.size() < layers.size()) levels_.push_back(std::make_unique<Level>());
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    const HostLayer& layer = layers[i];
+  view.levels = first + static_cast<std::uint32_t>(layers.size());
+  view.entry = entry;
+  while (levels_.size() < view.levels) levels_.push_back(std::make_unique<Level>());
+  for (unsigned i = first; i < view.levels; ++i) {
+    const HostLayer& layer = layers[i - first];
     Level& level = *levels_[i];
     view.layers[i] = {put_array(level.links, layer.links, layer.count * layer.degree),
                       put_array(level.slots, layer.slots, layer.count),
                       put_array(level.down, layer.down, layer.count), layer.degree,
                       static_cast<std::uint32_t>(layer.count)};
   }
-  view.levels = static_cast<std::uint32_t>(layers.size());
-  view.entry = entry;
   synchronize(lane->stream);
   view_ = view;
 }

@@ -48,6 +48,7 @@ class CudaRows final : public DeviceRows {
 class CudaGraph final : public DeviceGraph {
  public:
   void put(std::span<const HostLayer> layers, std::uint32_t entry) override;
+  void put_upper(std::span<const HostLayer> layers, std::uint32_t entry) override;
   void set_rows(std::span<const std::uint32_t> nodes, std::span<const std::uint32_t> rows) override;
   [[nodiscard]] std::size_t bytes() const override;
   [[nodiscard]] const GraphView& view() const { return view_; }
@@ -58,6 +59,9 @@ class CudaGraph final : public DeviceGraph {
     Buffer slots;
     Buffer down;
   };
+  /// Replaces the levels from `first` on.
+  void put_from(unsigned first, std::span<const HostLayer> layers, std::uint32_t entry);
+
   std::vector<std::unique_ptr<Level>> levels_;
   GraphView view_;
   LanePool lanes_;
@@ -110,7 +114,7 @@ class CudaBackend final : public Backend {
       const DeviceBreadth& breadth, const DeviceRanking* ranking, std::span<Scored> found) override;
   void knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
            std::span<const Slot> slots, std::size_t most, std::span<Scored> found) override;
-  void find_links(const DeviceRows& rows, const DeviceGraph& graph, std::span<const Slot> slots,
+  void find_links(const DeviceRows& rows, const DeviceGraph& graph, const DeviceItems& items,
                   const DeviceLinkParams& params, std::span<Slot> twins,
                   std::span<Scored> links) override;
   void prune(const DeviceRows& rows, const DeviceGraph& graph, const DevicePrune& work,

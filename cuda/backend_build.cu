@@ -38,18 +38,25 @@ void CudaGraph::set_rows(std::span<const std::uint32_t> nodes,
 }
 
 void CudaBackend::find_links(const DeviceRows& rows, const DeviceGraph& graph,
-                             std::span<const Slot> slots, const DeviceLinkParams& params,
+                             const DeviceItems& items, const DeviceLinkParams& params,
                              std::span<Slot> twins, std::span<Scored> links) {
-  if (slots.empty()) return;
+  if (items.slots.empty()) return;
   const LanePool::Lease lane = lanes_.take();
   const CudaRows& on = mine(rows);
-  const FindRequest request{{on.row_begin(), on.format().row_bytes / sizeof(unsigned)},
-                            static_cast<unsigned>(slots.size()),
-                            put_array(lane->slots, slots, lane->stream),
-                            static_cast<std::uint32_t*>(lane->counts.need(twins.size_bytes())),
-                            lane->found.need(links.size_bytes())};
-  cuda::find_links(on.kind(), on.view(), on.query_bytes(), mine(graph).view(), shape_of(on, params),
-                   request, lane->stream);
+  const GraphView& view = mine(graph).view();
+  FindRequest request{{on.row_begin(), on.format().row_bytes / sizeof(unsigned)},
+                      put_array(lane->slots, items.slots, lane->stream),
+                      static_cast<std::uint32_t*>(lane->counts.need(twins.size_bytes())),
+                      lane->found.need(links.size_bytes()),
+                      static_cast<unsigned>(items.counts.size()),
+                      {}};
+  std::uint64_t places = 0;
+  for (unsigned level = 0; level < request.levels; ++level) {
+    request.of_level[level] = {items.counts[level], places};
+    places += std::uint64_t{items.counts[level]} * view.layers[level].degree;
+  }
+  cuda::find_links(on.kind(), on.view(), on.query_bytes(), view, shape_of(on, params), request,
+                   lane->stream);
   copy_out(twins.data(), request.twins, twins.size_bytes(), lane->stream);
   copy_out(links.data(), request.links, links.size_bytes(), lane->stream);
   synchronize(lane->stream);

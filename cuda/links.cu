@@ -18,14 +18,19 @@ constexpr unsigned warps_a_block = 4;
 struct Chosen {
   std::uint64_t* keys;
   std::uint64_t* passed;
-  std::uint32_t* nodes;
+  std::uint32_t* slots;  ///< of the rows of the nodes
   unsigned count = 0;
   unsigned passed_count = 0;
 
   __device__ Chosen(unsigned char* memory, unsigned degree)
       : keys(reinterpret_cast<std::uint64_t*>(memory)),
         passed(keys + degree),
-        nodes(reinterpret_cast<std::uint32_t*>(passed + degree)) {}
+        slots(reinterpret_cast<std::uint32_t*>(passed + degree)) {}
+
+  __device__ void clear() {
+    count = 0;
+    passed_count = 0;
+  }
 };
 
 __host__ __device__ std::size_t chosen_bytes(unsigned degree) {
@@ -35,23 +40,23 @@ __host__ __device__ std::size_t chosen_bytes(unsigned degree) {
 /// True if a chosen link is closer to the candidate than the node is, by the factor alpha.
 template <class Rows>
 __device__ bool occluded(const RowsView& rows, const LinkShape& shape, std::uint64_t candidate,
-                         const Chosen& chosen, unsigned char* memory, unsigned lane) {
+                         std::uint32_t slot, const Chosen& chosen, unsigned char* memory,
+                         unsigned lane) {
   __syncwarp();
-  const QueryAtHand query =
-      RowAsQuery<Rows>::load(rows, shape.score, node_of(candidate), memory, lane);
+  const QueryAtHand query = RowAsQuery<Rows>::load(rows, shape.score, slot, memory, lane);
   __syncwarp();
   const float limit = __fadd_rn(score_of(candidate), shape.shift);
   const unsigned teams = warp_size / rows.team;
   constexpr unsigned each = 2;  // rows in the hands of a team
   for (unsigned first = 0; first < chosen.count; first += each * teams) {
-    std::uint32_t nodes[each];
+    std::uint32_t slots[each];
 #pragma unroll
     for (unsigned r = 0; r < each; ++r) {
       const unsigned i = first + lane / rows.team + r * teams;
-      nodes[r] = chosen.nodes[i < chosen.count ? i : chosen.count - 1];  // twice does no harm
+      slots[r] = chosen.slots[i < chosen.count ? i : chosen.count - 1];  // twice does no harm
     }
     RowScores<each> scores;
-    Rows::scores(query, rows, nodes, lane % rows.team, scores);
+    Rows::scores(query, rows, slots, lane % rows.team, scores);
     bool hides = false;
 #pragma unroll
     for (const float score : scores)
@@ -61,21 +66,25 @@ __device__ bool occluded(const RowsView& rows, const LinkShape& shape, std::uint
   return false;
 }
 
-/// Selector::select(): of `count` sorted candidates, those with bit 0 set being kept in any case.
+/// Selector::select(): of the sorted candidates, those with bit 0 set being kept in any case.
 template <class Rows>
-__device__ void select(const RowsView& rows, const LinkShape& shape, const std::uint64_t* keys,
-                       unsigned count, Chosen& chosen, unsigned char* memory, unsigned lane) {
+__device__ void select(const RowsView& rows, const LayerView& layer, const LinkShape& shape,
+                       const WarpPool& candidates, Chosen& chosen, unsigned char* memory,
+                       unsigned lane) {
+  const std::uint64_t* keys = candidates.keys();
+  const unsigned count = candidates.size();
   unsigned kept_ahead = 0;
   for (unsigned i = lane; i < count; i += warp_size) kept_ahead += keys[i] & 1U;
   kept_ahead = team_sum(kept_ahead, warp_size);
   for (unsigned i = 0; i < count; ++i) {
     const std::uint64_t key = keys[i];
+    const std::uint32_t slot = slot_of(layer, node_of(key));
     if ((key & 1U) != 0) {
       --kept_ahead;
     } else if (chosen.count + kept_ahead >= shape.degree) {
       if (kept_ahead == 0) break;
       continue;
-    } else if (occluded<Rows>(rows, shape, key, chosen, memory, lane)) {
+    } else if (occluded<Rows>(rows, shape, key, slot, chosen, memory, lane)) {
       if (chosen.passed_count < shape.fill) {
         if (lane == 0) chosen.passed[chosen.passed_count] = key;
         ++chosen.passed_count;
@@ -84,7 +93,7 @@ __device__ void select(const RowsView& rows, const LinkShape& shape, const std::
     }
     if (lane == 0) {
       chosen.keys[chosen.count] = key;
-      chosen.nodes[chosen.count] = node_of(key);
+      chosen.slots[chosen.count] = slot;
     }
     ++chosen.count;
     __syncwarp();
@@ -161,12 +170,20 @@ struct NodeScratch {
 /// The number of the node that a warp has.
 __device__ unsigned node_number() { return blockIdx.x * warps_a_block + threadIdx.x / warp_size; }
 
+/// How links are chosen on a level.
+__device__ LinkShape shape_on(const LinkShape& shape, const LayerView& layer, unsigned level) {
+  LinkShape own = shape;
+  own.degree = layer.degree;
+  if (level > 0) own.fill = 0;
+  return own;
+}
+
 template <class Rows>
 __global__ void find_kernel(RowsView rows, GraphView graph, LinkShape shape, Layout layout,
                             FindRequest request) {
   const unsigned lane = threadIdx.x % warp_size;
   const unsigned number = node_number();
-  if (number >= request.count) return;
+  if (number >= request.of_level[0].count) return;
   NodeScratch scratch(layout, shape, shape.beam);
   WarpPool& pool = scratch.pool;
 
@@ -175,23 +192,32 @@ __global__ void find_kernel(RowsView rows, GraphView graph, LinkShape shape, Lay
   __syncwarp();
   WalkCounts counts;
   std::uint64_t entry = entry_key<Rows>(query, rows, graph, scratch.walk, lane);
-  for (unsigned level = graph.levels - 1; level > 0; --level) {
+  for (unsigned level = graph.levels - 1;; --level) {
     const LayerView& layer = graph.layers[level];
-    entry = descend<Rows>(query, rows, layer, entry, scratch.walk, lane, counts);
+    if (level >= request.levels || number >= request.of_level[level].count) {
+      entry = descend<Rows>(query, rows, layer, entry, scratch.walk, lane, counts);
+    } else {
+      pool.clear();
+      walk_layer<Rows>(query, rows, layer, entry, shape.beam, pool, scratch.walk, lane, counts);
+      if (level == 0) {
+        const std::uint32_t twin =
+            find_twin<Rows>(query, rows, slot, layout.row, pool, scratch.walk, lane);
+        if (lane == 0) request.twins[number] = twin;
+      }
+      pool.mark_first(lane);
+      const LinkShape own = shape_on(shape, layer, level);
+      scratch.chosen.clear();
+      select<Rows>(rows, layer, own, pool, scratch.chosen, scratch.other, lane);
+      Found* links = static_cast<Found*>(request.links) + request.of_level[level].first +
+                     static_cast<std::size_t>(number) * own.degree;
+      write_chosen(scratch.chosen, own, lane,
+                   [&](unsigned place, std::uint64_t key) { links[place] = found_of(key); });
+      entry = pool[0] & ~std::uint64_t{1};
+    }
+    if (level == 0) return;
     entry = key_of(score_of(entry), layer.down[node_of(entry)]);
+    __syncwarp();  // what the scratch holds has been read
   }
-  walk_layer<Rows>(query, rows, graph.layers[0], entry, shape.beam, pool, scratch.walk, lane,
-                   counts);
-  const std::uint32_t twin =
-      find_twin<Rows>(query, rows, slot, layout.row, pool, scratch.walk, lane);
-  if (lane == 0) request.twins[number] = twin;
-
-  pool.mark_first(lane);
-  select<Rows>(rows, shape, pool.keys(), pool.size(), scratch.chosen, scratch.other, lane);
-  Found* links =
-      static_cast<Found*>(request.links) + static_cast<std::size_t>(number) * shape.degree;
-  write_chosen(scratch.chosen, shape, lane,
-               [&](unsigned place, std::uint64_t key) { links[place] = found_of(key); });
 }
 
 template <class Rows>
@@ -230,7 +256,7 @@ __global__ void prune_kernel(RowsView rows, GraphView graph, LinkShape shape, La
                    : no_key,
                lane);
   }
-  select<Rows>(rows, shape, pool.keys(), pool.size(), scratch.chosen, scratch.other, lane);
+  select<Rows>(rows, graph.layers[0], shape, pool, scratch.chosen, scratch.other, lane);
   std::uint32_t* to = request.rows + static_cast<std::size_t>(number) * shape.degree;
   write_chosen(scratch.chosen, shape, lane, [&](unsigned place, std::uint64_t key) {
     to[place] = key == no_key ? no_node : node_of(key);
@@ -281,8 +307,8 @@ void find_links(const KindOfRows& kind, const RowsView& rows, std::size_t query_
                 Stream stream) {
   const std::size_t warp = warp_bytes(query_bytes, shape, shape.beam);
   with_walked_rows(kind, [&](auto row_kind) {
-    launch("find_links", find_kernel<decltype(row_kind)>, grid_of(request.count, warp), stream,
-           rows, graph, shape, Layout{query_bytes, warp, request.row}, request);
+    launch("find_links", find_kernel<decltype(row_kind)>, grid_of(request.of_level[0].count, warp),
+           stream, rows, graph, shape, Layout{query_bytes, warp, request.row}, request);
   });
 }
 

@@ -22,12 +22,19 @@ struct RowBytes {
   std::size_t words = 0;  ///< of 4 bytes
 };
 
+/// Items that have a level, the first ones, and where the links they choose there begin.
+struct LevelItems {
+  unsigned count = 0;
+  std::uint64_t first = 0;
+};
+
 struct FindRequest {
   RowBytes row;
-  unsigned count = 0;
   const std::uint32_t* slots = nullptr;
   std::uint32_t* twins = nullptr;
-  void* links = nullptr;  ///< count x degree Scored
+  void* links = nullptr;  ///< Scored
+  unsigned levels = 0;
+  LevelItems of_level[max_levels];
 };
 
 struct PruneTargets {

@@ -56,6 +56,10 @@ struct WalkCounts {
   unsigned distances = 0;
 };
 
+__device__ inline std::uint32_t slot_of(const LayerView& layer, std::uint32_t node) {
+  return layer.slots == nullptr ? node : layer.slots[node];
+}
+
 /// Forgets all nodes.
 __device__ inline void forget_seen(const WalkScratch& scratch, unsigned lane) {
   for (unsigned i = lane; i < seen_nodes; i += warp_size) scratch.seen[i] = no_node;
@@ -78,7 +82,7 @@ __device__ unsigned score_links(const QueryAtHand& query, const RowsView& rows,
   if (fresh) {
     const int at = __popc(mask & ((1U << lane) - 1U));
     scratch.fresh[at] = link;
-    scratch.slots[at] = layer.slots == nullptr ? link : layer.slots[link];
+    scratch.slots[at] = slot_of(layer, link);
   }
   __syncwarp();
   const auto count = static_cast<unsigned>(__popc(mask));
@@ -154,8 +158,7 @@ template <class Rows>
 __device__ std::uint64_t entry_key(const QueryAtHand& query, const RowsView& rows,
                                    const GraphView& graph, const WalkScratch& scratch,
                                    unsigned lane) {
-  const LayerView& top = graph.layers[graph.levels - 1];
-  if (lane == 0) scratch.slots[0] = top.slots == nullptr ? graph.entry : top.slots[graph.entry];
+  if (lane == 0) scratch.slots[0] = slot_of(graph.layers[graph.levels - 1], graph.entry);
   __syncwarp();
   score_slots<Rows>(query, rows, scratch.slots, 1, scratch.scores, lane);
   __syncwarp();

@@ -52,6 +52,11 @@ class WarpPool {
         capacity_(capacity),
         size_(size) {}
 
+  __device__ void clear() {
+    size_ = 0;
+    next_ = 0;
+  }
+
   [[nodiscard]] __device__ unsigned size() const { return size_; }
   [[nodiscard]] __device__ std::uint64_t operator[](unsigned i) const { return keys_[i]; }
 

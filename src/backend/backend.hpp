@@ -88,8 +88,10 @@ class DeviceGraph {
  public:
   virtual ~DeviceGraph() = default;
 
-  /// Replaces all levels. entry: the node of the last one where searches start.
+  /// Replaces all levels, or those above level 0. entry: the node of the last one where searches
+  /// start.
   virtual void put(std::span<const HostLayer> layers, std::uint32_t entry) = 0;
+  virtual void put_upper(std::span<const HostLayer> layers, std::uint32_t entry) = 0;
 
   /// Replaces rows of level 0: `degree` links for each node, as set_row() leaves them.
   virtual void set_rows(std::span<const std::uint32_t> nodes,
@@ -104,6 +106,12 @@ struct DeviceLinkParams {
   std::uint32_t fill = 0;
   float alpha = 1;
   float shift = 0;
+};
+
+/// Items that are to be linked, those of more levels first.
+struct DeviceItems {
+  std::span<const Slot> slots;
+  std::span<const std::uint32_t> counts;  ///< of each level: items that have it
 };
 
 /// Nodes of level 0 that were chosen by more than they have places for.
@@ -211,10 +219,11 @@ class Backend {
   virtual void knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
                    std::span<const Slot> slots, std::size_t most, std::span<Scored> found) = 0;
 
-  /// The part of building that is parallel, on level 0. For each slot the node with the same row,
-  /// or no_slot, and the links it chooses: links[i * degree + j], then no_slot.
+  /// The part of building that is parallel. For each item the node of level 0 with the same row, or
+  /// no_slot, and the links it chooses on each of its levels: level by level, as many entries for
+  /// each item that has it as rows there have places; behind the links, entries with no_slot.
   virtual void find_links(const DeviceRows& rows, const DeviceGraph& graph,
-                          std::span<const Slot> slots, const DeviceLinkParams& params,
+                          const DeviceItems& items, const DeviceLinkParams& params,
                           std::span<Slot> twins, std::span<Scored> links) = 0;
 
   /// The rows of links that the targets keep: `degree` for each.

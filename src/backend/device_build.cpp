@@ -2,13 +2,21 @@
 
 namespace vecinal {
 
-void put_graph(DeviceGraph& to, const GraphView& graph) {
+namespace {
+
+std::vector<HostLayer> layers_of(const GraphView& graph, std::uint32_t first) {
   std::vector<HostLayer> layers;
-  for (std::uint32_t level = 0; level < graph.levels; ++level) {
+  for (std::uint32_t level = first; level < graph.levels; ++level) {
     const LayerView& layer = graph.layers[level];
     layers.push_back({layer.links, layer.slots, layer.down, layer.degree, layer.count});
   }
-  to.put(layers, graph.empty() ? 0 : graph.entry());
+  return layers;
+}
+
+}  // namespace
+
+void put_graph(DeviceGraph& to, const GraphView& graph) {
+  to.put(layers_of(graph, 0), graph.empty() ? 0 : graph.entry());
 }
 
 DeviceBuild::DeviceBuild(Backend& backend, const DeviceRows& rows, std::uint32_t degree,
@@ -26,15 +34,19 @@ void DeviceBuild::begin(const GraphView& graph) {
   put_graph(*graph_, graph);
 }
 
-void DeviceBuild::find_links(std::span<const Slot> slots, std::span<Slot> twins,
-                             std::span<Scored> links) {
-  backend_.find_links(rows_, *graph_, slots, params_, twins, links);
+void DeviceBuild::find_links(std::span<const Slot> slots, std::span<const std::uint32_t> counts,
+                             std::span<Slot> twins, std::span<Scored> links) {
+  backend_.find_links(rows_, *graph_, {slots, counts}, params_, twins, links);
 }
 
 void DeviceBuild::prune(const Overfull& nodes, std::span<Node> rows) {
   backend_.prune(rows_, *graph_,
                  {nodes.targets, nodes.ends, nodes.scores, nodes.sources, nodes.keep},
                  prune_params_, rows);
+}
+
+void DeviceBuild::set_upper(const GraphView& graph) {
+  graph_->put_upper(layers_of(graph, 1), graph.entry());
 }
 
 void DeviceBuild::set_rows(std::span<const Node> nodes, std::span<const Node> rows) {

@@ -19,9 +19,10 @@ class DeviceBuild final : public BuildDevice {
   [[nodiscard]] std::size_t least_batch() const override { return 64; }
   [[nodiscard]] std::size_t max_candidates() const override { return most_; }
   void begin(const GraphView& graph) override;
-  void find_links(std::span<const Slot> slots, std::span<Slot> twins,
-                  std::span<Scored> links) override;
+  void find_links(std::span<const Slot> slots, std::span<const std::uint32_t> counts,
+                  std::span<Slot> twins, std::span<Scored> links) override;
   void prune(const Overfull& nodes, std::span<Node> rows) override;
+  void set_upper(const GraphView& graph) override;
   void set_rows(std::span<const Node> nodes, std::span<const Node> rows) override;
 
  private:

@@ -1,6 +1,7 @@
-/// What a device does of building a graph: the two steps of a batch whose work is parallel, on
-/// level 0. It has the rows already and is told of every change of links. Results are those of the
-/// CPU's steps, but for the rounding of scores of float rows.
+/// What a device does of building a graph: of the steps of a batch whose work is parallel, the
+/// links that items choose, and the rows of level 0 that overflow. It has the rows already and is
+/// told of every change of links. Results are those of the CPU's steps, but for the rounding of
+/// scores of float rows.
 #pragma once
 
 #include <cstdint>
@@ -36,13 +37,17 @@ class BuildDevice {
   /// Copies the whole graph.
   virtual void begin(const GraphView& graph) = 0;
 
-  /// For each slot its twin or no_slot, and the links it chooses: links[i * degree + j], then
-  /// entries without a slot.
-  virtual void find_links(std::span<const Slot> slots, std::span<Slot> twins,
-                          std::span<Scored> links) = 0;
+  /// For each slot its twin or no_slot, and the links it chooses on each of its levels. counts: of
+  /// each level the slots that have it, the first ones. links: level by level, as many entries for
+  /// each of them as rows there have places; behind the links, entries without a slot.
+  virtual void find_links(std::span<const Slot> slots, std::span<const std::uint32_t> counts,
+                          std::span<Slot> twins, std::span<Scored> links) = 0;
 
   /// The rows that the targets keep: `degree` links for each.
   virtual void prune(const Overfull& nodes, std::span<Node> rows) = 0;
+
+  /// Levels above 0 that have changed.
+  virtual void set_upper(const GraphView& graph) = 0;
 
   /// Rows of level 0 that have changed: `degree` links for each node.
   virtual void set_rows(std::span<const Node> nodes, std::span<const Node> rows) = 0;

@@ -1,5 +1,5 @@
-// The steps of building that a device takes over: large batches without upper levels, which are all
-// but the first.
+// The steps of building that a device takes over: those of large batches, which are all but the
+// first.
 #include <algorithm>
 
 #include "core/parallel.hpp"
@@ -19,31 +19,56 @@ void move_to(std::vector<T>& to, std::vector<T>& from) {
 
 bool Builder::device_takes(std::span<const Slot> batch) {
   if (params_.device == nullptr || batch.size() < params_.device->least_batch()) return false;
-  // The first of a batch has the most levels.
-  if (graph_.view().empty() || level_of(batch.front()) != 0) return false;
+  if (graph_.view().empty()) return false;
   if (!on_device_) params_.device->begin(graph_.view());
   on_device_ = true;
   return true;
 }
 
 void Builder::find_links_on_device(std::span<const Slot> batch) {
-  const std::size_t degree = graph_.degree();
+  parallel_for({.count = batch.size(), .grain = 512, .threads = params_.threads},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 for (std::size_t i = begin; i < end; ++i)
+                   insertions_[i].start(batch[i], level_of(batch[i]));
+               });
+  const std::vector<std::uint32_t> counts = count_levels();
+  std::size_t places = 0;
+  for (std::uint32_t level = 0; level < counts.size(); ++level)
+    places += std::size_t{counts[level]} * graph_.layer(level).degree();
   std::vector<Slot>& twins = buffers_.twins;
   std::vector<Scored>& links = buffers_.links;
   twins.resize(batch.size());
-  links.resize(batch.size() * degree);
-  params_.device->find_links(batch, twins, links);
-  parallel_for({.count = batch.size(), .grain = 512, .threads = params_.threads},
+  links.resize(places);
+  params_.device->find_links(batch, counts, twins, links);
+  for (std::size_t i = 0; i < batch.size(); ++i) insertions_[i].twin = twins[i];
+  std::span<const Scored> left = links;
+  for (std::uint32_t level = 0; level < counts.size(); ++level) {
+    const std::size_t size = std::size_t{counts[level]} * graph_.layer(level).degree();
+    take_links(level, left.first(size));
+    left = left.subspan(size);
+  }
+}
+
+std::vector<std::uint32_t> Builder::count_levels() const {
+  std::vector<std::uint32_t> counts(insertions_.front().level + 1);  // the first has the most
+  auto count = static_cast<std::uint32_t>(insertions_.size());
+  for (std::uint32_t level = 0; level < counts.size(); ++level) {
+    while (insertions_[count - 1].level < level) --count;
+    counts[level] = count;
+  }
+  return counts;
+}
+
+void Builder::take_links(std::uint32_t level, std::span<const Scored> links) {
+  const std::size_t degree = graph_.layer(level).degree();
+  parallel_for({.count = links.size() / degree, .grain = 512, .threads = params_.threads},
                [&](std::size_t begin, std::size_t end, unsigned) {
                  for (std::size_t i = begin; i < end; ++i) {
-                   Insertion& insertion = insertions_[i];
-                   insertion.start(batch[i], 0);
-                   insertion.twin = twins[i];
-                   const auto all = std::span(links).subspan(i * degree, degree);
+                   const auto all = links.subspan(i * degree, degree);
                    const auto last = std::find_if(all.begin(), all.end(), [](const Scored& link) {
                      return link.slot == no_slot;
                    });
-                   insertion.links[0].assign(all.begin(), last);
+                   insertions_[i].links[level].assign(all.begin(), last);
                  }
                });
 }
@@ -95,6 +120,7 @@ std::span<Node> Builder::device_rows(std::size_t count) {
 }
 
 void Builder::tell_device() {
+  if (insertions_.front().level > 0) params_.device->set_upper(graph_.view());
   std::vector<Node>& nodes = buffers_.nodes;
   for (const Insertion& insertion : insertions_)
     if (insertion.twin == no_slot) nodes.push_back(insertion.slot);

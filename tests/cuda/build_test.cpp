@@ -27,21 +27,24 @@ class Eager final : public BuildDevice {
   [[nodiscard]] std::size_t least_batch() const override { return 2; }
   [[nodiscard]] std::size_t max_candidates() const override { return most; }
   void begin(const GraphView& graph) override { inner_.begin(graph); }
-  void find_links(std::span<const Slot> slots, std::span<Slot> twins,
-                  std::span<Scored> links) override {
+  void find_links(std::span<const Slot> slots, std::span<const std::uint32_t> counts,
+                  std::span<Slot> twins, std::span<Scored> links) override {
     found += slots.size();
-    inner_.find_links(slots, twins, links);
+    levels = std::max(levels, counts.size());
+    inner_.find_links(slots, counts, twins, links);
   }
   void prune(const Overfull& nodes, std::span<Node> rows) override {
     pruned += nodes.targets.size();
     inner_.prune(nodes, rows);
   }
+  void set_upper(const GraphView& graph) override { inner_.set_upper(graph); }
   void set_rows(std::span<const Node> nodes, std::span<const Node> rows) override {
     inner_.set_rows(nodes, rows);
   }
 
   std::size_t most = 128;
   std::size_t found = 0;
+  std::size_t levels = 0;  ///< that items have had
   std::size_t pruned = 0;
 
  private:
@@ -62,9 +65,10 @@ bool same_links(const Graph& a, const Graph& b) {
   return std::equal(x.begin(), x.end(), b.twins().view().begin());
 }
 
-/// Builds on the CPU and with the device; over codes the links must be the same.
+/// Builds on the CPU and with the device; over codes the links must be the same. levels: that items
+/// have which the device links.
 void expect_same_links(const Kind& kind, std::size_t count, std::uint32_t degree,
-                       BuildParams params) {
+                       BuildParams params, std::size_t levels) {
   World world(kind, count, degree == 6 ? 9 : 34, 1);
   params.threads = 2;
   std::vector<Slot> order(count);
@@ -76,6 +80,7 @@ void expect_same_links(const Kind& kind, std::size_t count, std::uint32_t degree
   Graph built(degree);
   Builder(built, world.rows(), params).insert(order, [](std::size_t) {});
   EXPECT_GT(device.found, count / 3);
+  EXPECT_EQ(device.levels, levels);
   EXPECT_GT(device.pruned, 0U);
   EXPECT_EQ(built.check(), std::vector<std::string>{});
   // Sums of floats are rounded otherwise, so now and then another of two alike is chosen.
@@ -85,16 +90,15 @@ void expect_same_links(const Kind& kind, std::size_t count, std::uint32_t degree
 }
 
 TEST_P(BuildParity, LinksAreTheSame) {
-  for (const std::uint32_t degree : {6U, 10U}) {
-    expect_same_links(GetParam(), 150, degree, {.beam = 16, .geometry = {}});
+  expect_same_links(GetParam(), 600, 6, {.beam = 16, .geometry = {}}, 3);
+  for (const std::uint32_t degree : {6U, 10U})
     expect_same_links(GetParam(), 150, degree,
-                      {.beam = 16, .geometry = {.alpha = 1.2F, .shift = 0}, .fill = degree});
-  }
+                      {.beam = 16, .geometry = {.alpha = 1.2F, .shift = 0}, .fill = degree}, 2);
 }
 
 TEST(BuildParity, RowsMayHaveMoreLinksThanAWarpHasLanes) {
   expect_same_links({kernels::RowType::lvq8, kernels::Op::l2, ""}, 420, 36,
-                    {.beam = 40, .geometry = {.alpha = 1.2F, .shift = 0}, .fill = 36});
+                    {.beam = 40, .geometry = {.alpha = 1.2F, .shift = 0}, .fill = 36}, 1);
 }
 
 /// Enough of them that an index asks its device.
@@ -116,6 +120,10 @@ TEST(BuildParity, FilesAreThoseOfTheCpu) {
   device->add(rows.batch());
   EXPECT_TRUE(device->to_bytes() == cpu->to_bytes());
   EXPECT_EQ(device->stats().duplicates, 100U);
+  const Rows more = clustered(500, 8, 13);
+  cpu->add(more.batch());
+  device->add(more.batch());
+  EXPECT_TRUE(device->to_bytes() == cpu->to_bytes());
 }
 
 TEST(BuildParity, AnAddThatIsCancelledLeavesNothing) {
