@@ -29,12 +29,14 @@ OURS = "vecinal"
 LEAST_RECALL, MOST_RECALL = 0.80, 0.9995  # of the plots; beyond, points sit on the right edge
 RECALL_TICKS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 RATE_STEPS = (1, 1.5, 2, 3, 5, 7)
+LEGEND_INSIDE = 10  # engines; the legend of more would hide their lines
 STYLES = {  # colour, marker
     "vecinal": ("#c1121f", "o"), "vecinal-f16": ("#f08a5d", "o"),
     "vecinal-lvq8": ("#e07a1f", "o"), "vecinal-lvq4x8": ("#b5651d", "o"),
     "vecinal-lvq4x8-48": ("#6f4e37", "o"), "vecinal-lvq4x8-48-refined": ("#3e2723", "P"),
     "vecinal-lvq8-48-refined": ("#c75b12", "P"),
-    "vecinal-pca8": ("#d4a017", "o"), "vecinal-fused": ("#c1121f", "*"),
+    "vecinal-pca8": ("#d4a017", "o"), "vecinal-pca4x8": ("#a8861b", "P"),
+    "vecinal-fused": ("#c1121f", "*"),
     "vecinal-fused-refined": ("#ff6b6b", "*"), "vecinal-fused-gamma-refined": ("#3d0009", "*"),
     "vecinal-fused-gamma": ("#7a0012", "*"), "vecinal-fused-pca": ("#e75480", "*"),
     "hnswlib": ("#1d3557", "s"), "faiss-hnsw": ("#2a9d8f", "^"), "usearch": ("#8d6a9f", "D"),
@@ -74,8 +76,10 @@ def plot(title: str, note: str, k: int, lines: Fronts, file: Path) -> None:
     _format_axes(axes)
     axes.set_xlabel(f"recall@{k} (ties count)")
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
-    axes.legend(frameon=False, fontsize=8.5, loc="lower left")
     figure.text(0.01, 0.008, note, fontsize=6.5, color="#666666")
+    beside = len(lines) > LEGEND_INSIDE
+    axes.legend(frameon=False, fontsize=7.5 if beside else 8.5, loc="lower left",
+                bbox_to_anchor=(1, 0) if beside else None)
     figure.tight_layout(rect=(0, 0.02, 1, 1))
     figure.savefig(file)
     plt.close(figure)

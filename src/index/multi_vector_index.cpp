@@ -29,39 +29,46 @@ Batch keep(const Config& config, const Batch& sets, OwnedSets& pooled) {
 /// Encodings of sets, in memory of their own.
 class Encodings {
  public:
-  /// mirror: encodes documents, or null.
-  explicit Encodings(const FdeEncoder& encoder, SetsMirror* mirror = nullptr)
-      : encoder_(encoder), mirror_(mirror) {}
+  /// mirror: encodes, on its device; or null.
+  Encodings(const FdeEncoder& encoder, SetsMirror* mirror) : encoder_(encoder), mirror_(mirror) {}
 
   Batch documents(const Batch& sets) {
-    const std::span<float> values = room(sets.items());
+    const std::span<float> to = room(sets.items());
     if (mirror_ != nullptr)
-      mirror_->encode_documents(encoder_, sets, values);
+      mirror_->encode_documents(encoder_, slice(sets, 0, sets.items(), offsets_), to);
     else
-      encoder_.encode_documents(sets, values);
-    return batch(sets.items());
+      encoder_.encode_documents(sets, to);
+    return batch(to, sets.items());
   }
 
   Batch queries(const Batch& sets) {
-    encoder_.encode_queries(sets, room(sets.items()));
-    return batch(sets.items());
+    const std::span<float> to = room(sets.items());
+    if (mirror_ != nullptr)
+      mirror_->encode_queries(encoder_, slice(sets, 0, sets.items(), offsets_), to);
+    else
+      encoder_.encode_queries(sets, to);
+    return batch(to, sets.items());
   }
 
  private:
   std::span<float> room(std::size_t sets) {
-    if (sets > room_) values_ = AlignedFloats::unset(sets * encoder_.encoded_dim());
-    room_ = std::max(room_, sets);
-    return {values_.data(), sets * encoder_.encoded_dim()};
+    const std::size_t values = sets * encoder_.encoded_dim();
+    if (mirror_ != nullptr) return mirror_->pinned(pinned_, values);
+    if (values > room_) values_ = AlignedFloats::unset(values);
+    room_ = std::max(room_, values);
+    return {values_.data(), values};
   }
 
-  [[nodiscard]] Batch batch(std::size_t count) const {
-    return {.data = values_.data(), .count = count, .dim = encoder_.encoded_dim()};
+  [[nodiscard]] Batch batch(std::span<const float> encodings, std::size_t count) const {
+    return {.data = encodings.data(), .count = count, .dim = encoder_.encoded_dim()};
   }
 
   const FdeEncoder& encoder_;
   SetsMirror* mirror_;
-  AlignedFloats values_;
-  std::size_t room_ = 0;  ///< encodings that there is memory for
+  PinnedArray<float> pinned_;  ///< where a device encodes
+  AlignedFloats values_;       ///< where the host does
+  std::size_t room_ = 0;       ///< values that there is memory for
+  std::vector<std::size_t> offsets_;
 };
 
 void warn_of(const FdeQuality& quality, const Config& config) {
@@ -110,21 +117,31 @@ void MultiVectorIndex::learn(const Batch& sample, const Batch& queries, const St
   auto sets = std::make_unique<Sets>(config_, std::move(encoder));
   sets->quality = quality;
   if (needs_training(inner_->config())) {
-    const std::size_t most =
-        std::min(sample_limit(inner_->config()),
-                 std::max<std::size_t>(train_floats / sets->encoder.encoded_dim(), 256));
-    OwnedSets learned;
-    OwnedSets asked;
-    Encodings documents(sets->encoder);
-    Encodings wanted(sets->encoder);
-    const Batch encoded = documents.documents(sample_sets(sample, most, learned));
-    watch.update(2, 4);
-    inner_->train_watched(
-        encoded, queries.items() == 0 ? Batch{} : wanted.queries(sample_sets(queries, most, asked)),
-        watch.part(.5, 1));
+    try {
+      learn_encodings(sets->encoder, sample, queries, watch);
+    } catch (...) {
+      if (mirror_) mirror_->forget();  // the tables of an encoder that ends here
+      throw;
+    }
   }
   publish(std::move(sets));  // from here on nothing can fail
   trained_ = true;
+}
+
+void MultiVectorIndex::learn_encodings(const FdeEncoder& encoder, const Batch& sample,
+                                       const Batch& queries, const Stretch& watch) {
+  const std::size_t most =
+      std::min(sample_limit(inner_->config()),
+               std::max<std::size_t>(train_floats / encoder.encoded_dim(), 256));
+  OwnedSets learned;
+  OwnedSets asked;
+  Encodings documents(encoder, mirror_.get());
+  Encodings wanted(encoder, mirror_.get());
+  const Batch encoded = documents.documents(sample_sets(sample, most, learned));
+  watch.update(2, 4);
+  inner_->train_watched(
+      encoded, queries.items() == 0 ? Batch{} : wanted.queries(sample_sets(queries, most, asked)),
+      watch.part(.5, 1));
 }
 
 void MultiVectorIndex::train(const Batch& sample, const Batch& queries, const Progress& progress) {
@@ -144,14 +161,14 @@ void MultiVectorIndex::train(const Batch& sample, const Batch& queries, const Pr
 void MultiVectorIndex::retrain(const Batch& queries, const Progress& progress) {
   validate_sets(queries, set_rules(), "retrain: queries");
   const std::lock_guard writer(writer_);
-  Encodings wanted(sets_->encoder);
+  Encodings wanted(sets_->encoder, mirror_.get());
   inner_->retrain(queries.items() == 0 ? Batch{} : wanted.queries(queries), progress);
 }
 
 Fitted MultiVectorIndex::fit_queries(const Batch& queries, const FitParams& params) {
   validate_sets(queries, set_rules(), "fit_queries");
   const std::lock_guard writer(writer_);
-  Encodings asked(sets_->encoder);
+  Encodings asked(sets_->encoder, mirror_.get());
   return inner_->fit_queries(asked.queries(queries), params);
 }
 

@@ -73,6 +73,9 @@ class MultiVectorIndex final : public SavedIndex {
 
   // multi_vector_index.cpp
   void learn(const Batch& sample, const Batch& queries, const Stretch& watch);
+  /// Has the inner index learn from their encodings.
+  void learn_encodings(const FdeEncoder& encoder, const Batch& sample, const Batch& queries,
+                       const Stretch& watch);
   void publish(std::unique_ptr<Sets> sets);
   [[nodiscard]] FdeEncoder make_encoder() const;
 

@@ -6,6 +6,7 @@
 #include <shared_mutex>
 
 #include "backend/backend.hpp"
+#include "backend/pinned_array.hpp"
 #include "multivector/token_rows.hpp"
 #include "vecinal/fde.hpp"
 
@@ -21,7 +22,13 @@ class SetsMirror {
   /// and new.
   void score(const TokenRows& tokens, const SetQueries& queries, std::span<float> scores);
 
-  /// FdeEncoder::encode_*() of sound sets with offsets.
+  /// Room for encodings, which the device writes by itself.
+  [[nodiscard]] std::span<float> pinned(PinnedArray<float>& memory, std::size_t values) {
+    return memory.need(values, backend_);
+  }
+
+  /// FdeEncoder::encode_*() of sound sets with offsets. The tables of the last encoder stay there:
+  /// forget() before it ends.
   void encode_documents(const FdeEncoder& encoder, const Batch& sets, std::span<float> to);
   void encode_queries(const FdeEncoder& encoder, const Batch& sets, std::span<float> to);
 

@@ -98,6 +98,43 @@ TEST_P(SetsOnDevice, LaterSetsAreFoundAtOnceAndRemovedOnesAreNot) {
   for (std::size_t i = 0; i < documents.count(); ++i) EXPECT_EQ(hits.ids[i], static_cast<Id>(i));
 }
 
+/// Learning encodes there too: a sample of documents and queries, of single vectors and of none.
+TEST(SetsOnDevice, LearnsWhatTheCpuLearns) {
+  Config config = quick_config(24);
+  config.reduction = Reduction::leanvec_ood;
+  config.reduced_dim = 40;
+  Sets documents = random_sets(120, 24, 7);
+  const Sets queries = queries_near(documents, 40, 8, 0.4F);
+  const Batch singles{.data = documents.values.data(), .count = 90, .dim = 24};
+  std::vector<std::byte> bytes[2];
+  for (const Device device : {Device::cpu, Device::cuda}) {
+    config.device = device;
+    const auto index = make_index(config);
+    index->train(documents.batch(), queries.batch());
+    index->add(singles);
+    index->retrain(queries.batch());
+    index->add(documents.batch());
+    bytes[device == Device::cuda ? 1 : 0] = index->to_bytes();
+  }
+  EXPECT_TRUE(bytes[0] == bytes[1]);
+}
+
+TEST(SetsOnDevice, WithoutMemoryNothingIsLearned) {
+  if (cuda_device_name() != "emulation") GTEST_SKIP() << "only the emulation runs out of memory";
+  const Sets documents = random_sets(50, 16, 6);
+  Config config = quick_config(16);
+  config.device = Device::cuda;
+  const auto index = make_index(config);
+  ASSERT_EQ(setenv("VECINAL_EMULATION_MEMORY", "300", 1), 0);
+  EXPECT_THROW(index->add(documents.batch()), CudaError);
+  EXPECT_THROW(index->train(documents.batch()), CudaError);
+  unsetenv("VECINAL_EMULATION_MEMORY");
+  EXPECT_EQ(index->size(), 0U);
+  EXPECT_FALSE(index->stats().trained);
+  index->add(documents.batch());
+  EXPECT_TRUE(index->to_bytes() == on(Device::cpu, config, documents)->to_bytes());
+}
+
 TEST(SetsOnDevice, SearchesRunBesideAWriter) {
   Config config = quick_config(16);
   const Sets documents = random_sets(12, 16, 5);
