@@ -42,10 +42,7 @@ void DeviceFdeEncoder::Impl::encode(const DeviceBatch& sets, std::span<float> ou
         concat("fde: stride must be at least dim ", sets.dim, ", got ", stride));
   const Batch layout{.count = sets.count, .dim = sets.dim, .offsets = sets.offsets};
   validate_layout(layout, {.dim = dim_, .empty = EmptySets::allowed}, "fde");
-  if (out.size() != layout.items() * encoded_dim())
-    throw std::invalid_argument(concat("fde: out has ", out.size(), " values; ", layout.items(),
-                                       " encodings of ", encoded_dim(), " need ",
-                                       layout.items() * encoded_dim()));
+  validate_room(out.size(), layout, encoded_dim());
   if (layout.items() == 0) return;
   std::vector<std::size_t> singles;
   if (sets.offsets.empty()) {

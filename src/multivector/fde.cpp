@@ -179,10 +179,7 @@ void FdeEncoder::Impl::for_workers(Loop loop, const Body& body) const {
 
 void FdeEncoder::Impl::encode(const Batch& sets, FdeSide side, std::span<float> out) const {
   validate_layout(sets, rules(), "fde");
-  if (out.size() != sets.items() * encoded_dim())
-    throw std::invalid_argument(concat("fde: out has ", out.size(), " values; ", sets.items(),
-                                       " encodings of ", encoded_dim(), " need ",
-                                       sets.items() * encoded_dim()));
+  validate_room(out.size(), sets, encoded_dim());
   // Vectors are looked at while they are in cache for their encoding, and closely only where that
   // says nothing for sure: to pass over all of them first takes a twentieth of the time.
   std::atomic<bool> sound = true;

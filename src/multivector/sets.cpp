@@ -52,6 +52,13 @@ void refuse_vector(const Batch& sets, std::size_t vector, std::string_view why, 
       concat(what, ": vector ", vector - sets.begin(set), " of set ", set, " ", why));
 }
 
+void validate_room(std::size_t values, const Batch& sets, std::size_t encoded_dim) {
+  if (values != sets.items() * encoded_dim)
+    throw std::invalid_argument(concat("fde: out has ", values, " values; ", sets.items(),
+                                       " encodings of ", encoded_dim, " need ",
+                                       sets.items() * encoded_dim));
+}
+
 Batch sample_sets(const Batch& sets, std::size_t limit, OwnedSets& held) {
   if (sets.items() <= limit) return sets;
   held = {.dim = sets.dim, .values = {}};

@@ -28,6 +28,9 @@ void validate_sets(const Batch& sets, const SetRules& rules, const char* what);
 /// The same but for the vectors' values.
 void validate_layout(const Batch& sets, const SetRules& rules, const char* what);
 
+/// Throws std::invalid_argument unless there is room for just the encodings of the sets.
+void validate_room(std::size_t values, const Batch& sets, std::size_t encoded_dim);
+
 /// Sets that own their vectors.
 struct OwnedSets {
   std::size_t dim = 0;
