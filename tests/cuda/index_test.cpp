@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <numeric>
 #include <thread>
+#include <utility>
 
+#include "core/progress.hpp"
 #include "support/data.hpp"
 
 namespace vecinal::test {
@@ -116,13 +118,15 @@ TEST(OnDevice, QueriesOfACallWalkInChunks) {
   const Rows queries = clustered(1300, 3, 2);
   SearchParams params{.k = 10, .beam = 4000};
   const Neighbors expected = cpu->search(queries.batch(), params);
+  const auto usual = std::exchange(progress_interval, {});  // every call is heard
   std::vector<std::size_t> done;
   params.progress = [&](std::size_t queries_done, std::size_t) {
     done.push_back(queries_done);
     return true;
   };
   expect_alike(device->search(queries.batch(), params), expected, false);
-  EXPECT_EQ(done, (std::vector<std::size_t>{434, 868, 1300}));
+  EXPECT_EQ(done, (std::vector<std::size_t>{434, 868, 1300, 1300}));
+  progress_interval = usual;
   // Cancelled while the device is at work; and answered afterwards.
   params.progress = [](std::size_t, std::size_t) { return false; };
   EXPECT_THROW(static_cast<void>(device->search(queries.batch(), params)), Cancelled);
