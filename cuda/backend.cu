@@ -85,15 +85,7 @@ RowsView CudaRows::view() const {
   return view;
 }
 
-void CudaGraph::put(std::span<const HostLayer> layers, std::uint32_t entry) {
-  put_from(0, layers, entry);
-}
-
-void CudaGraph::put_upper(std::span<const HostLayer> layers, std::uint32_t entry) {
-  put_from(1, layers, entry);
-}
-
-void CudaGraph::put_from(unsigned first, std::span<const HostLayer> layers, std::uint32_t entry) {
+void CudaGraph::put(std::uint32_t first, std::span<const HostLayer> layers, std::uint32_t entry) {
   const LanePool::Lease lane = lanes_.take();
   GraphView view = view_;
   const auto put_array = [&](Buffer& buffer, const std::uint32_t* from, std::size_t count) {
@@ -105,7 +97,7 @@ void CudaGraph::put_from(unsigned first, std::span<const HostLayer> layers, std:
   view.levels = first + static_cast<std::uint32_t>(layers.size());
   view.entry = entry;
   while (levels_.size() < view.levels) levels_.push_back(std::make_unique<Level>());
-  for (unsigned i = first; i < view.levels; ++i) {
+  for (std::uint32_t i = first; i < view.levels; ++i) {
     const HostLayer& layer = layers[i - first];
     Level& level = *levels_[i];
     view.layers[i] = {put_array(level.links, layer.links, layer.count * layer.degree),

@@ -47,8 +47,7 @@ class CudaRows final : public DeviceRows {
 
 class CudaGraph final : public DeviceGraph {
  public:
-  void put(std::span<const HostLayer> layers, std::uint32_t entry) override;
-  void put_upper(std::span<const HostLayer> layers, std::uint32_t entry) override;
+  void put(std::uint32_t first, std::span<const HostLayer> layers, std::uint32_t entry) override;
   void set_rows(std::span<const std::uint32_t> nodes, std::span<const std::uint32_t> rows) override;
   [[nodiscard]] std::size_t bytes() const override;
   [[nodiscard]] const GraphView& view() const { return view_; }
@@ -59,9 +58,6 @@ class CudaGraph final : public DeviceGraph {
     Buffer slots;
     Buffer down;
   };
-  /// Replaces the levels from `first` on.
-  void put_from(unsigned first, std::span<const HostLayer> layers, std::uint32_t entry);
-
   std::vector<std::unique_ptr<Level>> levels_;
   GraphView view_;
   LanePool lanes_;

@@ -68,9 +68,6 @@ void check_launch(const char* kernel);
 /// at once.
 [[nodiscard]] unsigned resident_blocks(const void* kernel, unsigned threads, std::size_t shared);
 
-/// Whether its shared memory is more than kernels get without being allowed it.
-inline bool needs_leave(const Grid& grid) { return grid.shared > (std::size_t{48} << 10U); }
-
 /// Dynamic shared memory of the block, 16-byte aligned.
 __device__ inline unsigned char* shared_memory() {
 #ifdef __CUDACC__
@@ -84,9 +81,8 @@ __device__ inline unsigned char* shared_memory() {
 /// Blocks of that shape that the device runs at once.
 template <class... Parameters>
 [[nodiscard]] unsigned blocks_at_once(void (*kernel)(Parameters...), const Grid& grid) {
-  const auto* start = reinterpret_cast<const void*>(kernel);
-  if (needs_leave(grid)) allow_shared(start, grid.shared);
-  return device_info().multiprocessors * resident_blocks(start, grid.threads, grid.shared);
+  return device_info().multiprocessors *
+         resident_blocks(reinterpret_cast<const void*>(kernel), grid.threads, grid.shared);
 }
 
 /// Starts a kernel.
@@ -94,7 +90,7 @@ template <class... Parameters>
 void launch(const char* name, void (*kernel)(Parameters...), const Grid& grid, Stream stream,
             std::type_identity_t<Parameters>... arguments) {
 #ifdef __CUDACC__
-  if (needs_leave(grid)) allow_shared(reinterpret_cast<const void*>(kernel), grid.shared);
+  allow_shared(reinterpret_cast<const void*>(kernel), grid.shared);
   kernel<<<grid.blocks, grid.threads, grid.shared, static_cast<cudaStream_t>(stream)>>>(
       arguments...);
   check_launch(name);

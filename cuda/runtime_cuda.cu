@@ -129,6 +129,7 @@ void fill_bytes(void* to, int value, std::size_t bytes, Stream stream) {
 }
 
 void allow_shared(const void* kernel, std::size_t bytes) {
+  if (bytes <= std::size_t{48} << 10U) return;  // every kernel may have so much
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                              static_cast<int>(bytes)),
         "shared memory of a kernel");
@@ -137,6 +138,7 @@ void allow_shared(const void* kernel, std::size_t bytes) {
 void check_launch(const char* kernel) { check(cudaGetLastError(), kernel); }
 
 unsigned resident_blocks(const void* kernel, unsigned threads, std::size_t shared) {
+  allow_shared(kernel, shared);
   int blocks = 0;
   check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, static_cast<int>(threads),
                                                       shared),

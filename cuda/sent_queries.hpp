@@ -9,7 +9,7 @@ namespace vecinal::cuda {
 
 /// Queries of a launch: grids have at most 65,535 blocks in y, and results of a launch should fit
 /// memory with room to spare.
-inline constexpr std::size_t most_queries = most_walks;
+inline constexpr std::size_t most_queries = 16'384;
 
 /// Queries first .. first + count - 1 on their way to the device.
 class SentQueries {

@@ -88,10 +88,8 @@ class DeviceGraph {
  public:
   virtual ~DeviceGraph() = default;
 
-  /// Replaces all levels, or those above level 0. entry: the node of the last one where searches
-  /// start.
-  virtual void put(std::span<const HostLayer> layers, std::uint32_t entry) = 0;
-  virtual void put_upper(std::span<const HostLayer> layers, std::uint32_t entry) = 0;
+  /// Replaces the levels from `first` on. entry: the node of the last one where searches start.
+  virtual void put(std::uint32_t first, std::span<const HostLayer> layers, std::uint32_t entry) = 0;
 
   /// Replaces rows of level 0: `degree` links for each node, as set_row() leaves them.
   virtual void set_rows(std::span<const std::uint32_t> nodes,
@@ -151,9 +149,6 @@ class DeviceWork {
   /// Waits until it is done.
   virtual DeviceCounts wait() = 0;
 };
-
-/// Queries that a walk may have at a time.
-inline constexpr std::size_t most_walks = 16'384;
 
 /// Rows in device memory of a caller.
 struct CallersRows {

@@ -2,21 +2,13 @@
 
 namespace vecinal {
 
-namespace {
-
-std::vector<HostLayer> layers_of(const GraphView& graph, std::uint32_t first) {
+void put_graph(DeviceGraph& to, const GraphView& graph, std::uint32_t first) {
   std::vector<HostLayer> layers;
   for (std::uint32_t level = first; level < graph.levels; ++level) {
     const LayerView& layer = graph.layers[level];
     layers.push_back({layer.links, layer.slots, layer.down, layer.degree, layer.count});
   }
-  return layers;
-}
-
-}  // namespace
-
-void put_graph(DeviceGraph& to, const GraphView& graph) {
-  to.put(layers_of(graph, 0), graph.empty() ? 0 : graph.entry());
+  to.put(first, layers, graph.empty() ? 0 : graph.entry());
 }
 
 DeviceBuild::DeviceBuild(Backend& backend, const DeviceRows& rows, std::uint32_t degree,
@@ -45,9 +37,7 @@ void DeviceBuild::prune(const Overfull& nodes, std::span<Node> rows) {
                  prune_params_, rows);
 }
 
-void DeviceBuild::set_upper(const GraphView& graph) {
-  graph_->put_upper(layers_of(graph, 1), graph.entry());
-}
+void DeviceBuild::set_upper(const GraphView& graph) { put_graph(*graph_, graph, 1); }
 
 void DeviceBuild::set_rows(std::span<const Node> nodes, std::span<const Node> rows) {
   graph_->set_rows(nodes, rows);

@@ -34,7 +34,7 @@ class DeviceBuild final : public BuildDevice {
   std::unique_ptr<DeviceGraph> graph_;
 };
 
-/// Copies all levels of a graph to a device.
-void put_graph(DeviceGraph& to, const GraphView& graph);
+/// Copies the levels of a graph from `first` on to a device.
+void put_graph(DeviceGraph& to, const GraphView& graph, std::uint32_t first = 0);
 
 }  // namespace vecinal

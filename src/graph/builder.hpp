@@ -104,8 +104,6 @@ class Builder {
   void find_links_on_device(std::span<const Slot> batch);
   /// Insertions that have each level.
   [[nodiscard]] std::vector<std::uint32_t> count_levels() const;
-  /// What the device has found on a level, for those that have it.
-  void take_links(std::uint32_t level, std::span<const Scored> links);
   void leave_to_device(std::span<const ReverseLink> edges, Worker& worker) const;
   void prune_on_device();
   [[nodiscard]] std::span<Node> device_rows(std::size_t count);

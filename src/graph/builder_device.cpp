@@ -1,6 +1,7 @@
 // The steps of building that a device takes over: those of large batches, which are all but the
 // first.
 #include <algorithm>
+#include <array>
 
 #include "core/parallel.hpp"
 #include "graph/builder_parts.hpp"
@@ -13,6 +14,12 @@ template <class T>
 void move_to(std::vector<T>& to, std::vector<T>& from) {
   to.insert(to.end(), from.begin(), from.end());
   from.clear();
+}
+
+/// Where the links among the places of a row end.
+std::span<const Scored>::iterator end_of_links(std::span<const Scored> places) {
+  return std::find_if(places.begin(), places.end(),
+                      [](const Scored& link) { return link.slot == no_slot; });
 }
 
 }  // namespace
@@ -32,21 +39,30 @@ void Builder::find_links_on_device(std::span<const Slot> batch) {
                    insertions_[i].start(batch[i], level_of(batch[i]));
                });
   const std::vector<std::uint32_t> counts = count_levels();
+  std::array<std::size_t, max_levels> first{};  // where the links of a level begin
   std::size_t places = 0;
-  for (std::uint32_t level = 0; level < counts.size(); ++level)
+  for (std::uint32_t level = 0; level < counts.size(); ++level) {
+    first[level] = places;
     places += std::size_t{counts[level]} * graph_.layer(level).degree();
+  }
   std::vector<Slot>& twins = buffers_.twins;
   std::vector<Scored>& links = buffers_.links;
   twins.resize(batch.size());
   links.resize(places);
   params_.device->find_links(batch, counts, twins, links);
-  for (std::size_t i = 0; i < batch.size(); ++i) insertions_[i].twin = twins[i];
-  std::span<const Scored> left = links;
-  for (std::uint32_t level = 0; level < counts.size(); ++level) {
-    const std::size_t size = std::size_t{counts[level]} * graph_.layer(level).degree();
-    take_links(level, left.first(size));
-    left = left.subspan(size);
-  }
+  parallel_for({.count = batch.size(), .grain = 512, .threads = params_.threads},
+               [&](std::size_t begin, std::size_t end, unsigned) {
+                 for (std::size_t i = begin; i < end; ++i) {
+                   Insertion& insertion = insertions_[i];
+                   insertion.twin = twins[i];
+                   for (std::uint32_t level = 0; level <= insertion.level; ++level) {
+                     const std::size_t degree = graph_.layer(level).degree();
+                     const auto all =
+                         std::span<const Scored>(links).subspan(first[level] + i * degree, degree);
+                     insertion.links[level].assign(all.begin(), end_of_links(all));
+                   }
+                 }
+               });
 }
 
 std::vector<std::uint32_t> Builder::count_levels() const {
@@ -57,20 +73,6 @@ std::vector<std::uint32_t> Builder::count_levels() const {
     counts[level] = count;
   }
   return counts;
-}
-
-void Builder::take_links(std::uint32_t level, std::span<const Scored> links) {
-  const std::size_t degree = graph_.layer(level).degree();
-  parallel_for({.count = links.size() / degree, .grain = 512, .threads = params_.threads},
-               [&](std::size_t begin, std::size_t end, unsigned) {
-                 for (std::size_t i = begin; i < end; ++i) {
-                   const auto all = links.subspan(i * degree, degree);
-                   const auto last = std::find_if(all.begin(), all.end(), [](const Scored& link) {
-                     return link.slot == no_slot;
-                   });
-                   insertions_[i].links[level].assign(all.begin(), last);
-                 }
-               });
 }
 
 void Builder::leave_to_device(std::span<const ReverseLink> edges, Worker& worker) const {

@@ -1,7 +1,6 @@
 // DeviceFdeEncoder: the tables of an FdeEncoder on the device, and sets that never leave it.
 #include "vecinal/device_fde.hpp"
 
-#include <numeric>
 #include <stdexcept>
 #include <vector>
 
@@ -45,18 +44,13 @@ void DeviceFdeEncoder::Impl::encode(const DeviceBatch& sets, std::span<float> ou
   validate_room(out.size(), layout, encoded_dim());
   if (layout.items() == 0) return;
   std::vector<std::size_t> singles;
-  if (sets.offsets.empty()) {
-    singles.resize(sets.count + 1);
-    std::iota(singles.begin(), singles.end(), std::size_t{0});
-  }
-  const std::size_t faulty =
-      (backend_.*call)(*tables_,
-                       {.vectors = sets.data,
-                        .stride = stride,
-                        .offsets = sets.offsets.empty() ? singles : sets.offsets,
-                        .on_device = true,
-                        .stream = sets.stream},
-                       out.data());
+  const std::size_t faulty = (backend_.*call)(*tables_,
+                                              {.vectors = sets.data,
+                                               .stride = stride,
+                                               .offsets = offsets_of(layout, singles),
+                                               .on_device = true,
+                                               .stream = sets.stream},
+                                              out.data());
   if (faulty != sets.count) refuse(sets, layout, faulty);
 }
 

@@ -20,7 +20,6 @@ constexpr std::size_t most_queries = 16'384;
 /// most as find so many nodes.
 constexpr std::size_t walk_queries = 4096;
 constexpr std::size_t most_nodes = std::size_t{1} << 21U;
-static_assert(walk_queries <= most_walks);
 
 /// Queries that are worth a thread of their own.
 constexpr std::size_t thread_queries = 64;

@@ -218,10 +218,7 @@ void MultiVectorIndex::Searcher::search_some(std::size_t first, std::size_t coun
   std::vector<std::size_t> offsets;
   const Batch part = slice(queries, first, count, offsets);
   std::vector<float> encodings(count * sets.encoder.encoded_dim());
-  if (index.mirror_)
-    index.mirror_->encode_queries(sets.encoder, part, encodings);
-  else
-    sets.encoder.encode_queries(part, encodings);
+  encode_queries(sets.encoder, index.mirror_.get(), part, encodings);
   const Neighbors found = index.inner_->search_with(
       {.data = encodings.data(), .count = count, .dim = sets.encoder.encoded_dim()},
       {.k = candidates,

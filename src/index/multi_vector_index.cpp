@@ -34,19 +34,13 @@ class Encodings {
 
   Batch documents(const Batch& sets) {
     const std::span<float> to = room(sets.items());
-    if (mirror_ != nullptr)
-      mirror_->encode_documents(encoder_, slice(sets, 0, sets.items(), offsets_), to);
-    else
-      encoder_.encode_documents(sets, to);
+    encode_documents(encoder_, mirror_, sets, to);
     return batch(to, sets.items());
   }
 
   Batch queries(const Batch& sets) {
     const std::span<float> to = room(sets.items());
-    if (mirror_ != nullptr)
-      mirror_->encode_queries(encoder_, slice(sets, 0, sets.items(), offsets_), to);
-    else
-      encoder_.encode_queries(sets, to);
+    encode_queries(encoder_, mirror_, sets, to);
     return batch(to, sets.items());
   }
 
@@ -68,7 +62,6 @@ class Encodings {
   PinnedArray<float> pinned_;  ///< where a device encodes
   AlignedFloats values_;       ///< where the host does
   std::size_t room_ = 0;       ///< values that there is memory for
-  std::vector<std::size_t> offsets_;
 };
 
 void warn_of(const FdeQuality& quality, const Config& config) {

@@ -6,14 +6,16 @@
 #include "backend/backend_library.hpp"
 #include "backend/query_block.hpp"
 #include "index/fde_tables.hpp"
+#include "multivector/sets.hpp"
 
 namespace vecinal {
 namespace {
 
-SetsToEncode host_sets(const Batch& sets) {
+/// singles: offsets that are made.
+SetsToEncode host_sets(const Batch& sets, std::vector<std::size_t>& singles) {
   return {.vectors = sets.data,
           .stride = sets.stride == 0 ? sets.dim : sets.stride,
-          .offsets = sets.offsets};
+          .offsets = offsets_of(sets, singles)};
 }
 
 }  // namespace
@@ -64,15 +66,33 @@ void SetsMirror::with_tables(const FdeEncoder& encoder, Use use) {
 
 void SetsMirror::encode_documents(const FdeEncoder& encoder, const Batch& sets,
                                   std::span<float> to) {
+  std::vector<std::size_t> singles;
   with_tables(encoder, [&](const DeviceFde& tables) {
-    backend_.encode_documents(tables, host_sets(sets), to.data());
+    backend_.encode_documents(tables, host_sets(sets, singles), to.data());
   });
 }
 
 void SetsMirror::encode_queries(const FdeEncoder& encoder, const Batch& sets, std::span<float> to) {
+  std::vector<std::size_t> singles;
   with_tables(encoder, [&](const DeviceFde& tables) {
-    backend_.encode_queries(tables, host_sets(sets), to.data());
+    backend_.encode_queries(tables, host_sets(sets, singles), to.data());
   });
+}
+
+void encode_documents(const FdeEncoder& encoder, SetsMirror* mirror, const Batch& sets,
+                      std::span<float> to) {
+  if (mirror != nullptr)
+    mirror->encode_documents(encoder, sets, to);
+  else
+    encoder.encode_documents(sets, to);
+}
+
+void encode_queries(const FdeEncoder& encoder, SetsMirror* mirror, const Batch& sets,
+                    std::span<float> to) {
+  if (mirror != nullptr)
+    mirror->encode_queries(encoder, sets, to);
+  else
+    encoder.encode_queries(sets, to);
 }
 
 void SetsMirror::forget() {

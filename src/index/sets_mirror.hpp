@@ -27,7 +27,7 @@ class SetsMirror {
     return memory.need(values, backend_);
   }
 
-  /// FdeEncoder::encode_*() of sound sets with offsets. The tables of the last encoder stay there:
+  /// FdeEncoder::encode_*() of sound sets. The tables of the last encoder stay there:
   /// forget() before it ends.
   void encode_documents(const FdeEncoder& encoder, const Batch& sets, std::span<float> to);
   void encode_queries(const FdeEncoder& encoder, const Batch& sets, std::span<float> to);
@@ -52,6 +52,12 @@ class SetsMirror {
   const FdeEncoder* encoder_ = nullptr;  ///< whose tables are there; null for none
   std::unique_ptr<DeviceFde> tables_;
 };
+
+/// FdeEncoder::encode_*() of sound sets, by the mirror's device if there is one.
+void encode_documents(const FdeEncoder& encoder, SetsMirror* mirror, const Batch& sets,
+                      std::span<float> to);
+void encode_queries(const FdeEncoder& encoder, SetsMirror* mirror, const Batch& sets,
+                    std::span<float> to);
 
 /// One on the device; null for the CPU. Throws CudaError.
 [[nodiscard]] std::unique_ptr<SetsMirror> make_sets_mirror(Device device);

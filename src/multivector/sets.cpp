@@ -1,6 +1,7 @@
 #include "multivector/sets.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 
 #include "core/concat.hpp"
@@ -57,6 +58,13 @@ void validate_room(std::size_t values, const Batch& sets, std::size_t encoded_di
     throw std::invalid_argument(concat("fde: out has ", values, " values; ", sets.items(),
                                        " encodings of ", encoded_dim, " need ",
                                        sets.items() * encoded_dim));
+}
+
+std::span<const std::size_t> offsets_of(const Batch& sets, std::vector<std::size_t>& made) {
+  if (!sets.offsets.empty()) return sets.offsets;
+  made.resize(sets.count + 1);
+  std::iota(made.begin(), made.end(), std::size_t{0});
+  return made;
 }
 
 Batch sample_sets(const Batch& sets, std::size_t limit, OwnedSets& held) {

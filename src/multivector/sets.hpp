@@ -1,6 +1,7 @@
 /// Batches of sets: checked, and kept in memory of their own.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +31,10 @@ void validate_layout(const Batch& sets, const SetRules& rules, const char* what)
 
 /// Throws std::invalid_argument unless there is room for just the encodings of the sets.
 void validate_room(std::size_t values, const Batch& sets, std::size_t encoded_dim);
+
+/// Where sets begin and end: their offsets, which are made where each vector is a set of its own.
+[[nodiscard]] std::span<const std::size_t> offsets_of(const Batch& sets,
+                                                      std::vector<std::size_t>& made);
 
 /// Sets that own their vectors.
 struct OwnedSets {

@@ -91,6 +91,7 @@ void expect_same_links(const Kind& kind, std::size_t count, std::uint32_t degree
 
 TEST_P(BuildParity, LinksAreTheSame) {
   expect_same_links(GetParam(), 600, 6, {.beam = 16, .geometry = {}}, 3);
+  expect_same_links(GetParam(), 150, 10, {.beam = 16, .geometry = {}}, 2);
   for (const std::uint32_t degree : {6U, 10U})
     expect_same_links(GetParam(), 150, degree,
                       {.beam = 16, .geometry = {.alpha = 1.2F, .shift = 0}, .fill = degree}, 2);

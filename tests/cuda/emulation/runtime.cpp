@@ -61,7 +61,6 @@ void copy_rows_out(void* to, const void* from, const Pitched& shape, Stream stre
 void copy_rows_within(void* to, const void* from, const Pitched& shape, Stream stream) {
   copy_rows_in(to, from, shape, stream);
 }
-void allow_shared(const void*, std::size_t) {}
 unsigned resident_blocks(const void*, unsigned threads, std::size_t) { return 1024 / threads; }
 void fill_bytes(void* to, int value, std::size_t bytes, Stream) { std::memset(to, value, bytes); }
 
