@@ -14,7 +14,7 @@ __device__ inline void copy_piece(unsigned char* shared, const unsigned char* fr
   const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 #else
-  *reinterpret_cast<uint4*>(shared) = *reinterpret_cast<const uint4*>(from);
+  emulation::begin_copy(shared, from);
 #endif
 }
 
@@ -22,6 +22,8 @@ __device__ inline void copy_piece(unsigned char* shared, const unsigned char* fr
 __device__ inline void end_copies() {
 #ifdef __CUDACC__
   asm volatile("cp.async.commit_group;" ::: "memory");
+#else
+  emulation::end_copies();
 #endif
 }
 
@@ -30,6 +32,8 @@ template <unsigned behind>
 __device__ void wait_for_copies() {
 #ifdef __CUDACC__
   asm volatile("cp.async.wait_group %0;" ::"n"(behind) : "memory");
+#else
+  emulation::wait_for_copies(behind);
 #endif
 }
 

@@ -78,6 +78,17 @@ __device__ inline unsigned char* shared_memory() {
 #endif
 }
 
+/// What other blocks may change atomically at this moment.
+__device__ inline unsigned read_changing(const unsigned* from) {
+#ifdef __CUDACC__
+  unsigned value = 0;
+  asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(from) : "memory");
+  return value;
+#else
+  return emulation::read_atomically(from);
+#endif
+}
+
 /// Blocks of that shape that the device runs at once.
 template <class... Parameters>
 [[nodiscard]] unsigned blocks_at_once(void (*kernel)(Parameters...), const Grid& grid) {
@@ -95,9 +106,10 @@ void launch(const char* name, void (*kernel)(Parameters...), const Grid& grid, S
       arguments...);
   check_launch(name);
 #else
-  static_cast<void>(name);
-  static_cast<void>(stream);
-  emulation::run(grid.blocks, {grid.threads, 1, 1}, grid.shared, [=] { kernel(arguments...); });
+  emulation::launch(stream,
+                    {name, grid.blocks, {grid.threads, 1, 1}, grid.shared, emulation::call_of([=] {
+                       kernel(arguments...);
+                     })});
 #endif
 }
 

@@ -170,7 +170,8 @@ class Screen {
       const unsigned query = first_query_ + threadIdx.x;
       const bool there = query < job_.shape.queries;
       block_.multipliers[threadIdx.x] = there ? job_.memory.query_terms[query].multiplier : 0;
-      block_.limits[threadIdx.x] = there ? limit_of(job_.memory.limits[query]) : -INFINITY;
+      block_.limits[threadIdx.x] =
+          there ? limit_of(read_changing(job_.memory.limits + query)) : -INFINITY;
       block_.counts[threadIdx.x] = 0;
     }
   }

@@ -65,6 +65,7 @@ class WarpPool {
 
   /// Marks the first entry and no other.
   __device__ void mark_first(unsigned lane) {
+    __syncwarp();  // some may still read the entries
     for (unsigned i = lane; i < size_; i += warp_size)
       keys_[i] = (keys_[i] & ~std::uint64_t{1}) | (i == 0 ? 1U : 0U);
     __syncwarp();
@@ -128,6 +129,7 @@ class WarpPool {
       }
       const int first = __ffs(open) - 1;
       const std::uint64_t best = __shfl_sync(all_lanes, key, first);
+      __syncwarp();  // an offer that kept nothing has read keys and ends without
       if (static_cast<int>(lane) == first) keys_[at] = key | 1U;
       next_ += static_cast<unsigned>(first) + 1;
       __syncwarp();

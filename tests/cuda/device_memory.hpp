@@ -1,11 +1,11 @@
-/// Memory of the device for tests: of the card by the CUDA runtime, or what the emulation takes for
-/// it.
+/// Memory of the device for tests: of the card by the CUDA runtime, or of the emulation, which has
+/// functions of the same names.
 #pragma once
 
 #include <dlfcn.h>
 
 #include <cstddef>
-#include <cstring>
+#include <cstdlib>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -23,38 +23,32 @@ class CudaMemory {
   }
 
   [[nodiscard]] void* allocate(std::size_t bytes) const {
-    if (emulated_) return std::calloc(bytes, 1);
     void* memory = nullptr;
     if (malloc_(&memory, bytes) != 0) throw std::runtime_error("cudaMalloc fails");
     return memory;
   }
-  void release(void* memory) const {
-    if (emulated_) return std::free(memory);
-    free_(memory);
-  }
+  void release(void* memory) const { free_(memory); }
   void copy(void* to, const void* from, std::size_t bytes) const {
-    if (emulated_) {
-      if (bytes != 0) std::memcpy(to, from, bytes);
-      return;
-    }
     constexpr int by_addresses = 4;  // cudaMemcpyDefault
     if (copy_(to, from, bytes, by_addresses) != 0) throw std::runtime_error("cudaMemcpy fails");
   }
 
  private:
-  CudaMemory() : emulated_(cuda_device_name() == "emulation") {
-    if (emulated_) return;
+  CudaMemory() {
     void* library = nullptr;
-    for (const char* name : {"libcudart.so", "libcudart.so.13", "libcudart.so.12"})
-      if (library == nullptr) library = dlopen(name, RTLD_NOW);
-    if (library == nullptr) throw std::runtime_error("no libcudart.so to take memory by");
+    if (cuda_device_name() == "emulation") {
+      library = dlopen(std::getenv("VECINAL_CUDA_LIBRARY"), RTLD_NOW);
+    } else {
+      for (const char* name : {"libcudart.so", "libcudart.so.13", "libcudart.so.12"})
+        if (library == nullptr) library = dlopen(name, RTLD_NOW);
+    }
+    if (library == nullptr) throw std::runtime_error("no library to take memory by");
     malloc_ = reinterpret_cast<int (*)(void**, std::size_t)>(dlsym(library, "cudaMalloc"));
     free_ = reinterpret_cast<int (*)(void*)>(dlsym(library, "cudaFree"));
     copy_ = reinterpret_cast<int (*)(void*, const void*, std::size_t, int)>(
         dlsym(library, "cudaMemcpy"));
   }
 
-  bool emulated_;
   int (*malloc_)(void**, std::size_t) = nullptr;
   int (*free_)(void*) = nullptr;
   int (*copy_)(void*, const void*, std::size_t, int) = nullptr;

@@ -88,7 +88,8 @@ TEST(DeviceViews, NoRowsAreAnEmptyBatch) {
 }
 
 TEST(DeviceViews, WhatIsWrongIsNamed) {
-  const DeviceArray<float> row(dim);
+  const std::vector<float> host(dim);
+  const DeviceArray<float> row{std::span<const float>(host)};
   const auto index = make_index({.dim = dim});
   index->add(clustered(5, dim, 6).batch());
   EXPECT_THROW(HostCopy({.data = row.data(), .count = 1, .dim = dim, .stride = dim - 1}),
@@ -98,7 +99,6 @@ TEST(DeviceViews, WhatIsWrongIsNamed) {
                    search(*index, {.data = row.data(), .count = 1, .dim = dim / 2}, {.k = 1}, {})),
                std::invalid_argument);
   if (cuda_device_name() == "emulation") return;  // where all memory is alike
-  const std::vector<float> host(dim);
   EXPECT_THROW(HostCopy({.data = host.data(), .count = 1, .dim = dim}), std::invalid_argument);
 }
 

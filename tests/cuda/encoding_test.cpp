@@ -164,8 +164,10 @@ TEST(ProjectionParity, ProductsAreThoseOfPlainSums) {
         const std::size_t stride = cols + 3;
         const std::vector<float> matrix = random_floats(matrix_rows * stride, 1);
         const std::vector<float> rows = random_floats((count + 1) * (stride + 2), 2);
+        std::vector<float> given = matrix;
         const auto on_device =
-            cuda_backend().make_matrix({matrix.data(), matrix_rows, stride}, cols);
+            cuda_backend().make_matrix({given.data(), matrix_rows, stride}, cols);
+        given.assign(given.size(), 0);  // the device has what it needs
         EXPECT_EQ(on_device->rows(), matrix_rows);
         EXPECT_EQ(on_device->cols(), cols);
         std::vector<float> products(count * matrix_rows);

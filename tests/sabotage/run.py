@@ -1,16 +1,18 @@
 """Do the tests bite? Puts each fault of sabotages.toml into a copy of the sources and runs its gate there.
 
-    tests/sabotage/run.py [--check] [--only TEXT...] [--jobs N] [FOLDER]
+    tests/sabotage/run.py [--check] [--waits] [--only TEXT...] [--jobs N] [FOLDER]
 
 FOLDER (build/sabotage) takes the copy and its build. Exits with 1 if a fault passes its gate. --check only
-sees whether each fault still applies: what it replaces stands once in its file. Gates are filters of
-vecinal_tests, behind "cuda:" of the kernels' tests on the emulation, or "crash".
+sees whether each fault still applies: what it replaces stands once in its file. --waits takes away, one by one,
+every barrier of the kernels and every wait for a stream instead. Gates are filters of vecinal_tests, behind
+"cuda:" of the kernels' tests on the emulation, behind "emulation:" of the emulation's own, or "crash".
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,8 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ["CMakeLists.txt", "CMakePresets.json", "cmake", "include", "src", "cuda", "tests", "examples"]
 
-TARGETS = ["vecinal_tests", "vecinal_fault_tests", "vecinal_crash_driver", "vecinal_cuda_tests"]
-CUDA = "cuda:"
+PROGRAMS = {"cuda": "cuda/vecinal_cuda_tests", "emulation": "cuda/vecinal_emulation_tests", "": "vecinal_tests"}
+TARGETS = [*(path.rpartition("/")[2] for path in PROGRAMS.values()), "vecinal_fault_tests", "vecinal_crash_driver"]
+WAIT = re.compile(r"\s*(__sync(?:warp|threads)\(\);|wait_for_copies<.*\(\);|synchronize\(.*\);)")
 
 
 @dataclass
@@ -45,6 +48,28 @@ class Sabotage:
 def all_sabotages() -> list[Sabotage]:
     text = (ROOT / "tests/sabotage/sabotages.toml").read_text()
     return [Sabotage(**entry) for entry in tomllib.loads(text)["sabotage"]]
+
+
+def all_waits() -> list[Sabotage]:
+    """A fault for each line of cuda/ that is one, but for what only a card has (*_cuda.cu)."""
+    waits = []
+    for path in sorted((ROOT / "cuda").iterdir()):
+        text = path.read_text()
+        if path.name.endswith("_cuda.cu") or path.suffix not in (".cu", ".hpp"):
+            continue
+        lines = text.splitlines(keepends=True)
+        for at, line in enumerate(lines):
+            if (wait := WAIT.match(line)) is None:
+                continue
+            first = at  # as many lines before it as tell it from others
+            while text.count("".join(lines[first : at + 1])) != 1:
+                first -= 1
+            before = "".join(lines[first:at])
+            waits.append(
+                Sabotage(f"{path.name}:{at + 1} without {wait[1]}", f"cuda/{path.name}", before + line,
+                         before + line.replace(wait[1], ";"), "cuda:*")
+            )  # fmt: skip
+    return waits
 
 
 def copy_if_other(source: Path, to: Path) -> None:
@@ -99,9 +124,10 @@ class Workshop:
                 capture_output=True, text=True, timeout=900,
             )  # fmt: skip
             return "crash tests" if done.returncode != 0 else None
-        tests = self.build / "tests" / ("cuda/vecinal_cuda_tests" if gate.startswith(CUDA) else "vecinal_tests")
-        emulated = self.build / "tests/cuda/libvecinal_cuda_emulated.so"
-        command = [str(tests), f"--gtest_filter={gate.removeprefix(CUDA)}", "--gtest_fail_fast", "--gtest_brief=1"]
+        program = next((name for name in PROGRAMS if gate.startswith(name + ":")), "")
+        tests = self.build / "tests" / PROGRAMS[program]
+        emulated = self.build / "tests/cuda/libvecinal_cuda_checked.so"
+        command = [str(tests), f"--gtest_filter={gate.removeprefix(program + ':')}", "--gtest_fail_fast", "--gtest_brief=1"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=600,
                                   env=os.environ | {"VECINAL_CUDA_LIBRARY": str(emulated)})
@@ -120,10 +146,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build/sabotage")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--waits", action="store_true")
     parser.add_argument("--only", nargs="*", default=[""], help="parts of names")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    sabotages = [s for s in all_sabotages() if any(part in s.name for part in options.only)]
+    known = all_waits() if options.waits else all_sabotages()
+    sabotages = [s for s in known if any(part in s.name for part in options.only)]
     if problems := [problem for s in sabotages if (problem := s.problem())]:
         print(*problems, sep="\n")
         return 1

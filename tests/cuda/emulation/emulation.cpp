@@ -1,13 +1,18 @@
 #include "emulation.hpp"
 
-#include <algorithm>
 #include <array>
 #include <boost/context/fiber.hpp>
 #include <boost/context/pooled_fixedsize_stack.hpp>
 #include <cstdlib>
+#include <mutex>
 #include <stdexcept>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "block_memory.hpp"
+#include "streams.hpp"
 
 namespace emulation {
 namespace {
@@ -16,6 +21,7 @@ namespace context = boost::context;
 
 constexpr unsigned warp_size = 32;
 constexpr std::size_t stack_bytes = std::size_t{128} << 10U;
+constexpr std::size_t most_shared_bytes = std::size_t{227} << 10U;
 
 /// What the threads of a warp hand one another. Two tables in turn: a thread that is ahead writes
 /// into the one that nobody reads any more.
@@ -23,6 +29,7 @@ struct Warp {
   std::array<std::array<std::uint64_t, warp_size>, 2> tables{};
   unsigned arrived = 0;
   std::uint64_t turn = 0;  ///< exchanges that are complete
+  std::uint32_t interval = 0;
 };
 
 class Block;
@@ -31,24 +38,30 @@ thread_local Block* running = nullptr;
 /// The threads of one block, and which of them runs.
 class Block {
  public:
-  Block(Place place, std::size_t shared_bytes)
-      : count_(place.threads.x),
+  /// number: of the launch.
+  Block(const Launch& launch, std::uint32_t number, Place place)
+      : launch_(launch),
+        count_(place.threads.x),
         warps_((count_ + warp_size - 1) / warp_size),
-        shared_((shared_bytes + 15) / 16 + 1),
-        place_(place) {}
+        place_(place),
+        memory_(launch.name, number, launch.shared_bytes, count_) {
+    memory_.knows(launch.call.parameters.get(), launch.call.parameter_bytes);
+    memory_.knows(&place_, sizeof place_);
+    memory_.knows(warps_.data(), warps_.size() * sizeof(Warp));
+  }
 
-  void run(const std::function<void()>& kernel) {
+  void run() {
     thread_local context::pooled_fixedsize_stack stacks(stack_bytes);
     std::vector<context::fiber> fibres(count_);
     for (unsigned i = 0; i < count_; ++i)
-      fibres[i] =
-          context::fiber(std::allocator_arg, stacks, [this, &kernel](context::fiber&& back) {
-            back_ = std::move(back);
-            kernel();
-            ++finished_;
-            ++moves_;
-            return std::move(back_);
-          });
+      fibres[i] = context::fiber(std::allocator_arg, stacks, [this, i](context::fiber&& back) {
+        back_ = std::move(back);
+        memory_.has_stack(i, &back, stack_bytes);
+        launch_.call.run(launch_.call.parameters.get());
+        ++finished_;
+        ++moves_;
+        return std::move(back_);
+      });
     running = this;
     const char* order = std::getenv("VECINAL_EMULATION_ORDER");
     const bool reverse = order != nullptr && std::string_view(order) == "reverse";
@@ -60,8 +73,13 @@ class Block {
         place_.thread.x = thread;
         fibres[thread] = std::move(fibres[thread]).resume();
       }
-      // Nobody finished and nobody's wait ended: some wait for others that never come.
-      if (moves_ == before) throw std::logic_error("emulation: threads wait for one another");
+      if (moves_ != before) continue;
+      // Nobody finished and nobody's wait ended: some wait for others that never come. Their
+      // stacks stay as they are.
+      static_cast<void>(new std::vector<context::fiber>(std::move(fibres)));
+      running = nullptr;
+      throw std::logic_error(std::string("emulation: threads wait for one another in ") +
+                             launch_.name);
     }
     running = nullptr;
   }
@@ -71,13 +89,14 @@ class Block {
     if (++block_arrived_ == count_) {
       block_arrived_ = 0;
       ++block_turn_;
+      memory_.begin_interval();
     }
     const unsigned thread = place_.thread.x;
     while (block_turn_ == turn) hand_over(thread);
     ++moves_;
   }
 
-  const std::uint64_t* exchange(std::uint64_t value) {
+  const std::uint64_t* exchange(std::uint64_t value, bool orders_memory) {
     const unsigned thread = place_.thread.x;
     Warp& warp = warps_[thread / warp_size];
     const std::uint64_t turn = warp.turn;
@@ -86,6 +105,7 @@ class Block {
     if (++warp.arrived == warp_size) {
       warp.arrived = 0;
       ++warp.turn;
+      if (orders_memory) ++warp.interval;
     }
     while (warp.turn == turn) hand_over(thread);
     ++moves_;
@@ -93,22 +113,23 @@ class Block {
   }
 
   [[nodiscard]] const Place& place() const { return place_; }
-  unsigned char* shared() { return reinterpret_cast<unsigned char*>(shared_.data()); }
+  [[nodiscard]] Who who() const {
+    const unsigned thread = place_.thread.x;
+    return {static_cast<std::uint16_t>(thread), warps_[thread / warp_size].interval};
+  }
+  BlockMemory& memory() { return memory_; }
 
  private:
-  struct alignas(16) Chunk {
-    std::array<unsigned char, 16> bytes;
-  };
-
   void hand_over(unsigned thread) {
     back_ = std::move(back_).resume();
     place_.thread.x = thread;
   }
 
+  const Launch& launch_;
   unsigned count_;
   std::vector<Warp> warps_;
-  std::vector<Chunk> shared_;
   Place place_;
+  BlockMemory memory_;
   context::fiber back_;
   unsigned finished_ = 0;
   unsigned block_arrived_ = 0;
@@ -116,79 +137,52 @@ class Block {
   std::uint64_t moves_ = 0;
 };
 
+void run(const Launch& launch) {
+  // Who touched what is known for one launch at a time.
+  static std::mutex lock;
+  const std::unique_lock guard =
+      checks_accesses ? std::unique_lock(lock) : std::unique_lock<std::mutex>();
+  const std::uint32_t number = BlockMemory::begin_launch();
+  for (unsigned y = 0; y < launch.grid.y; ++y)
+    for (unsigned x = 0; x < launch.grid.x; ++x)
+      Block(launch, number, {{}, {x, y, 0}, launch.block, launch.grid}).run();
+  throw_reported();
+}
+
 }  // namespace
 
-void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& kernel) {
+void launch(void* stream, Launch launch) {
+  const dim3& grid = launch.grid;
+  const dim3& block = launch.block;
   if (block.x % warp_size != 0 || block.y != 1 || block.z != 1 || grid.z != 1)
     throw std::invalid_argument("emulation: blocks are of whole warps in x, grids of x and y");
   if (block.x > 1024 || grid.x == 0 || grid.y == 0 || grid.y > 65'535 ||
-      shared_bytes > std::size_t{227} << 10U)
+      launch.shared_bytes > most_shared_bytes)
     throw std::invalid_argument("emulation: a launch that a card refuses");
-  for (unsigned y = 0; y < grid.y; ++y)
-    for (unsigned x = 0; x < grid.x; ++x)
-      Block({{}, {x, y, 0}, block, grid}, shared_bytes).run(kernel);
+  enqueue(stream, [launch = std::move(launch)] { run(launch); });
 }
 
 const Place& place() { return running->place(); }
-unsigned char* shared() { return running->shared(); }
+unsigned char* shared() { return running->memory().shared(); }
 void wait_for_block() { running->wait_for_block(); }
-const std::uint64_t* exchange(std::uint64_t value) { return running->exchange(value); }
+const std::uint64_t* exchange(std::uint64_t value) { return running->exchange(value, false); }
+void wait_for_warp() { running->exchange(0, true); }
 
-namespace {
+void begin_copy(unsigned char* shared, const unsigned char* from) {
+  running->memory().begin_copy(shared, from, running->who());
+}
+void end_copies() { running->memory().end_copies(running->who()); }
+void wait_for_copies(unsigned behind) { running->memory().wait_for_copies(behind, running->who()); }
 
-/// Two words of each lane of the warp.
-std::array<std::uint64_t, warp_size> both(unsigned first, unsigned second) {
-  std::array<std::uint64_t, warp_size> all{};
-  std::copy_n(exchange(first | std::uint64_t{second} << 32U), warp_size, all.begin());
-  return all;
+void touched(const void* at, std::size_t bytes, Access access, const void* code) {
+  if (running == nullptr) return touched_by_host(at, bytes);
+  Who who = running->who();
+  who.code = code;
+  running->memory().touched(at, bytes, access, who);
 }
 
-/// Calls add(i, words of a row, words of a vector) for all that sum i of the lane is made of.
-template <class Add>
-void for_products(const unsigned (&a)[4], const uint2& b, Add add) {
-  const std::array<std::array<std::uint64_t, warp_size>, 2> rows{both(a[0], a[2]),
-                                                                 both(a[1], a[3])};
-  const std::array<std::uint64_t, warp_size> vectors = both(b.x, b.y);
-  for (unsigned i = 0; i < 4; ++i)
-    for (unsigned t = 0; t < 4; ++t)
-      add(i, rows[i / 2][lane() / 4 * 4 + t], vectors[(lane() % 4 * 2 + i % 2) * 4 + t]);
-}
-
-/// Products of two-byte values, four to a word pair; value(bits): of one.
-template <class Value>
-void multiply_values(float* sums, const unsigned (&a)[4], const uint2& b, Value value) {
-  for_products(a, b, [&](unsigned i, std::uint64_t row, std::uint64_t vector) {
-    for (unsigned shift = 0; shift < 64; shift += 16)
-      sums[i] += value(static_cast<std::uint16_t>(row >> shift)) *
-                 value(static_cast<std::uint16_t>(vector >> shift));
-  });
-}
-
-}  // namespace
-
-void multiply_bytes(int (&sums)[4], const unsigned (&a)[4], const uint2& b, bool is_signed) {
-  for_products(a, b, [&](unsigned i, std::uint64_t row, std::uint64_t vector) {
-    auto sum = static_cast<unsigned>(sums[i]);
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-      const auto x = static_cast<int>(row >> shift & 0xFFU);
-      const auto byte = static_cast<int>(vector >> shift & 0xFFU);
-      const int q = is_signed && byte > 127 ? byte - 256 : byte;
-      sum += static_cast<unsigned>(x * q);
-    }
-    sums[i] = static_cast<int>(sum);
-  });
-}
-
-void multiply_bf16(float (&sums)[4], const unsigned (&a)[4], const uint2& b) {
-  multiply_values(sums, a, b,
-                  [](std::uint16_t bits) { return std::bit_cast<float>(unsigned{bits} << 16U); });
-}
-
-void multiply_halves(float* sums, const unsigned (&a)[4], const uint2& b) {
-  multiply_values(sums, a, b, [](std::uint16_t bits) {
-    __extension__ const auto half = std::bit_cast<_Float16>(bits);
-    return static_cast<float>(half);
-  });
+void touch_atomically(const void* at, std::size_t bytes) {
+  if constexpr (checks_accesses) touched(at, bytes, Access::atomic, __builtin_return_address(0));
 }
 
 }  // namespace emulation

@@ -2,7 +2,10 @@
 /// compiler and run without a GPU. The threads of a block are fibres that hand over where threads
 /// of a GPU wait for one another, so that whatever a kernel does between two such places happens
 /// at once; VECINAL_EMULATION_ORDER=reverse runs them the other way round, in which a barrier that
-/// is missing shows. Not emulated: speed, and reordering within a thread.
+/// is missing shows. What may happen late does: work of a stream when somebody waits for it
+/// (streams.hpp), copies to shared memory when the thread does. Where the compiler tells of every
+/// access (hooks.cpp), those that are in no order or touch the wrong memory are faults. Not
+/// emulated: speed, and reordering within a thread.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <functional>
+#include <memory>
 
 #define __global__
 #define __device__
@@ -25,20 +28,44 @@ struct dim3 {
   unsigned y = 1;
   unsigned z = 1;
 };
-struct uint2 {
+struct alignas(8) uint2 {
   unsigned x, y;
 };
-struct uint4 {
+struct alignas(16) uint4 {
   unsigned x, y, z, w;
 };
-struct float2 {
+struct alignas(8) float2 {
   float x, y;
 };
 
+/// Of functions whose accesses are not those of a kernel.
+#define VECINAL_EMULATION_INTERNAL __attribute__((no_sanitize("thread")))
+
 namespace emulation {
 
-/// Runs a kernel to its end, block by block.
-void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& kernel);
+/// A kernel and what it is called with, of which a block's threads may read all.
+struct Call {
+  std::shared_ptr<const void> parameters;
+  std::size_t parameter_bytes = 0;
+  void (*run)(const void* parameters) = nullptr;
+};
+struct Launch {
+  const char* name = "";
+  dim3 grid;
+  dim3 block;
+  std::size_t shared_bytes = 0;
+  Call call;
+};
+
+/// Puts a kernel into a stream. Throws std::invalid_argument for what a card would refuse.
+void launch(void* stream, Launch launch);
+
+/// run: a function object that calls a kernel.
+template <class Run>
+Call call_of(Run run) {
+  return {std::make_shared<const Run>(run), sizeof(Run),
+          [](const void* parameters) { (*static_cast<const Run*>(parameters))(); }};
+}
 
 /// Where the fibre that runs now stands.
 struct Place {
@@ -56,6 +83,17 @@ void wait_for_block();
 /// All threads of the warp give a value and get everybody's, by lane; valid until the warp's next
 /// exchange but one. All of them must take part.
 const std::uint64_t* exchange(std::uint64_t value);
+/// The same without values; what the threads have written is seen by all of them afterwards.
+void wait_for_warp();
+
+/// cp.async: begins to copy 16 bytes to shared memory; ends a group of copies; waits for all groups
+/// of the thread but the last so many.
+void begin_copy(unsigned char* shared, const unsigned char* from);
+void end_copies();
+void wait_for_copies(unsigned behind);
+
+/// Tells of an access of the kernel that is atomic.
+void touch_atomically(const void* at, std::size_t bytes);
 
 template <class T>
 std::uint64_t to_bits(T value) {
@@ -103,7 +141,7 @@ void multiply_halves(float* sums, const unsigned (&a)[4], const uint2& b);
 #define gridDim (emulation::place().blocks)
 
 inline void __syncthreads() { emulation::wait_for_block(); }
-inline void __syncwarp() { emulation::exchange(0); }
+inline void __syncwarp() { emulation::wait_for_warp(); }
 
 template <class T>
 T __shfl_sync(unsigned, T value, int from) {
@@ -149,29 +187,34 @@ inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(va
 inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
 inline int __float2int_rn(float value) { return static_cast<int>(std::nearbyint(value)); }
 
+namespace emulation {
 template <class T>
-T atomicAdd(T* to, T value) {
-  const T old = *to;
-  *to = old + value;
+VECINAL_EMULATION_INTERNAL T read_atomically(const T* from) {
+  touch_atomically(from, sizeof(T));
+  return *from;
+}
+template <class T, class Next>
+VECINAL_EMULATION_INTERNAL T change(T* at, Next next) {
+  touch_atomically(at, sizeof(T));
+  const T old = *at;
+  *at = next(old);
   return old;
 }
+}  // namespace emulation
 
 template <class T>
+T atomicAdd(T* to, T value) {
+  return emulation::change(to, [=](T old) { return static_cast<T>(old + value); });
+}
+template <class T>
 T atomicMin(T* to, T value) {
-  const T old = *to;
-  *to = std::min(old, value);
-  return old;
+  return emulation::change(to, [=](T old) { return std::min(old, value); });
 }
 template <class T>
 T atomicMax(T* to, T value) {
-  const T old = *to;
-  *to = std::max(old, value);
-  return old;
+  return emulation::change(to, [=](T old) { return std::max(old, value); });
 }
-
 template <class T>
 T atomicExch(T* to, T value) {
-  const T old = *to;
-  *to = value;
-  return old;
+  return emulation::change(to, [=](T) { return value; });
 }

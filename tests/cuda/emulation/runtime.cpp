@@ -1,10 +1,11 @@
-// cuda/runtime.hpp where the device is the CPU: device memory is memory, and a stream has always
-// done all of its work.
+// cuda/runtime.hpp where the device is the CPU.
 #include "runtime.hpp"
 
 #include <cstdlib>
 #include <stdexcept>
 
+#include "memory.hpp"
+#include "streams.hpp"
 #include "vecinal/error.hpp"
 
 namespace vecinal::cuda {
@@ -21,47 +22,118 @@ void require_device() {
 }
 
 void* allocate(std::size_t bytes) {
+  if (bytes == 0) return nullptr;
   // Real memory ends: VECINAL_EMULATION_MEMORY bounds one allocation, in bytes.
   const char* most = std::getenv("VECINAL_EMULATION_MEMORY");
   void* memory = nullptr;
   if (most == nullptr || bytes <= std::strtoull(most, nullptr, 10))
-    memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+    memory = emulation::allocate(emulation::device_memory(), bytes);
   if (memory == nullptr)
     throw DeviceMemoryError("out of device memory: " + std::to_string(bytes) + " bytes asked");
   return memory;
 }
 
-void release(void* memory) noexcept { std::free(memory); }
+void release(void* memory) noexcept {
+  if (memory == nullptr) return;
+  emulation::wait_for_all();
+  emulation::release(emulation::device_memory(), memory);
+}
+
 void require_device_memory(const void* memory) {
   if (memory == nullptr)
     throw std::invalid_argument("cuda: an array of the device was expected, got none");
 }
-void* allocate_pinned(std::size_t bytes) { return std::aligned_alloc(64, (bytes + 63) / 64 * 64); }
-void release_pinned(void* memory) noexcept { std::free(memory); }
-Stream make_stream() { return nullptr; }
-void drop_stream(Stream) noexcept {}
-void synchronize(Stream) {}
-void copy_in(void* to, const void* from, std::size_t bytes, Stream) {
-  if (bytes != 0) std::memcpy(to, from, bytes);
+
+void* allocate_pinned(std::size_t bytes) {
+  if (bytes == 0) return nullptr;
+  void* memory = emulation::allocate(emulation::pinned_memory(), bytes);
+  if (memory == nullptr) throw CudaError("cudaMallocHost: out of memory");
+  return memory;
+}
+
+void release_pinned(void* memory) noexcept {
+  if (memory == nullptr) return;
+  emulation::wait_for_all();
+  emulation::release(emulation::pinned_memory(), memory);
+}
+
+Stream make_stream() { return emulation::make_stream(); }
+void drop_stream(Stream stream) noexcept { emulation::drop_stream(stream); }
+
+void synchronize(Stream stream) {
+  emulation::wait_for(stream);
+  emulation::throw_reported();
+}
+
+namespace {
+
+void copy(void* to, const void* from, std::size_t bytes, Stream stream) {
+  emulation::enqueue(stream, [=] {
+    emulation::host_reads(from, bytes);
+    emulation::host_writes(to, bytes);
+    std::memcpy(to, from, bytes);
+  });
+}
+
+void copy_rows(void* to, const void* from, const Pitched& shape, Stream stream) {
+  for (std::size_t i = 0; i < shape.rows; ++i)
+    copy(static_cast<std::byte*>(to) + i * shape.to_pitch,
+         static_cast<const std::byte*>(from) + i * shape.from_pitch, shape.width, stream);
+}
+
+}  // namespace
+
+void copy_in(void* to, const void* from, std::size_t bytes, Stream stream) {
+  copy(to, from, bytes, stream);
 }
 void copy_out(void* to, const void* from, std::size_t bytes, Stream stream) {
-  copy_in(to, from, bytes, stream);
+  copy(to, from, bytes, stream);
 }
 void copy_within(void* to, const void* from, std::size_t bytes, Stream stream) {
-  copy_in(to, from, bytes, stream);
+  emulation::enqueue(stream, [=] {
+    emulation::copies_states(to, from, bytes);
+    std::memcpy(to, from, bytes);
+  });
 }
-void copy_rows_in(void* to, const void* from, const Pitched& shape, Stream) {
-  for (std::size_t i = 0; i < shape.rows; ++i)
-    std::memcpy(static_cast<std::byte*>(to) + i * shape.to_pitch,
-                static_cast<const std::byte*>(from) + i * shape.from_pitch, shape.width);
+void copy_rows_in(void* to, const void* from, const Pitched& shape, Stream stream) {
+  copy_rows(to, from, shape, stream);
 }
 void copy_rows_out(void* to, const void* from, const Pitched& shape, Stream stream) {
-  copy_rows_in(to, from, shape, stream);
+  copy_rows(to, from, shape, stream);
 }
 void copy_rows_within(void* to, const void* from, const Pitched& shape, Stream stream) {
-  copy_rows_in(to, from, shape, stream);
+  copy_rows(to, from, shape, stream);
 }
+
 unsigned resident_blocks(const void*, unsigned threads, std::size_t) { return 1024 / threads; }
-void fill_bytes(void* to, int value, std::size_t bytes, Stream) { std::memset(to, value, bytes); }
+
+void fill_bytes(void* to, int value, std::size_t bytes, Stream stream) {
+  emulation::enqueue(stream, [=] {
+    emulation::host_writes(to, bytes);
+    std::memset(to, value, bytes);
+  });
+}
 
 }  // namespace vecinal::cuda
+
+// Memory for tests, by the names that a CUDA runtime has for it.
+extern "C" {
+
+__attribute__((visibility("default"))) int cudaMalloc(void** memory, std::size_t bytes) {
+  *memory = emulation::allocate(emulation::device_memory(), bytes);
+  return *memory == nullptr ? 2 : 0;  // cudaErrorMemoryAllocation
+}
+__attribute__((visibility("default"))) int cudaFree(void* memory) {
+  vecinal::cuda::release(memory);
+  return 0;
+}
+__attribute__((visibility("default"))) int cudaMemcpy(void* to, const void* from, std::size_t bytes,
+                                                      int) {
+  emulation::wait_for(nullptr);
+  emulation::host_reads(from, bytes);
+  emulation::host_writes(to, bytes);
+  if (bytes != 0) std::memcpy(to, from, bytes);
+  return 0;
+}
+
+}  // extern "C"
