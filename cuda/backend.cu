@@ -33,6 +33,11 @@ LanePool::Lease LanePool::take() {
   return {*this, std::make_unique<Lane>()};
 }
 
+void LanePool::clear() {
+  const std::lock_guard lock(lock_);
+  idle_.clear();
+}
+
 void LanePool::give_back(std::unique_ptr<Lane> lane) {
   const std::lock_guard lock(lock_);
   idle_.push_back(std::move(lane));
@@ -50,6 +55,7 @@ void CudaRows::reserve(std::size_t rows, Stream stream) {
 }
 
 void CudaRows::reserve(std::size_t rows) {
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   reserve(rows, lane->stream);
 }
@@ -57,6 +63,7 @@ void CudaRows::reserve(std::size_t rows) {
 void CudaRows::put(std::size_t first, std::size_t count, const std::byte* from,
                    std::size_t stride) {
   if (count == 0) return;
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   reserve(first + count, lane->stream);
   auto* to = memory_.as<unsigned char>() + first * pitch_ + row_begin();
@@ -86,6 +93,7 @@ RowsView CudaRows::view() const {
 }
 
 void CudaGraph::put(std::uint32_t first, std::span<const HostLayer> layers, std::uint32_t entry) {
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   GraphView view = view_;
   const auto put_array = [&](Buffer& buffer, const std::uint32_t* from, std::size_t count) {
@@ -117,10 +125,12 @@ std::size_t CudaGraph::bytes() const {
 }
 
 std::shared_ptr<std::byte> CudaBackend::pinned(std::size_t bytes) {
+  const DeviceScope here;
   return {static_cast<std::byte*>(allocate_pinned(bytes)), release_pinned};
 }
 
 void CudaBackend::copy_from(const CallersRows& rows, void* host) {
+  const DeviceScope here;
   require_device_memory(rows.data);
   copy_rows_out(host, rows.data, {rows.row_bytes, rows.stride, rows.row_bytes, rows.count},
                 rows.stream);
@@ -128,6 +138,7 @@ void CudaBackend::copy_from(const CallersRows& rows, void* host) {
 }
 
 void CudaBackend::copy_to(void* device, const void* host, std::size_t bytes, void* stream) {
+  const DeviceScope here;
   require_device_memory(device);
   copy_in(device, host, bytes, stream);
   synchronize(stream);
@@ -152,6 +163,7 @@ std::size_t CudaBackend::max_found(const DeviceRows& rows) const {
 std::unique_ptr<DeviceWork> CudaBackend::search_graph(
     const DeviceRows& rows, const DeviceGraph& graph, const QueryBlock& queries,
     const DeviceBreadth& breadth, const DeviceRanking* ranking, std::span<Scored> found) {
+  const DeviceScope here;
   const CudaRows& walked = mine(rows);
   auto work = std::make_unique<SearchWork>(lanes_);
   work->begin({walked, queries, breadth.window, breadth.capacity, ranking, found},

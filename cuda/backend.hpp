@@ -99,6 +99,7 @@ class CudaBackend final : public Backend {
  public:
   [[nodiscard]] std::string name() const override { return device_info().name; }
   [[nodiscard]] std::shared_ptr<std::byte> pinned(std::size_t bytes) override;
+  void trim() override { lanes_.clear(); }
   void copy_from(const CallersRows& rows, void* host) override;
   void copy_to(void* device, const void* host, std::size_t bytes, void* stream) override;
   [[nodiscard]] std::unique_ptr<DeviceRows> make_rows(const DeviceRowFormat& format,

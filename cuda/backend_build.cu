@@ -29,6 +29,7 @@ const T* put_array(Buffer& buffer, std::span<const T> from, Stream stream) {
 void CudaGraph::set_rows(std::span<const std::uint32_t> nodes,
                          std::span<const std::uint32_t> rows) {
   if (nodes.empty()) return;
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   const std::uint32_t* where = put_array(lane->slots, nodes, lane->stream);
   const std::uint32_t* what = put_array(lane->workspace, rows, lane->stream);
@@ -41,6 +42,7 @@ void CudaBackend::find_links(const DeviceRows& rows, const DeviceGraph& graph,
                              const DeviceItems& items, const DeviceLinkParams& params,
                              std::span<Slot> twins, std::span<Scored> links) {
   if (items.slots.empty()) return;
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   const CudaRows& on = mine(rows);
   const GraphView& view = mine(graph).view();
@@ -65,6 +67,7 @@ void CudaBackend::find_links(const DeviceRows& rows, const DeviceGraph& graph,
 void CudaBackend::prune(const DeviceRows& rows, const DeviceGraph& graph, const DevicePrune& work,
                         const DeviceLinkParams& params, std::span<std::uint32_t> links) {
   if (work.targets.empty()) return;
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   const CudaRows& on = mine(rows);
   std::uint32_t most = 0;

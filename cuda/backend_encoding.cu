@@ -119,6 +119,7 @@ void in_pieces(std::size_t rows, std::size_t bytes, Use use) {
 
 void CudaBackend::encode(const RowsToEncode& rows, std::byte* to, std::size_t to_stride,
                          std::span<RowError> errors) {
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   in_pieces(rows.count, 3 * rows.padded_dim * sizeof(float),
             [&](std::size_t first, std::size_t count) {
@@ -127,11 +128,13 @@ void CudaBackend::encode(const RowsToEncode& rows, std::byte* to, std::size_t to
 }
 
 std::unique_ptr<DeviceMatrix> CudaBackend::make_matrix(const HostRows& rows, std::size_t cols) {
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   return std::make_unique<CudaMatrix>(rows, cols, *lane);
 }
 
 void CudaBackend::project(const DeviceMatrix& matrix, const HostRows& rows, std::span<float> to) {
+  const DeviceScope here;
   const auto& mine = static_cast<const CudaMatrix&>(matrix);
   const std::size_t cols = mine.cols();
   const LanePool::Lease lane = lanes_.take();

@@ -143,7 +143,7 @@ class SetEncoder {
 
   /// Whether kernels can read the vectors where they are.
   [[nodiscard]] bool read_in_place() const {
-    return sets_.on_device && sets_.stride == view_.padded_dim &&
+    return sets_.on_device && view_.dim == view_.padded_dim && sets_.stride == view_.dim &&
            reinterpret_cast<std::uintptr_t>(sets_.vectors) % 16 == 0;
   }
 
@@ -254,17 +254,20 @@ std::size_t encode_sets(const DeviceFde& fde, const SetsToEncode& sets, Side sid
 }  // namespace
 
 std::unique_ptr<DeviceFde> CudaBackend::make_fde(const FdeTables& tables) {
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   return std::make_unique<CudaFde>(tables, *lane);
 }
 
 std::size_t CudaBackend::encode_documents(const DeviceFde& fde, const SetsToEncode& sets,
                                           float* to) {
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   return encode_sets(fde, sets, Side::documents, *lane, to);
 }
 
 std::size_t CudaBackend::encode_queries(const DeviceFde& fde, const SetsToEncode& sets, float* to) {
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   return encode_sets(fde, sets, Side::queries, *lane, to);
 }

@@ -21,8 +21,9 @@ TailShape shape_of(const TailFormat& format) {
 
 void CudaTails::put(const TailFormat& format, std::size_t count, const std::byte* from,
                     std::size_t stride, const EntryNodes& entries) {
+  const DeviceScope here;
   pack(format, count, from, stride, tails_);
-  pack(entries.format, 1, entries.tail, 0, entries_);
+  pack(entries.format, 1, entries.tail, entries.format.bytes, entries_);
   const LanePool::Lease lane = lanes_.take();
   const std::size_t node_bytes = entries.nodes.size_bytes();
   copy_in(entry_nodes_.need(node_bytes), entries.nodes.data(), node_bytes, lane->stream);
@@ -66,6 +67,7 @@ std::unique_ptr<DeviceWork> CudaBackend::search_fused(
     const DeviceRows& rows, const DeviceGraph& graph, const DeviceTails& tails,
     const QueryBlock& queries, const DeviceFusedBreadth& breadth, const DeviceRanking* ranking,
     std::span<Scored> found) {
+  const DeviceScope here;
   const CudaRows& walked = mine(rows);
   const FusedStop stop{static_cast<unsigned>(breadth.k), breadth.gamma, breadth.shift};
   auto work = std::make_unique<SearchWork>(lanes_);

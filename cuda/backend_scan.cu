@@ -170,6 +170,7 @@ void screen_all(const Compared& with, const QueryBlock& queries, Lane& lane,
 
 void CudaBackend::knn(const DeviceRows& rows, const QueryBlock& queries, std::size_t count,
                       std::span<const Slot> slots, std::size_t most, std::span<Scored> found) {
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   const auto* listed = static_cast<const std::uint32_t*>(nullptr);
   if (!slots.empty()) {

@@ -84,6 +84,7 @@ void rank_piece(const CudaRows& tokens, const SetQueries& queries, std::size_t f
 
 void CudaBackend::chamfer(const DeviceRows& tokens, const SetQueries& queries,
                           std::span<float> scores) {
+  const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   const std::size_t count = queries.constants.size();
   for (std::size_t first = 0; first < count; first += most_queries)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -141,16 +142,30 @@ class LanePool {
     Lease(LanePool& pool, std::unique_ptr<Lane> lane) : pool_(pool), lane_(std::move(lane)) {}
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
-    ~Lease() { pool_.give_back(std::move(lane_)); }
+    ~Lease() {
+      if (std::uncaught_exceptions() > exceptions_) end_work();
+      pool_.give_back(std::move(lane_));
+    }
     Lane* operator->() const { return lane_.get(); }
     Lane& operator*() const { return *lane_; }
 
    private:
+    /// A call that fails may have begun some.
+    void end_work() noexcept {
+      try {
+        synchronize(lane_->stream);
+      } catch (...) {  // then it has ended
+      }
+    }
+
     LanePool& pool_;
     std::unique_ptr<Lane> lane_;
+    int exceptions_ = std::uncaught_exceptions();
   };
 
   [[nodiscard]] Lease take();
+  /// Ends those that are not in use.
+  void clear();
 
  private:
   void give_back(std::unique_ptr<Lane> lane);

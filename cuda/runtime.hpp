@@ -36,6 +36,20 @@ struct DeviceInfo {
 };
 [[nodiscard]] const DeviceInfo& device_info();
 void require_device();  ///< throws CudaError saying what is missing
+
+/// Makes the device that this library uses, the one that was current when it was opened, the
+/// calling thread's, and the one before again at its end. Memory, streams and launches need one.
+class DeviceScope {
+ public:
+  DeviceScope();
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+  ~DeviceScope();
+
+ private:
+  int before_ = 0;
+};
+
 /// Throws DeviceMemoryError naming bytes asked and free.
 [[nodiscard]] void* allocate(std::size_t bytes);
 void release(void* memory) noexcept;
@@ -61,7 +75,7 @@ void copy_rows_in(void* to, const void* from, const Pitched& shape, Stream strea
 void copy_rows_out(void* to, const void* from, const Pitched& shape, Stream stream);
 void copy_rows_within(void* to, const void* from, const Pitched& shape, Stream stream);
 void fill_bytes(void* to, int value, std::size_t bytes, Stream stream);
-/// Lets a kernel use that much shared memory; checks the last launch.
+/// Lets a kernel use shared memory, at least so much; checks the last launch.
 void allow_shared(const void* kernel, std::size_t bytes);
 void check_launch(const char* kernel);
 /// Blocks of a kernel, with `threads` threads and so much shared memory, that a multiprocessor runs
@@ -89,6 +103,10 @@ __device__ inline unsigned read_changing(const unsigned* from) {
 #endif
 }
 
+#ifndef __CUDACC__
+void start(const emulation::Launch& launch, Stream stream);
+#endif
+
 /// Blocks of that shape that the device runs at once.
 template <class... Parameters>
 [[nodiscard]] unsigned blocks_at_once(void (*kernel)(Parameters...), const Grid& grid) {
@@ -106,14 +124,14 @@ void launch(const char* name, void (*kernel)(Parameters...), const Grid& grid, S
       arguments...);
   check_launch(name);
 #else
-  emulation::launch(stream,
-                    {name, grid.blocks, {grid.threads, 1, 1}, grid.shared, emulation::call_of([=] {
-                       kernel(arguments...);
-                     })});
+  start({name, grid.blocks, {grid.threads, 1, 1}, grid.shared, emulation::call_of([=] {
+           kernel(arguments...);
+         })},
+        stream);
 #endif
 }
 
-/// Memory that grows and never shrinks.
+/// Memory that grows, by halves where there is room for so much, and never shrinks.
 template <void* (*take)(std::size_t), void (*give_back)(void*) noexcept>
 class GrowingMemory {
  public:
@@ -125,11 +143,12 @@ class GrowingMemory {
   /// At least so many bytes; what was there is lost where it grows.
   void* need(std::size_t bytes) {
     if (bytes > bytes_) {
+      std::size_t larger = grown(bytes);
       give_back(memory_);
       memory_ = nullptr;
       bytes_ = 0;
-      memory_ = take(bytes);
-      bytes_ = bytes;
+      memory_ = take_up_to(larger, bytes);
+      bytes_ = larger;
     }
     return memory_;
   }
@@ -141,6 +160,21 @@ class GrowingMemory {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  protected:
+  [[nodiscard]] std::size_t grown(std::size_t bytes) const {
+    return bytes > bytes_ + bytes_ / 2 ? bytes : bytes_ + bytes_ / 2;
+  }
+
+  /// `wanted` bytes, or `least` where there is no room for so many; says how many.
+  static void* take_up_to(std::size_t& wanted, std::size_t least) {
+    if (wanted == least) return take(least);
+    try {
+      return take(wanted);
+    } catch (const CudaError&) {
+      wanted = least;
+      return take(least);
+    }
+  }
+
   void* memory_ = nullptr;
   std::size_t bytes_ = 0;
 };
@@ -153,8 +187,8 @@ class Buffer : public GrowingMemory<allocate, release> {
   /// As need(), but the first `kept` bytes stay.
   void* grow(std::size_t bytes, std::size_t kept, Stream stream) {
     if (bytes <= bytes_) return memory_;
-    std::size_t larger = bytes > bytes_ + bytes_ / 2 ? bytes : bytes_ + bytes_ / 2;
-    void* memory = allocate_up_to(larger, bytes);
+    std::size_t larger = grown(bytes);
+    void* memory = take_up_to(larger, bytes);
     // Rows have gaps that nobody writes, and the kept part is copied whole.
     fill_bytes(static_cast<unsigned char*>(memory) + kept, 0, larger - kept, stream);
     if (kept != 0) copy_within(memory, memory_, kept, stream);
@@ -163,18 +197,6 @@ class Buffer : public GrowingMemory<allocate, release> {
     memory_ = memory;
     bytes_ = larger;
     return memory_;
-  }
-
- private:
-  /// `wanted` bytes, or `least` where there is no room for so many; says how many.
-  static void* allocate_up_to(std::size_t& wanted, std::size_t least) {
-    if (wanted == least) return allocate(least);
-    try {
-      return allocate(wanted);
-    } catch (const DeviceMemoryError&) {
-      wanted = least;
-      return allocate(least);
-    }
   }
 };
 

@@ -14,11 +14,21 @@ void check(cudaError_t status, const char* what) {
   throw CudaError(std::string(what) + ": " + cudaGetErrorString(status));
 }
 
-DeviceInfo read_info() {
-  static cudaDeviceProp properties;
+int current_device() {
   int device = 0;
   check(cudaGetDevice(&device), "cudaGetDevice");
-  check(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
+  return device;
+}
+
+/// The one of the first call.
+int own_device() {
+  static const int device = current_device();
+  return device;
+}
+
+DeviceInfo read_info() {
+  static cudaDeviceProp properties;
+  check(cudaGetDeviceProperties(&properties, own_device()), "cudaGetDeviceProperties");
   return {properties.name, static_cast<unsigned>(properties.multiProcessorCount),
           properties.sharedMemPerBlockOptin};
 }
@@ -34,6 +44,15 @@ void require_device() {
   if (status != cudaSuccess)
     throw CudaError(std::string("no CUDA device can be used: ") + cudaGetErrorString(status));
   if (devices == 0) throw CudaError("no CUDA device can be used: there is none");
+  static_cast<void>(own_device());
+}
+
+DeviceScope::DeviceScope() : before_(current_device()) {
+  if (before_ != own_device()) check(cudaSetDevice(own_device()), "cudaSetDevice");
+}
+
+DeviceScope::~DeviceScope() {
+  if (before_ != own_device()) static_cast<void>(cudaSetDevice(before_));
 }
 
 const DeviceInfo& device_info() {
@@ -61,8 +80,7 @@ void release(void* memory) noexcept { static_cast<void>(cudaFree(memory)); }
 
 void require_device_memory(const void* memory) {
   cudaPointerAttributes found{};
-  int device = 0;
-  check(cudaGetDevice(&device), "cudaGetDevice");
+  const int device = own_device();
   check(cudaPointerGetAttributes(&found, memory), "cudaPointerGetAttributes");
   if (found.type == cudaMemoryTypeManaged) return;
   if (found.type != cudaMemoryTypeDevice)
@@ -130,8 +148,9 @@ void fill_bytes(void* to, int value, std::size_t bytes, Stream stream) {
 
 void allow_shared(const void* kernel, std::size_t bytes) {
   if (bytes <= std::size_t{48} << 10U) return;  // every kernel may have so much
+  // All that there is, as it is the kernel's, which other threads may launch with more right now.
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             static_cast<int>(bytes)),
+                             static_cast<int>(device_info().shared_bytes)),
         "shared memory of a kernel");
 }
 

@@ -28,7 +28,7 @@
 namespace vecinal {
 
 /// Counts changes of what is declared here; library and caller must agree.
-inline constexpr int backend_interface = 9;
+inline constexpr int backend_interface = 10;
 
 /// What a code query carries beside its steps: kernels::QueryView.
 struct QueryScale {
@@ -169,6 +169,9 @@ class Backend {
   /// Host memory for queries and results, which copies go from and to directly. Other memory does
   /// as well, but is copied once more.
   [[nodiscard]] virtual std::shared_ptr<std::byte> pinned(std::size_t bytes) = 0;
+
+  /// Gives back the device memory that calls have left for the next ones.
+  virtual void trim() = 0;
 
   /// Copies rows of a caller to the host, close together; or bytes to memory of a caller, behind
   /// the work of a stream. Throw std::invalid_argument if that is no memory of this device.

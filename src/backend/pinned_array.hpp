@@ -1,6 +1,7 @@
 /// Host memory that a device reads and writes by itself, without a copy in between.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <type_traits>
@@ -18,10 +19,11 @@ class PinnedArray {
   /// Room for `count` of them, with what was there before or with nothing in particular.
   std::span<T> need(std::size_t count, Backend& backend) {
     if (count > capacity_) {
+      const std::size_t room = std::max(count, capacity_ + capacity_ / 2);
       capacity_ = 0;
       memory_ = nullptr;
-      memory_ = backend.pinned(count * sizeof(T));
-      capacity_ = count;
+      memory_ = backend.pinned(room * sizeof(T));
+      capacity_ = room;
     }
     return {data(), count};
   }

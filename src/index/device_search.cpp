@@ -134,6 +134,7 @@ bool DeviceSearch::wants_walks(const VectorIndex::Searcher& searcher) {
 
 bool DeviceSearch::worth_walking() const {
   if (copies_ == nullptr || !wants_walks(searcher_)) return false;
+  if (rows_.two() && backend_.max_found(copies_->ranking()) == 0) return false;
   return breadth().capacity <= (fused() ? backend_.max_fused(copies_->walked(), *copies_->tails())
                                         : backend_.max_found(copies_->walked()));
 }

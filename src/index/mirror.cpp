@@ -24,22 +24,14 @@ void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, boo
   const std::unique_lock lock(lock_);
   if (rows_ == &rows && shown_ && changes_ == revision.changes) return;
   shown_ = false;
-  try {
-    try {
-      copy_rows(rows, count, revision.rewrites);
-    } catch (const DeviceMemoryError&) {
-      drop();  // rows that grow are there twice for a moment
-      copy_rows(rows, count, revision.rewrites);
-    }
+  copy_with_room([&] {
+    copy_rows(rows, count, revision.rewrites);
     copy_graph(graph);
     if (fused)
       copy_tails(rows, count);
     else
       tails_.reset();
-  } catch (...) {
-    drop();
-    throw;
-  }
+  });
   changes_ = revision.changes;
   count_ = count;
   shown_ = true;
@@ -47,14 +39,27 @@ void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, boo
 
 const DeviceRows& Mirror::put_walked(const Rows& rows, std::size_t count, std::uint64_t rewrites) {
   const std::unique_lock lock(lock_);
-  try {
+  copy_with_room([&] {
     start(rows, rewrites);
     put_rows(*walked_, rows.walked(), count);
+  });
+  return *walked_;
+}
+
+template <class Copy>
+void Mirror::copy_with_room(Copy copy) {
+  try {
+    try {
+      copy();
+    } catch (const DeviceMemoryError&) {
+      drop();
+      backend_.trim();
+      copy();
+    }
   } catch (...) {
     drop();
     throw;
   }
-  return *walked_;
 }
 
 void Mirror::forget_from(std::size_t count) {

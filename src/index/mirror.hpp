@@ -69,6 +69,10 @@ class Mirror {
   [[nodiscard]] std::size_t bytes() const;
 
  private:
+  /// Calls copy(), and where there is no room for that, again with nothing else on the device:
+  /// copies that grow are there twice for a moment. Gives up all copies if it fails.
+  template <class Copy>
+  void copy_with_room(Copy copy);
   /// Makes empty copies for other rows than those there are.
   void start(const Rows& rows, std::uint64_t rewrites);
   void copy_rows(const Rows& rows, std::size_t count, std::uint64_t rewrites);

@@ -7,6 +7,7 @@
 #include "backend/query_block.hpp"
 #include "index/fde_tables.hpp"
 #include "multivector/sets.hpp"
+#include "vecinal/error.hpp"
 
 namespace vecinal {
 namespace {
@@ -27,34 +28,45 @@ bool SetsMirror::has(const TokenRows& tokens, std::size_t count) const {
 void SetsMirror::copy(const TokenRows& tokens, std::size_t count) {
   if (tokens_ != &tokens) rows_.reset();  // first, or a device would have to hold both
   tokens_ = nullptr;
+  try {
+    put(tokens, count);
+  } catch (const DeviceMemoryError&) {
+    rows_.reset();  // rows that grow are there twice for a moment
+    backend_.trim();
+    put(tokens, count);
+  }
+  tokens_ = &tokens;
+}
+
+void SetsMirror::put(const TokenRows& tokens, std::size_t count) {
   if (rows_ == nullptr) rows_ = backend_.make_rows(device_format(tokens.rows()), nullptr);
   const std::size_t first = rows_->size();
   if (count > first)
     rows_->put(first, count - first, tokens.rows().row(static_cast<Slot>(first)),
                tokens.rows().stride());
-  tokens_ = &tokens;
 }
 
 void SetsMirror::score(const TokenRows& tokens, const SetQueries& queries,
                        std::span<float> scores) {
   std::size_t count = 0;
   for (const RowRange& set : queries.sets) count = std::max<std::size_t>(count, set.end);
-  {
-    const std::shared_lock lock(lock_);
-    if (has(tokens, count)) return backend_.chamfer(*rows_, queries, scores);
+  for (;;) {
+    {
+      const std::shared_lock lock(rows_lock_);
+      if (has(tokens, count)) return backend_.chamfer(*rows_, queries, scores);
+    }
+    const std::unique_lock lock(rows_lock_);
+    if (!has(tokens, count)) copy(tokens, count);
   }
-  const std::unique_lock lock(lock_);
-  if (!has(tokens, count)) copy(tokens, count);
-  backend_.chamfer(*rows_, queries, scores);
 }
 
 template <class Use>
 void SetsMirror::with_tables(const FdeEncoder& encoder, Use use) {
   {
-    const std::shared_lock lock(lock_);
+    const std::shared_lock lock(tables_lock_);
     if (encoder_ == &encoder) return use(*tables_);
   }
-  const std::unique_lock lock(lock_);
+  const std::unique_lock lock(tables_lock_);
   if (encoder_ != &encoder) {
     encoder_ = nullptr;
     tables_.reset();
@@ -96,7 +108,7 @@ void encode_queries(const FdeEncoder& encoder, SetsMirror* mirror, const Batch& 
 }
 
 void SetsMirror::forget() {
-  const std::unique_lock lock(lock_);
+  const std::scoped_lock lock(rows_lock_, tables_lock_);
   tokens_ = nullptr;
   rows_.reset();
   encoder_ = nullptr;
@@ -104,7 +116,8 @@ void SetsMirror::forget() {
 }
 
 std::size_t SetsMirror::bytes() const {
-  const std::shared_lock lock(lock_);
+  const std::shared_lock rows(rows_lock_);
+  const std::shared_lock tables(tables_lock_);
   return (rows_ == nullptr ? 0 : rows_->bytes()) + (tables_ == nullptr ? 0 : tables_->bytes());
 }
 

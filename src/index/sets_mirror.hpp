@@ -41,14 +41,16 @@ class SetsMirror {
  private:
   [[nodiscard]] bool has(const TokenRows& tokens, std::size_t count) const;
   void copy(const TokenRows& tokens, std::size_t count);
+  void put(const TokenRows& tokens, std::size_t count);
   /// Calls use(tables on the device).
   template <class Use>
   void with_tables(const FdeEncoder& encoder, Use use);
 
   Backend& backend_;
-  mutable std::shared_mutex lock_;
+  mutable std::shared_mutex rows_lock_;
   const TokenRows* tokens_ = nullptr;  ///< those that are copied; null for none
   std::unique_ptr<DeviceRows> rows_;
+  mutable std::shared_mutex tables_lock_;
   const FdeEncoder* encoder_ = nullptr;  ///< whose tables are there; null for none
   std::unique_ptr<DeviceFde> tables_;
 };

@@ -69,6 +69,21 @@ void expect_same(const FdeEncoder& encoder, const Sets& sets, const DeviceBatch&
   EXPECT_EQ(out.on_host(), expected);
 }
 
+TEST(DeviceFdeParity, TheWorkOfTheStreamComesFirst) {
+  constexpr std::size_t dim = 32;
+  const Sets sets = ragged(dim);
+  const FdeEncoder encoder({.dim = dim, .params = {.repetitions = 3}});
+  const std::vector<float> nothing(sets.values.size());
+  const DeviceArray<float> vectors{std::span<const float>(nothing)};
+  const BusyStream<float> makes_vectors(vectors, sets.values);
+  expect_same(encoder, sets,
+              {.data = vectors.data(),
+               .count = sets.offsets.back(),
+               .dim = dim,
+               .offsets = sets.offsets,
+               .stream = makes_vectors.get()});
+}
+
 TEST(DeviceFdeParity, EncodingsAreThoseOfTheHost) {
   for (const std::size_t dim : {32U, 40U}) {  // with and without padding
     const Sets sets = ragged(dim);
@@ -78,6 +93,7 @@ TEST(DeviceFdeParity, EncodingsAreThoseOfTheHost) {
       expect_same(encoder, sets, OnDevice(sets, dim).batch());
       expect_same(encoder, sets, OnDevice(sets, dim, 1).batch());
       expect_same(encoder, sets, OnDevice(sets, dim + 7, 3).batch());
+      expect_same(encoder, sets, OnDevice(sets, 48).batch());  // as far apart as padded ones
     }
   }
 }

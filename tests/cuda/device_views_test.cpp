@@ -40,6 +40,22 @@ TEST(DeviceViews, SearchesAnswerWhereTheQueriesAre) {
   }
 }
 
+TEST(DeviceViews, TheWorkOfStreamsComesFirst) {
+  const Rows rows = clustered(200, dim, 1);
+  const Rows queries = clustered(9, dim, 2);
+  const auto index = make_index({.dim = dim});
+  index->add(rows.batch());
+  const Neighbors expected = index->search(queries.batch(), {.k = 7});
+  const DeviceArray<float> on_device{std::span<const float>(rows.values).first(9 * dim)};
+  const DeviceArray<Id> ids(9 * 7);
+  const BusyStream<float> makes_queries(on_device, queries.values);
+  const BusyStream<Id> clears_ids(ids, std::vector<Id>(9 * 7));
+  static_cast<void>(search(
+      *index, {.data = on_device.data(), .count = 9, .dim = dim, .stream = makes_queries.get()},
+      {.k = 7}, {.ids = ids.data(), .stream = clears_ids.get()}));
+  EXPECT_EQ(ids.on_host(), expected.ids);
+}
+
 TEST(DeviceViews, AnswersThatNobodyWantsAreNotWritten) {
   const Rows rows = clustered(50, dim, 3);
   const DeviceArray<float> queries{std::span<const float>(rows.values).first(2 * dim)};

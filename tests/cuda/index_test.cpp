@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/progress.hpp"
+#include "device_memory.hpp"
 #include "support/data.hpp"
 
 namespace vecinal::test {
@@ -220,17 +221,6 @@ TEST(OnDevice, SearchesRunBesideAWriter) {
   EXPECT_EQ(index->search(rows.part(599, 1), {.k = 1, .beam = 50}).counts[0], 1U);
 }
 
-/// Memory of the device, an allocation at a time, until the end of the scope.
-class LittleMemory {
- public:
-  explicit LittleMemory(std::size_t bytes) {
-    setenv("VECINAL_EMULATION_MEMORY", std::to_string(bytes).c_str(), 1);
-  }
-  LittleMemory(const LittleMemory&) = delete;
-  LittleMemory& operator=(const LittleMemory&) = delete;
-  ~LittleMemory() { unsetenv("VECINAL_EMULATION_MEMORY"); }
-};
-
 TEST_P(OnDevice, RowsWithoutRoomPassThroughInPieces) {
   if (cuda_device_name() != "emulation") GTEST_SKIP() << "only the emulation runs out of memory";
   const Config config = small(GetParam().config);
@@ -253,6 +243,37 @@ TEST_P(OnDevice, RowsWithoutRoomPassThroughInPieces) {
   }
   if (config.graph == GraphKind::none) return;
   EXPECT_THROW(static_cast<void>(device->search(queries.batch(), {.k = 5})), DeviceMemoryError);
+}
+
+TEST(OnDevice, RowsThatGrowNeedNotBeThereTwice) {
+  if (cuda_device_name() != "emulation") GTEST_SKIP() << "only the emulation runs out of memory";
+  constexpr std::size_t dim = 512;
+  constexpr std::size_t row_bytes = dim * sizeof(float);
+  const Rows rows = clustered(2400, dim, 15);
+  const LittleMemory memory(2400 * row_bytes + (std::size_t{1} << 20U), LittleMemory::all);
+  const auto index =
+      make_index({.dim = dim, .degree = 8, .build_beam = 10, .threads = 2, .device = Device::cuda});
+  index->add(rows.part(0, 1200));
+  index->add(rows.part(1200, 1200));  // 7.4 MB, if both copies were there
+  EXPECT_EQ(index->size(), 2400U);
+  EXPECT_EQ(index->search(rows.part(2399, 1), {.k = 1, .beam = 40}).ids[0], 2399);
+}
+
+TEST(OnDevice, RankingRowsTooLongForABlockAreComparedOnTheHost) {
+  constexpr std::size_t dim = 16'000;
+  const Rows rows = clustered(40, dim, 16);
+  const auto cpu = made({.dim = dim,
+                         .encoding = Encoding::lvq8,
+                         .reduction = Reduction::prefix,
+                         .reduced_dim = 16,
+                         .keep = Keep::f32,
+                         .degree = 8,
+                         .build_beam = 20},
+                        rows);
+  const auto device = moved(*cpu, Device::cuda);
+  for (const std::size_t beam : {5U, 40U})
+    expect_alike(device->search(rows.part(0, 5), {.k = 3, .beam = beam}),
+                 cpu->search(rows.part(0, 5), {.k = 3, .beam = 40}), true);
 }
 
 TEST(OnDevice, TailsWithoutRoomAreDoneWithout) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <thread>
 
+#include "device_memory.hpp"
 #include "support/sets.hpp"
 #include "vecinal/index.hpp"
 
@@ -125,14 +126,41 @@ TEST(SetsOnDevice, WithoutMemoryNothingIsLearned) {
   Config config = quick_config(16);
   config.device = Device::cuda;
   const auto index = make_index(config);
-  ASSERT_EQ(setenv("VECINAL_EMULATION_MEMORY", "300", 1), 0);
-  EXPECT_THROW(index->add(documents.batch()), CudaError);
-  EXPECT_THROW(index->train(documents.batch()), CudaError);
-  unsetenv("VECINAL_EMULATION_MEMORY");
+  {
+    const LittleMemory memory(300);
+    EXPECT_THROW(index->add(documents.batch()), CudaError);
+    EXPECT_THROW(index->train(documents.batch()), CudaError);
+  }
   EXPECT_EQ(index->size(), 0U);
   EXPECT_FALSE(index->stats().trained);
   index->add(documents.batch());
   EXPECT_TRUE(index->to_bytes() == on(Device::cpu, config, documents)->to_bytes());
+}
+
+TEST(SetsOnDevice, VectorsThatGrowNeedNotBeThereTwice) {
+  if (cuda_device_name() != "emulation") GTEST_SKIP() << "only the emulation runs out of memory";
+  constexpr std::size_t dim = 256;
+  constexpr std::size_t vectors = 40;  // of a set
+  const std::vector<float> values = unit_vectors(60 * vectors, dim, 7);
+  const auto some = [&](std::size_t first, const std::vector<std::size_t>& offsets) {
+    return Batch{.data = values.data() + first * vectors * dim,
+                 .count = offsets.back(),
+                 .dim = dim,
+                 .offsets = offsets};
+  };
+  const std::vector<std::size_t> one{0, vectors};
+  const std::vector<std::size_t> three{0, vectors, 2 * vectors, 3 * vectors};
+  Config config = quick_config(dim);
+  config.tokens = Encoding::f32;
+  config.device = Device::cuda;
+  const auto index = make_index(config);
+  const LittleMemory memory(values.size() * sizeof(float) * 4 / 3, LittleMemory::all);
+  for (std::size_t first = 0; first < 60; first += 3) {
+    index->add(some(first, three));
+    if (first != 27 && first != 57) continue;  // half of the sets are there, or all
+    EXPECT_EQ(index->search(some(first, one), {.k = 1, .exact = true}).ids[0],
+              static_cast<Id>(first));
+  }
 }
 
 TEST(SetsOnDevice, SearchesRunBesideAWriter) {
@@ -160,11 +188,12 @@ TEST(SetsOnDevice, WithoutMemoryTheIndexGoesOnOnTheCpu) {
   const Config config = quick_config(16);
   const auto index =
       load_index(on(Device::cpu, config, documents)->to_bytes(), {.device = Device::cuda});
-  ASSERT_EQ(setenv("VECINAL_EMULATION_MEMORY", "300", 1), 0);
-  EXPECT_THROW(static_cast<void>(index->search(documents.batch(), {.k = 1})), CudaError);
-  EXPECT_THROW(index->add(documents.batch()), CudaError);
-  EXPECT_EQ(index->size(), 50U);
-  unsetenv("VECINAL_EMULATION_MEMORY");
+  {
+    const LittleMemory memory(300);
+    EXPECT_THROW(static_cast<void>(index->search(documents.batch(), {.k = 1})), CudaError);
+    EXPECT_THROW(index->add(documents.batch()), CudaError);
+    EXPECT_EQ(index->size(), 50U);
+  }
   EXPECT_EQ(index->search(documents.batch(), {.k = 1, .exact = true}).ids[7], 7);
   EXPECT_EQ(load_index(index->to_bytes())->search(documents.batch(), {.k = 1}).ids[7], 7);
 }

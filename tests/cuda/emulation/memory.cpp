@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t alignment = 256;  // as cudaMalloc gives it
 constexpr std::size_t arena_bytes = std::size_t{64} << 30U;
+constexpr std::size_t most_allocated = std::size_t{8} << 30U;  // at a time
 
 void* map_bytes(std::size_t bytes) {
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
@@ -27,7 +28,8 @@ void* map_bytes(std::size_t bytes) {
 struct Allocations {
   std::mutex lock;
   std::map<const void*, std::size_t> sizes;
-  std::size_t end = 0;  ///< of all that were ever given
+  std::size_t end = 0;    ///< of all that were ever given
+  std::size_t bytes = 0;  ///< that are allocated
 };
 Allocations& allocations(const Region& region) {
   static Allocations device;
@@ -44,7 +46,7 @@ Region* region_of(const void* at) {
 }
 
 /// Whether all bytes are allocated; says so if not.
-bool allocated(const Region& region, const void* at, std::size_t bytes, const char* what) {
+bool all_allocated(const Region& region, const void* at, std::size_t bytes, const char* what) {
   const Byte* states = region.states + region.offset(at);
   const Byte* fault = std::find(states, states + bytes, Byte::nothing);
   if (fault == states + bytes) return true;
@@ -85,11 +87,12 @@ void* allocate(Region& region, std::size_t bytes) {
   const std::lock_guard guard(all.lock);
   // At least one byte that is not allocated lies between two of them.
   const std::size_t taken = (bytes / alignment + 1) * alignment;
-  if (bytes > region.bytes || taken > region.bytes - all.end) return nullptr;
+  if (bytes > most_allocated - all.bytes || taken > region.bytes - all.end) return nullptr;
   unsigned char* memory = region.begin + all.end;
   const Byte state = &region == &device_memory() ? Byte::unset : Byte::set;
   std::fill_n(region.states + all.end, bytes, state);
   all.end += taken;
+  all.bytes += bytes;
   all.sizes[memory] = bytes;
   return memory;
 }
@@ -105,18 +108,25 @@ void release(Region& region, void* memory) noexcept {
   const std::size_t begin = (region.offset(memory) + page - 1) / page * page;
   const std::size_t end = (region.offset(memory) + found->second) / page * page;
   if (begin < end) madvise(region.begin + begin, end - begin, MADV_DONTNEED);
+  all.bytes -= found->second;
   all.sizes.erase(found);
+}
+
+std::size_t allocated(const Region& region) {
+  Allocations& all = allocations(region);
+  const std::lock_guard guard(all.lock);
+  return all.bytes;
 }
 
 void host_writes(const void* at, std::size_t bytes) {
   const Region* region = region_of(at);
-  if (region == nullptr || !allocated(*region, at, bytes, "a copy writes")) return;
+  if (region == nullptr || !all_allocated(*region, at, bytes, "a copy writes")) return;
   std::fill_n(region->states + region->offset(at), bytes, Byte::set);
 }
 
 void host_reads(const void* at, std::size_t bytes) {
   const Region* region = region_of(at);
-  if (region == nullptr || !allocated(*region, at, bytes, "a copy reads")) return;
+  if (region == nullptr || !all_allocated(*region, at, bytes, "a copy reads")) return;
   if constexpr (!checks_accesses) return;  // nobody knows what kernels have written
   const Byte* states = region->states + region->offset(at);
   const auto unset = std::find(states, states + bytes, Byte::unset) - states;
@@ -128,8 +138,9 @@ void host_reads(const void* at, std::size_t bytes) {
 void copies_states(const void* to, const void* from, std::size_t bytes) {
   const Region* target = region_of(to);
   const Region* source = region_of(from);
-  if (target == nullptr || source == nullptr || !allocated(*target, to, bytes, "a copy writes") ||
-      !allocated(*source, from, bytes, "a copy reads"))
+  if (target == nullptr || source == nullptr ||
+      !all_allocated(*target, to, bytes, "a copy writes") ||
+      !all_allocated(*source, from, bytes, "a copy reads"))
     return;
   std::copy_n(source->states + source->offset(from), bytes, target->states + target->offset(to));
 }

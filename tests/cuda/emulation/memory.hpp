@@ -59,6 +59,7 @@ void give_back(const Region& region) noexcept;
 /// Null if there is no room. In device memory, bytes are unset at first.
 [[nodiscard]] void* allocate(Region& region, std::size_t bytes);
 void release(Region& region, void* memory) noexcept;
+[[nodiscard]] std::size_t allocated(const Region& region);
 
 /// Both of the former, for copies by the host: writes a range, which is set afterwards; reads one,
 /// of which all must be set. Memory of the host is left alone.

@@ -2,6 +2,7 @@
 #include "runtime.hpp"
 
 #include <cstdlib>
+#include <limits>
 #include <stdexcept>
 
 #include "memory.hpp"
@@ -21,12 +22,34 @@ void require_device() {
     throw CudaError("no CUDA device can be used: none is emulated");
 }
 
+namespace {
+
+std::size_t limit(const char* variable) {
+  const char* bytes = std::getenv(variable);
+  return bytes == nullptr ? std::numeric_limits<std::size_t>::max()
+                          : std::strtoull(bytes, nullptr, 10);
+}
+
+thread_local unsigned scopes = 0;
+
+/// What a thread does whose device may be another one fails on a machine that has several.
+void require_scope(const char* what) {
+  if (scopes == 0) emulation::report(std::string(what) + " outside of a DeviceScope");
+}
+
+}  // namespace
+
+DeviceScope::DeviceScope() { ++scopes; }
+DeviceScope::~DeviceScope() { --scopes; }
+
 void* allocate(std::size_t bytes) {
+  require_scope("memory is taken");
   if (bytes == 0) return nullptr;
   // Real memory ends: VECINAL_EMULATION_MEMORY bounds one allocation, in bytes.
-  const char* most = std::getenv("VECINAL_EMULATION_MEMORY");
+  // VECINAL_EMULATION_CARD all of them.
   void* memory = nullptr;
-  if (most == nullptr || bytes <= std::strtoull(most, nullptr, 10))
+  if (bytes <= limit("VECINAL_EMULATION_MEMORY") &&
+      emulation::allocated(emulation::device_memory()) + bytes <= limit("VECINAL_EMULATION_CARD"))
     memory = emulation::allocate(emulation::device_memory(), bytes);
   if (memory == nullptr)
     throw DeviceMemoryError("out of device memory: " + std::to_string(bytes) + " bytes asked");
@@ -57,7 +80,14 @@ void release_pinned(void* memory) noexcept {
   emulation::release(emulation::pinned_memory(), memory);
 }
 
-Stream make_stream() { return emulation::make_stream(); }
+Stream make_stream() {
+  require_scope("a stream is made");
+  return emulation::make_stream();
+}
+void start(const emulation::Launch& launch, Stream stream) {
+  require_scope("a kernel starts");
+  emulation::launch(stream, launch);
+}
 void drop_stream(Stream stream) noexcept { emulation::drop_stream(stream); }
 
 void synchronize(Stream stream) {
@@ -116,24 +146,33 @@ void fill_bytes(void* to, int value, std::size_t bytes, Stream stream) {
 
 }  // namespace vecinal::cuda
 
-// Memory for tests, by the names that a CUDA runtime has for it.
-extern "C" {
+// What tests use besides, by the names that a CUDA runtime has for it. They return 0, or what is
+// cudaErrorMemoryAllocation there.
+#define VECINAL_EXPORTED extern "C" __attribute__((visibility("default")))
 
-__attribute__((visibility("default"))) int cudaMalloc(void** memory, std::size_t bytes) {
+VECINAL_EXPORTED int cudaMalloc(void** memory, std::size_t bytes) {
   *memory = emulation::allocate(emulation::device_memory(), bytes);
-  return *memory == nullptr ? 2 : 0;  // cudaErrorMemoryAllocation
+  return *memory == nullptr ? 2 : 0;
 }
-__attribute__((visibility("default"))) int cudaFree(void* memory) {
+VECINAL_EXPORTED int cudaFree(void* memory) {
   vecinal::cuda::release(memory);
   return 0;
 }
-__attribute__((visibility("default"))) int cudaMemcpy(void* to, const void* from, std::size_t bytes,
-                                                      int) {
-  emulation::wait_for(nullptr);
-  emulation::host_reads(from, bytes);
-  emulation::host_writes(to, bytes);
-  if (bytes != 0) std::memcpy(to, from, bytes);
+VECINAL_EXPORTED int cudaStreamCreate(void** stream) {
+  *stream = emulation::make_stream();
   return 0;
 }
-
-}  // extern "C"
+VECINAL_EXPORTED int cudaStreamDestroy(void* stream) {
+  emulation::drop_stream(stream);
+  return 0;
+}
+VECINAL_EXPORTED int cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, int,
+                                     void* stream) {
+  if (bytes != 0) vecinal::cuda::copy_in(to, from, bytes, stream);
+  return 0;
+}
+VECINAL_EXPORTED int cudaMemcpy(void* to, const void* from, std::size_t bytes, int kind) {
+  cudaMemcpyAsync(to, from, bytes, kind, nullptr);
+  emulation::wait_for(nullptr);
+  return 0;
+}

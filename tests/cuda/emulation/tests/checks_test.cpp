@@ -13,6 +13,12 @@
 namespace vecinal::cuda {
 namespace {
 
+class Checks : public testing::Test {
+ private:
+  DeviceScope here_;
+};
+using ChecksDeathTest = Checks;
+
 struct Shape {
   unsigned blocks = 1;
   unsigned threads = warp_size;
@@ -22,11 +28,12 @@ struct Shape {
 /// What is wrong with a kernel; empty if nothing is.
 template <class Kernel>
 std::string fault_of(const Shape& shape, Kernel kernel) {
-  emulation::launch(nullptr, {"kernel",
-                              {shape.blocks, 1, 1},
-                              {shape.threads, 1, 1},
-                              shape.shared,
-                              emulation::call_of(kernel)});
+  start({"kernel",
+         {shape.blocks, 1, 1},
+         {shape.threads, 1, 1},
+         shape.shared,
+         emulation::call_of(kernel)},
+        nullptr);
   try {
     synchronize(nullptr);
   } catch (const std::logic_error& error) {
@@ -70,18 +77,18 @@ std::string swap_words(unsigned threads, unsigned distance, Wait wait) {
   });
 }
 
-TEST(Checks, LanesAreInOrderWhereTheyMeetInMemory) {
+TEST_F(Checks, LanesAreInOrderWhereTheyMeetInMemory) {
   expect_fault(swap_words(32, 1, [] {}), "another lane of the warp");
   expect_fault(swap_words(32, 1, [] { __shfl_sync(all_lanes, 0, 0); }), "another lane of the warp");
   EXPECT_EQ(swap_words(32, 1, [] { __syncwarp(); }), "");
 }
 
-TEST(Checks, WarpsAreInOrderWhereTheBlockMeets) {
+TEST_F(Checks, WarpsAreInOrderWhereTheBlockMeets) {
   expect_fault(swap_words(96, 32, [] { __syncwarp(); }), "another warp of the block");
   EXPECT_EQ(swap_words(96, 32, [] { __syncthreads(); }), "");
 }
 
-TEST(Checks, WhatManyHaveReadIsNotWrittenBeforeTheyMeet) {
+TEST_F(Checks, WhatManyHaveReadIsNotWrittenBeforeTheyMeet) {
   for (const unsigned readers : {32U, 64U}) {
     const auto kernel = [](auto wait) {
       return [=] {
@@ -98,11 +105,11 @@ TEST(Checks, WhatManyHaveReadIsNotWrittenBeforeTheyMeet) {
   }
 }
 
-TEST(Checks, BytesBesideEachOtherAreApart) {
+TEST_F(Checks, BytesBesideEachOtherAreApart) {
   EXPECT_EQ(fault_of({1, 32, 32}, [] { shared_memory()[threadIdx.x] = 1; }), "");
 }
 
-TEST(Checks, BlocksAreInNoOrder) {
+TEST_F(Checks, BlocksAreInNoOrder) {
   const OnDevice words({0, 0});
   unsigned* to = words.data();
   const auto one_writes = [=] {
@@ -117,7 +124,7 @@ TEST(Checks, BlocksAreInNoOrder) {
   expect_fault(fault_of({3}, one_overwrites), "another block of the launch");
 }
 
-TEST(Checks, WhatIsAtomicNeedsNoOrder) {
+TEST_F(Checks, WhatIsAtomicNeedsNoOrder) {
   const OnDevice words({0, 0});
   unsigned* to = words.data();
   EXPECT_EQ(fault_of({3, 64}, [=] { atomicAdd(to, 1U); }), "");
@@ -134,7 +141,7 @@ TEST(Checks, WhatIsAtomicNeedsNoOrder) {
   expect_fault(fault_of({2}, one_reads_plainly), "another block of the launch");
 }
 
-TEST(Checks, LaunchesOfAStreamAreInOrder) {
+TEST_F(Checks, LaunchesOfAStreamAreInOrder) {
   const OnDevice words({3, 0});
   unsigned* to = words.data();
   for (unsigned i = 0; i < 2; ++i)
@@ -145,7 +152,7 @@ TEST(Checks, LaunchesOfAStreamAreInOrder) {
               "");
 }
 
-TEST(Checks, WhatWasNeverWrittenIsNotRead) {
+TEST_F(Checks, WhatWasNeverWrittenIsNotRead) {
   Buffer memory;
   auto* words = static_cast<unsigned*>(memory.need(64));
   const auto reads = [=] { static_cast<void>(words[0] == 7 ? words[1] = 0 : 0); };
@@ -156,7 +163,7 @@ TEST(Checks, WhatWasNeverWrittenIsNotRead) {
                "never written");
 }
 
-TEST(Checks, CopiesToTheHostBringWhatWasWritten) {
+TEST_F(Checks, CopiesToTheHostBringWhatWasWritten) {
   Buffer memory;
   memory.need(64);
   std::vector<std::byte> to(64);
@@ -165,7 +172,7 @@ TEST(Checks, CopiesToTheHostBringWhatWasWritten) {
   EXPECT_THROW(synchronize(nullptr), std::logic_error);
 }
 
-TEST(Checks, MemoryEndsWhereItWasAskedFor) {
+TEST_F(Checks, MemoryEndsWhereItWasAskedFor) {
   const OnDevice words({1, 2, 3});
   unsigned* to = words.data();
   expect_fault(fault_of({1}, [=] { atomicAdd(to + 3, 1U); }), "not allocated");
@@ -176,7 +183,7 @@ TEST(Checks, MemoryEndsWhereItWasAskedFor) {
   expect_fault(fault_of({1}, [=] { *released = 1; }), "not allocated");
 }
 
-TEST(Checks, TheHostAndTheDeviceHaveTheirOwnMemory) {
+TEST_F(Checks, TheHostAndTheDeviceHaveTheirOwnMemory) {
   std::vector<unsigned> host(1);
   unsigned* of_host = host.data();
   expect_fault(fault_of({1}, [=] { *of_host = 1; }), "the host's memory");
@@ -208,7 +215,7 @@ std::string copies(const unsigned char* from, Wait wait) {
   });
 }
 
-TEST(Checks, CopiesToSharedMemoryAreWaitedFor) {
+TEST_F(Checks, CopiesToSharedMemoryAreWaitedFor) {
   const OnDevice words(std::vector<unsigned>(128));
   const auto* from = reinterpret_cast<const unsigned char*>(words.data());
   expect_fault(copies(from, [] {}), "not waited for");
@@ -222,7 +229,7 @@ TEST(Checks, CopiesToSharedMemoryAreWaitedFor) {
             "");
 }
 
-TEST(Checks, CopiesDoNotOverwriteWhatIsRead) {
+TEST_F(Checks, CopiesDoNotOverwriteWhatIsRead) {
   const OnDevice words({1, 2, 3, 4});
   const auto* from = reinterpret_cast<const unsigned char*>(words.data());
   const auto kernel = [=](auto wait) {
@@ -242,7 +249,7 @@ TEST(Checks, CopiesDoNotOverwriteWhatIsRead) {
   EXPECT_EQ(fault_of({1, 32, 16}, kernel([] { __syncwarp(); })), "");
 }
 
-TEST(Checks, AStreamDoesNothingBeforeItIsWaitedFor) {
+TEST_F(Checks, AStreamDoesNothingBeforeItIsWaitedFor) {
   const OnDevice words({7});
   Stream stream = make_stream();
   unsigned seen = 0;
@@ -254,7 +261,7 @@ TEST(Checks, AStreamDoesNothingBeforeItIsWaitedFor) {
   drop_stream(stream);
 }
 
-TEST(Checks, ReleasingWaitsForAllStreams) {
+TEST_F(Checks, ReleasingWaitsForAllStreams) {
   const OnDevice words({7});
   Stream stream = make_stream();
   unsigned seen = 0;
@@ -266,7 +273,7 @@ TEST(Checks, ReleasingWaitsForAllStreams) {
   drop_stream(stream);
 }
 
-TEST(Checks, WaitsThatNeverEndAreFaults) {
+TEST_F(Checks, WaitsThatNeverEndAreFaults) {
   expect_fault(fault_of({1, 64},
                         [] {
                           if (threadIdx.x < 32) __syncthreads();
@@ -274,7 +281,7 @@ TEST(Checks, WaitsThatNeverEndAreFaults) {
                "wait for one another in kernel");
 }
 
-TEST(ChecksDeathTest, AddressesAreAligned) {
+TEST_F(ChecksDeathTest, AddressesAreAligned) {
   const OnDevice words(std::vector<unsigned>(8));
   const unsigned* from = words.data();
   EXPECT_DEATH(fault_of({1, 32, 64},
@@ -285,7 +292,16 @@ TEST(ChecksDeathTest, AddressesAreAligned) {
                "misaligned address");
 }
 
-TEST(Checks, LaunchesThatACardRefusesAreErrors) {
+TEST(DeviceScope, IsNeeded) {
+  const auto reported = [] { EXPECT_THROW(synchronize(nullptr), std::logic_error); };
+  release(allocate(4));
+  reported();
+  drop_stream(make_stream());
+  reported();
+  expect_fault(fault_of({1}, [] {}), "outside of a DeviceScope");
+}
+
+TEST_F(Checks, LaunchesThatACardRefusesAreErrors) {
   const auto nothing = emulation::call_of([] {});
   EXPECT_THROW(emulation::launch(nullptr, {"kernel", {0, 1, 1}, {32, 1, 1}, 0, nothing}),
                std::invalid_argument);
