@@ -66,15 +66,33 @@ void CudaRows::put(std::size_t first, std::size_t count, const std::byte* from,
   const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
   reserve(first + count, lane->stream);
+  copy(first, count, from, stride, lane->stream);
+  synchronize(lane->stream);
+  size_ = std::max(size_, first + count);
+}
+
+void CudaRows::put_again(std::span<const Slot> slots, const std::byte* from, std::size_t stride) {
+  if (slots.empty()) return;
+  const DeviceScope here;
+  const LanePool::Lease lane = lanes_.take();
+  for (std::size_t i = 0; i < slots.size();) {
+    std::size_t count = 1;  // that lie side by side
+    while (i + count < slots.size() && slots[i + count] == slots[i] + count) ++count;
+    copy(slots[i], count, from + slots[i] * stride, stride, lane->stream);
+    i += count;
+  }
+  synchronize(lane->stream);
+}
+
+void CudaRows::copy(std::size_t first, std::size_t count, const std::byte* from, std::size_t stride,
+                    Stream stream) {
   auto* to = memory_.as<unsigned char>() + first * pitch_ + row_begin();
-  copy_rows_in(to, from, {pitch_, stride, format_.row_bytes, count}, lane->stream);
+  copy_rows_in(to, from, {pitch_, stride, format_.row_bytes, count}, stream);
   if (has_norms())
     take_norms(
         format_.type,
         {to, pitch_, static_cast<unsigned>(format_.padded_dim), static_cast<unsigned>(count)},
-        norms_.as<float>() + first, lane->stream);
-  synchronize(lane->stream);
-  size_ = std::max(size_, first + count);
+        norms_.as<float>() + first, stream);
 }
 
 RowsView CudaRows::view() const {
@@ -115,6 +133,28 @@ void CudaGraph::put(std::uint32_t first, std::span<const HostLayer> layers, std:
   }
   synchronize(lane->stream);
   view_ = view;
+}
+
+void CudaGraph::put_changed(const HostLayer& base, std::span<const std::uint32_t> nodes) {
+  const DeviceScope here;
+  const LanePool::Lease lane = lanes_.take();
+  LayerView& layer = view_.layers[0];
+  const std::size_t degree = layer.degree;
+  const std::size_t row_bytes = degree * sizeof(std::uint32_t);
+  auto* links = static_cast<std::uint32_t*>(
+      levels_[0]->links.grow(base.count * row_bytes, layer.count * row_bytes, lane->stream));
+  if (base.count > layer.count)
+    copy_in(links + layer.count * degree, base.links + layer.count * degree,
+            (base.count - layer.count) * row_bytes, lane->stream);
+  if (!nodes.empty()) {
+    auto* rows = static_cast<std::uint32_t*>(lane->sent.need(nodes.size() * row_bytes));
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      std::copy_n(base.links + nodes[i] * degree, degree, rows + i * degree);
+    set_rows_on(links, nodes, {rows, nodes.size() * degree}, *lane);
+  }
+  synchronize(lane->stream);
+  layer.links = links;
+  layer.count = static_cast<std::uint32_t>(base.count);
 }
 
 std::size_t CudaGraph::bytes() const {

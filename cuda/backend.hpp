@@ -19,6 +19,7 @@ class CudaRows final : public DeviceRows {
 
   void put(std::size_t first, std::size_t count, const std::byte* from,
            std::size_t stride) override;
+  void put_again(std::span<const Slot> slots, const std::byte* from, std::size_t stride) override;
   void reserve(std::size_t rows) override;
   void truncate(std::size_t count) override { size_ = count < size_ ? count : size_; }
   [[nodiscard]] std::size_t size() const override { return size_; }
@@ -33,6 +34,9 @@ class CudaRows final : public DeviceRows {
 
  private:
   void reserve(std::size_t rows, Stream stream);
+  /// Begins to; there is room.
+  void copy(std::size_t first, std::size_t count, const std::byte* from, std::size_t stride,
+            Stream stream);
   [[nodiscard]] bool has_norms() const { return !codes_ && format_.op == kernels::Op::l2; }
 
   DeviceRowFormat format_;
@@ -48,11 +52,16 @@ class CudaRows final : public DeviceRows {
 class CudaGraph final : public DeviceGraph {
  public:
   void put(std::uint32_t first, std::span<const HostLayer> layers, std::uint32_t entry) override;
+  void put_changed(const HostLayer& base, std::span<const std::uint32_t> nodes) override;
   void set_rows(std::span<const std::uint32_t> nodes, std::span<const std::uint32_t> rows) override;
   [[nodiscard]] std::size_t bytes() const override;
   [[nodiscard]] const GraphView& view() const { return view_; }
 
  private:
+  /// Begins to replace rows of level 0, whose links lie there.
+  void set_rows_on(std::uint32_t* links, std::span<const std::uint32_t> nodes,
+                   std::span<const std::uint32_t> rows, Lane& lane) const;
+
   struct Level {
     Buffer links;
     Buffer slots;
@@ -66,18 +75,22 @@ class CudaGraph final : public DeviceGraph {
 class CudaTails final : public DeviceTails {
  public:
   explicit CudaTails(float weight) : weight_(weight) {}
-  void put(const TailFormat& format, std::size_t count, const std::byte* from, std::size_t stride,
-           const EntryNodes& entries) override;
+  void put(const HostTails& tails, const EntryNodes& entries) override;
+  void put_changed(const HostTails& tails, std::span<const std::uint32_t> nodes,
+                   const EntryNodes& entries) override;
   [[nodiscard]] std::size_t bytes() const override {
     return tails_.bytes() + entries_.bytes() + entry_nodes_.bytes();
   }
   [[nodiscard]] const TailsView& view() const { return view_; }
 
  private:
-  void pack(const TailFormat& format, std::size_t count, const std::byte* from, std::size_t stride,
-            Buffer& to);
+  /// Tails from `first` on.
+  void pack(const HostTails& from, std::size_t first, Buffer& to, Lane& lane) const;
+  void pack_some(const HostTails& from, std::span<const std::uint32_t> nodes, Lane& lane);
+  void put_entries(const HostTails& tails, const EntryNodes& entries, Lane& lane);
 
-  float weight_;  ///< of the rows
+  float weight_;           ///< of the rows
+  std::size_t count_ = 0;  ///< of tails
   Buffer tails_;
   Buffer entries_;
   Buffer entry_nodes_;

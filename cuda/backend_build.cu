@@ -31,11 +31,16 @@ void CudaGraph::set_rows(std::span<const std::uint32_t> nodes,
   if (nodes.empty()) return;
   const DeviceScope here;
   const LanePool::Lease lane = lanes_.take();
-  const std::uint32_t* where = put_array(lane->slots, nodes, lane->stream);
-  const std::uint32_t* what = put_array(lane->workspace, rows, lane->stream);
-  cuda::set_rows(levels_[0]->links.as<std::uint32_t>(), view_.layers[0].degree, where, what,
-                 static_cast<unsigned>(nodes.size()), lane->stream);
+  set_rows_on(levels_[0]->links.as<std::uint32_t>(), nodes, rows, *lane);
   synchronize(lane->stream);
+}
+
+void CudaGraph::set_rows_on(std::uint32_t* links, std::span<const std::uint32_t> nodes,
+                            std::span<const std::uint32_t> rows, Lane& lane) const {
+  const std::uint32_t* where = put_array(lane.slots, nodes, lane.stream);
+  const std::uint32_t* what = put_array(lane.workspace, rows, lane.stream);
+  cuda::set_rows(links, view_.layers[0].degree, where, what, static_cast<unsigned>(nodes.size()),
+                 lane.stream);
 }
 
 void CudaBackend::find_links(const DeviceRows& rows, const DeviceGraph& graph,

@@ -13,7 +13,7 @@ __device__ unsigned byte_of(unsigned lane) {
   return j < 8 ? 2 * j : 2 * (j - 8) + 1;
 }
 
-__global__ void pack_tails_kernel(HostTails from, TailShape shape, float weight,
+__global__ void pack_tails_kernel(StagedTails from, TailShape shape, float weight,
                                   unsigned char* tails) {
   const unsigned lane = threadIdx.x % warp_size;
   const unsigned number = blockIdx.x * warps_a_block + threadIdx.x / warp_size;
@@ -21,7 +21,7 @@ __global__ void pack_tails_kernel(HostTails from, TailShape shape, float weight,
   const unsigned block = number % shape.blocks;
   if (row >= from.count) return;
   const unsigned char* tail = from.data + row * from.pitch;
-  unsigned char* to = tails + row * shape.pitch();
+  unsigned char* to = tails + (from.places == nullptr ? row : from.places[row]) * shape.pitch();
 
   const unsigned groups = static_cast<unsigned>(from.format.dims) / 4;
   const unsigned char* signs =
@@ -47,7 +47,7 @@ __global__ void pack_tails_kernel(HostTails from, TailShape shape, float weight,
 
 }  // namespace
 
-void pack_tails(const HostTails& from, const TailShape& shape, float weight, unsigned char* to,
+void pack_tails(const StagedTails& from, const TailShape& shape, float weight, unsigned char* to,
                 Stream stream) {
   const unsigned blocks = (from.count * shape.blocks + warps_a_block - 1) / warps_a_block;
   launch("pack_tails", pack_tails_kernel, {{blocks, 1, 1}, warps_a_block * warp_size, 0}, stream,

@@ -65,6 +65,10 @@ class DeviceRows {
   virtual void put(std::size_t first, std::size_t count, const std::byte* from,
                    std::size_t stride) = 0;
 
+  /// Rows that are there, again; slots: ascending. from: of row 0.
+  virtual void put_again(std::span<const Slot> slots, const std::byte* from,
+                         std::size_t stride) = 0;
+
   /// Makes room for so many rows in all.
   virtual void reserve(std::size_t rows) = 0;
 
@@ -90,6 +94,10 @@ class DeviceGraph {
 
   /// Replaces the levels from `first` on. entry: the node of the last one where searches start.
   virtual void put(std::uint32_t first, std::span<const HostLayer> layers, std::uint32_t entry) = 0;
+
+  /// Makes level 0, which is there, a larger one: the rows of new nodes, and of these, are taken
+  /// from it.
+  virtual void put_changed(const HostLayer& base, std::span<const std::uint32_t> nodes) = 0;
 
   /// Replaces rows of level 0: `degree` links for each node, as set_row() leaves them.
   virtual void set_rows(std::span<const std::uint32_t> nodes,

@@ -2,12 +2,14 @@
 
 namespace vecinal {
 
+HostLayer host_layer(const LayerView& layer) {
+  return {layer.links, layer.slots, layer.down, layer.degree, layer.count};
+}
+
 void put_graph(DeviceGraph& to, const GraphView& graph, std::uint32_t first) {
   std::vector<HostLayer> layers;
-  for (std::uint32_t level = first; level < graph.levels; ++level) {
-    const LayerView& layer = graph.layers[level];
-    layers.push_back({layer.links, layer.slots, layer.down, layer.degree, layer.count});
-  }
+  for (std::uint32_t level = first; level < graph.levels; ++level)
+    layers.push_back(host_layer(graph.layers[level]));
   to.put(first, layers, graph.empty() ? 0 : graph.entry());
 }
 

@@ -34,6 +34,9 @@ class DeviceBuild final : public BuildDevice {
   std::unique_ptr<DeviceGraph> graph_;
 };
 
+/// A level as a backend is told of it.
+[[nodiscard]] HostLayer host_layer(const LayerView& layer);
+
 /// Copies the levels of a graph from `first` on to a device.
 void put_graph(DeviceGraph& to, const GraphView& graph, std::uint32_t first = 0);
 

@@ -27,14 +27,25 @@ struct EntryNodes {
   std::span<const std::uint32_t> nodes;  ///< filled up with no_slot to whole blocks
 };
 
+/// Tails in host memory.
+struct HostTails {
+  TailFormat format;
+  std::size_t count = 0;
+  const std::byte* from = nullptr;  ///< the first
+  std::size_t stride = 0;           ///< bytes from one to the next
+};
+
 /// A copy of the tails of some rows, and of the entries.
 class DeviceTails {
  public:
   virtual ~DeviceTails() = default;
 
-  /// Replaces all of them. from: the first tail, `stride` bytes from one to the next.
-  virtual void put(const TailFormat& format, std::size_t count, const std::byte* from,
-                   std::size_t stride, const EntryNodes& entries) = 0;
+  /// Replaces all of them.
+  virtual void put(const HostTails& tails, const EntryNodes& entries) = 0;
+
+  /// Of those that are there, replaces those of the nodes; adds what is new.
+  virtual void put_changed(const HostTails& tails, std::span<const std::uint32_t> nodes,
+                           const EntryNodes& entries) = 0;
   [[nodiscard]] virtual std::size_t bytes() const = 0;
 };
 

@@ -14,10 +14,13 @@ TailFormat format_of(const FusedLayout& layout) {
 
 }  // namespace
 
-void put_tails(DeviceTails& to, const Storage& rows, const FusedView& fused, std::size_t count) {
+HostTails tails_of(const Storage& rows, const FusedView& fused, std::size_t count) {
+  return {format_of(*fused.layout), count, rows.row(0) + fused.layout->offsets, rows.stride()};
+}
+
+EntryNodes entries_of(const FusedView& fused) {
   const FusedEntries& entries = *fused.entries;
-  to.put(format_of(*fused.layout), count, rows.row(0) + fused.layout->offsets, rows.stride(),
-         {format_of(entries.layout), entries.row.data() + entries.layout.offsets, entries.nodes});
+  return {format_of(entries.layout), entries.row.data() + entries.layout.offsets, entries.nodes};
 }
 
 }  // namespace vecinal

@@ -187,6 +187,9 @@ void VectorIndex::link_rows(std::span<const Slot> slots, std::size_t first, Prog
   builder.insert(plan.order, [&](std::size_t done) { meter.update(done); });
   try {
     for (const auto& [node, slot] : plan.twins) builder.add_twin(node, slot);
+    relinked_.clear();
+    if (mirror_ != nullptr)
+      for (const ChangedRow& row : builder.changed()) relinked_.push_back(row.node);
     if (rows_->fused() != nullptr) fuse(builder.changed(), slots, first);
   } catch (...) {
     builder.roll_back();  // where tails were written they no longer go with the links, and are not
@@ -209,7 +212,10 @@ void VectorIndex::fuse(std::vector<ChangedRow> changed, std::span<const Slot> in
                        std::size_t first) {
   // Until here searches read tails that do not go with all links any more. Estimates of links that
   // are new mislead a walk a little; what it returns has its own score.
-  if (!fused_ready_.exchange(false)) changed = nodes_with(inserted, first);
+  if (!fused_ready_.exchange(false)) {
+    changed = nodes_with(inserted, first);
+    delta_.add_everything();
+  }
   wait_for_readers();  // those that began before may read what is written here
   for (std::size_t slot = first; slot < rows_->size(); ++slot)
     changed.push_back({static_cast<Slot>(slot), 0});
@@ -233,7 +239,7 @@ void VectorIndex::commit(std::span<const Id> ids, std::span<const Slot> slots,
   drift_.squared_norm += encoded.squared_norm;
   drift_.values += encoded.values;
   drift_.clipped += encoded.clipped;
-  note_change(Change::links);
+  note_change(slots, relinked_);
   publish(std::move(population));
 }
 

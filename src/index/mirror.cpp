@@ -1,5 +1,7 @@
 #include "index/mirror.hpp"
 
+#include <utility>
+
 #include "backend/backend_library.hpp"
 #include "backend/device_build.hpp"
 #include "backend/fused_tails.hpp"
@@ -17,18 +19,27 @@ void put_rows(DeviceRows& to, const Storage& from, std::size_t count) {
     to.put(first, count - first, from.row(static_cast<Slot>(first)), from.stride());
 }
 
+/// Copies those again that the delta lists and `to` has.
+void put_again(DeviceRows& to, const Storage& from, const CopyDelta& delta) {
+  const std::vector<Slot> slots = delta.rows(to.size());
+  if (!slots.empty()) to.put_again(slots, from.row(0), from.stride());
+}
+
 }  // namespace
 
 void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, bool fused,
-                    Revision revision) {
+                    Revision revision, const CopyDelta& delta) {
   const std::unique_lock lock(lock_);
   if (rows_ == &rows && shown_ && changes_ == revision.changes) return;
-  shown_ = false;
+  const bool shown = std::exchange(shown_, false);
   copy_with_room([&] {
-    copy_rows(rows, count, revision.rewrites);
-    copy_graph(graph);
+    // Unless they were given up meanwhile.
+    const bool partly = rows_ == &rows && shown && delta.suffices(changes_);
+    const CopyDelta* const changed = partly ? &delta : nullptr;
+    copy_rows(rows, count, revision.rewrites, changed);
+    copy_graph(graph, changed);
     if (fused)
-      copy_tails(rows, count);
+      copy_tails(rows, count, changed);
     else
       tails_.reset();
   });
@@ -80,7 +91,13 @@ void Mirror::start(const Rows& rows, std::uint64_t rewrites) {
   rewrites_ = rewrites;
 }
 
-void Mirror::copy_rows(const Rows& rows, std::size_t count, std::uint64_t rewrites) {
+void Mirror::copy_rows(const Rows& rows, std::size_t count, std::uint64_t rewrites,
+                       const CopyDelta* delta) {
+  if (delta != nullptr) {
+    rewrites_ = rewrites;
+    put_again(*walked_, rows.walked(), *delta);
+    if (ranking_) put_again(*ranking_, rows.ranking(), *delta);
+  }
   start(rows, rewrites);
   walked_->reserve(count);
   if (ranking_) ranking_->reserve(count);
@@ -88,15 +105,26 @@ void Mirror::copy_rows(const Rows& rows, std::size_t count, std::uint64_t rewrit
   if (ranking_) put_rows(*ranking_, rows.ranking(), count);
 }
 
-void Mirror::copy_graph(const Graph& graph) {
-  if (!graph_) graph_ = backend_.make_graph();
-  put_graph(*graph_, graph.view());
+void Mirror::copy_graph(const Graph& graph, const CopyDelta* delta) {
+  const GraphView view = graph.view();
+  if (delta == nullptr || graph_ == nullptr || view.empty() || count_ == 0) {
+    if (graph_ == nullptr) graph_ = backend_.make_graph();
+    return put_graph(*graph_, view);
+  }
+  graph_->put_changed(host_layer(view.layers[0]), delta->nodes(view.layers[0].count));
+  put_graph(*graph_, view, 1);
 }
 
-void Mirror::copy_tails(const Rows& rows, std::size_t count) {
-  if (!tails_) tails_ = backend_.make_tails(*walked_);
+void Mirror::copy_tails(const Rows& rows, std::size_t count, const CopyDelta* delta) {
+  const bool partly = tails_ != nullptr && delta != nullptr;
+  if (tails_ == nullptr) tails_ = backend_.make_tails(*walked_);
   try {
-    put_tails(*tails_, rows.walked(), rows.fused()->view(), count);
+    const FusedView fused = rows.fused()->view();
+    const HostTails tails = tails_of(rows.walked(), fused, count);
+    if (partly)
+      tails_->put_changed(tails, delta->nodes(count), entries_of(fused));
+    else
+      tails_->put(tails, entries_of(fused));
   } catch (const DeviceMemoryError&) {
     tails_.reset();  // rows and links can be walked without them
   }

@@ -11,6 +11,7 @@
 
 #include "backend/backend.hpp"
 #include "graph/graph.hpp"
+#include "index/copy_delta.hpp"
 #include "index/rows.hpp"
 
 namespace vecinal {
@@ -49,12 +50,12 @@ class Mirror {
     const Mirror* mirror_;
   };
 
-  /// Copies `count` rows and the graph as they are at this revision, as far as they have changed;
-  /// nothing may change them meanwhile. fused: tails go with the links. Waits for searches on the
-  /// copies. Throws CudaError, where there is no room for all rows DeviceMemoryError before it
-  /// copies any; there are then no copies.
+  /// Copies `count` rows and the graph as they are at this revision; what has changed of the copies
+  /// there are, if the delta tells. Nothing may change them meanwhile. fused: tails go with the
+  /// links. Waits for searches on the copies. Throws CudaError, where there is no room for all rows
+  /// DeviceMemoryError before it copies any; there are then no copies.
   void update(const Rows& rows, const Graph& graph, std::size_t count, bool fused,
-              Revision revision);
+              Revision revision, const CopyDelta& delta);
 
   /// Copies the walked rows, `count` of them, some of which no search can see yet, and returns
   /// them: for building. They stay until the next call that changes this. Throws CudaError.
@@ -75,10 +76,12 @@ class Mirror {
   void copy_with_room(Copy copy);
   /// Makes empty copies for other rows than those there are.
   void start(const Rows& rows, std::uint64_t rewrites);
-  void copy_rows(const Rows& rows, std::size_t count, std::uint64_t rewrites);
-  void copy_graph(const Graph& graph);
+  /// delta: of the copies there are; null to make all of them.
+  void copy_rows(const Rows& rows, std::size_t count, std::uint64_t rewrites,
+                 const CopyDelta* delta);
+  void copy_graph(const Graph& graph, const CopyDelta* delta);
   /// If there is room.
-  void copy_tails(const Rows& rows, std::size_t count);
+  void copy_tails(const Rows& rows, std::size_t count, const CopyDelta* delta);
   void drop();
 
   Backend& backend_;

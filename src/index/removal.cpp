@@ -61,7 +61,9 @@ void VectorIndex::repair() {
   }
   Repair repair(graph_, rows_->walked(), build_params());
   repair.run(removed);
-  note_change(Change::links);
+  std::vector<Node> relinked;  // those that are gone are not met any more
+  for (const ChangedRow& row : repair.changed()) relinked.push_back(row.node);
+  note_change({}, relinked);
   const bool was_ready = fused_ready_.exchange(false);
   wait_for_readers();
   repair.release();

@@ -213,8 +213,9 @@ std::optional<Mirror::Hold> VectorIndex::hold_copies(const Rows& rows,
     // A change is under way: what it has not finished may not be copied, and searches do not wait.
     const std::unique_lock writer(writer_, std::try_to_lock);
     if (!writer) return std::nullopt;
-    mirror_->update(*rows_, graph_, population_->slots, fused_ready_.load(),
-                    {changes_.load(), rewrites_});
+    const Revision now{changes_.load(), rewrites_};
+    mirror_->update(*rows_, graph_, population_->slots, fused_ready_.load(), now, delta_);
+    delta_.restart(now.changes);
   }
   if (Mirror::Hold hold(*mirror_); hold.shows(rows, changes)) return hold;
   return std::nullopt;

@@ -180,6 +180,12 @@ class VectorIndex final : public SavedIndex {
   /// Before the change is published.
   void note_change(Change change) noexcept {
     if (change == Change::rows) ++rewrites_;
+    delta_.add_everything();
+    changes_.fetch_add(1, std::memory_order_release);
+  }
+  /// A change of links, and of the rows of slots, that is CopyDelta::add() of these.
+  void note_change(std::span<const Slot> slots, std::span<const Node> nodes) noexcept {
+    if (mirror_ != nullptr) delta_.add(slots, nodes, rows_->size());
     changes_.fetch_add(1, std::memory_order_release);
   }
   /// Returns when the searches that run now have ended.
@@ -314,6 +320,8 @@ class VectorIndex final : public SavedIndex {
   std::unique_ptr<Mirror> mirror_;  ///< copies on a device; null on the CPU
   std::atomic<std::uint64_t> changes_{0};
   std::uint64_t rewrites_ = 0;
+  mutable CopyDelta delta_;     ///< since the copies were brought up to date
+  std::vector<Node> relinked_;  ///< nodes whose links the add that is under way has changed
   mutable std::mutex writer_;
   mutable std::shared_mutex ids_lock_;
   mutable ReaderGate gate_;

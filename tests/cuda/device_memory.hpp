@@ -45,6 +45,9 @@ class CudaMemory {
   }
   void drop_stream(void* stream) const { drop_stream_(stream); }
 
+  /// Bytes of all copies between host and device, which the emulation counts.
+  [[nodiscard]] std::size_t copied() const { return copied_(); }
+
  private:
   static constexpr int by_addresses = 4;  // cudaMemcpyDefault
 
@@ -67,6 +70,7 @@ class CudaMemory {
     find(begin_copy_, "cudaMemcpyAsync");
     find(make_stream_, "cudaStreamCreate");
     find(drop_stream_, "cudaStreamDestroy");
+    if (cuda_device_name() == "emulation") find(copied_, "emulation_copied");
   }
 
   int (*malloc_)(void**, std::size_t) = nullptr;
@@ -75,6 +79,7 @@ class CudaMemory {
   int (*begin_copy_)(void*, const void*, std::size_t, int, void*) = nullptr;
   int (*make_stream_)(void**) = nullptr;
   int (*drop_stream_)(void*) = nullptr;
+  std::size_t (*copied_)() = nullptr;
 };
 
 /// An environment variable that bounds the memory of the emulated device until the end of the

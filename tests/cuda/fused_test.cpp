@@ -153,7 +153,7 @@ class FusedWorld {
     device_graph_ = cuda_backend().make_graph();
     put_graph(*device_graph_, graph_.view());
     tails_ = cuda_backend().make_tails(*device_rows_);
-    put_tails(*tails_, rows_, fused_.view(), rows_.size());
+    tails_->put(tails_of(rows_, fused_.view(), rows_.size()), entries_of(fused_.view()));
   }
 
   Storage rows_;

@@ -10,85 +10,15 @@
 
 #include "core/progress.hpp"
 #include "device_memory.hpp"
+#include "on_device.hpp"
 #include "support/data.hpp"
 
 namespace vecinal::test {
 namespace {
 
-struct Case {
-  Config config;
-  const char* name;
-};
-
-std::vector<Case> cases() {
-  return {
-      {{.dim = 24}, "f32_l2"},
-      {{.dim = 24, .metric = Metric::inner_product}, "f32_ip"},
-      {{.dim = 33, .metric = Metric::cosine, .encoding = Encoding::f16}, "f16_cosine"},
-      {{.dim = 40, .encoding = Encoding::lvq8}, "lvq8_l2"},
-      {{.dim = 40, .metric = Metric::inner_product, .encoding = Encoding::lvq4}, "lvq4_ip"},
-      {{.dim = 40, .metric = Metric::cosine, .encoding = Encoding::lvq4x8}, "lvq4x8_cosine"},
-      {{.dim = 40, .encoding = Encoding::lvq8x8, .reduction = Reduction::pca, .reduced_dim = 16},
-       "lvq8x8_pca"},
-      {{.dim = 40, .encoding = Encoding::lvq8, .keep = Keep::f32}, "lvq8_keep_f32"},
-      {{.dim = 40, .encoding = Encoding::lvq8, .layout = Layout::fused, .degree = 32}, "fused"},
-      {{.dim = 70,
-        .metric = Metric::cosine,
-        .encoding = Encoding::lvq8x8,
-        .reduction = Reduction::pca,
-        .reduced_dim = 44,
-        .layout = Layout::fused,
-        .degree = 64},
-       "fused_lvq8x8_pca"},
-      {{.dim = 40,
-        .metric = Metric::inner_product,
-        .encoding = Encoding::lvq4x8,
-        .layout = Layout::fused,
-        .degree = 32},
-       "fused_lvq4x8_ip"},
-      {{.dim = 40, .encoding = Encoding::lvq8, .graph = GraphKind::none}, "flat"},
-  };
-}
-
-class OnDevice : public testing::TestWithParam<Case> {};
-INSTANTIATE_TEST_SUITE_P(Parity, OnDevice, testing::ValuesIn(cases()),
+class OnDevice : public testing::TestWithParam<IndexCase> {};
+INSTANTIATE_TEST_SUITE_P(Parity, OnDevice, testing::ValuesIn(index_cases()),
                          [](const auto& made_of) { return made_of.param.name; });
-
-std::unique_ptr<Index> made(const Config& config, const Rows& rows) {
-  auto index = make_index(config);
-  index->add(rows.batch());
-  return index;
-}
-
-std::unique_ptr<Index> moved(const Index& index, Device device) {
-  return load_index(index.to_bytes(), {.device = device});
-}
-
-bool float_rows(const Config& config) {
-  return config.encoding == Encoding::f32 || config.encoding == Encoding::f16 ||
-         config.keep != Keep::none;
-}
-
-/// Codes: the same ids and distances. Floats: distances within their rounding.
-void expect_alike(const Neighbors& found, const Neighbors& expected, bool floats) {
-  ASSERT_EQ(found.counts, expected.counts);
-  if (!floats) {
-    EXPECT_EQ(found.ids, expected.ids);
-  }
-  for (std::size_t i = 0; i < found.distances.size(); ++i) {
-    const float distance = expected.distances[i];
-    if (std::isfinite(distance))
-      ASSERT_NEAR(found.distances[i], distance, floats ? 1e-4F * (1 + std::fabs(distance)) : 0);
-    else
-      ASSERT_EQ(found.distances[i], distance);
-  }
-}
-
-Config small(Config config) {
-  config.build_beam = 40;
-  if (config.layout != Layout::fused) config.degree = 16;
-  return config;
-}
 
 TEST_P(OnDevice, SearchesFindWhatTheCpuFinds) {
   const Config config = small(GetParam().config);

@@ -1,6 +1,7 @@
 // cuda/runtime.hpp where the device is the CPU.
 #include "runtime.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <limits>
 #include <stdexcept>
@@ -97,7 +98,10 @@ void synchronize(Stream stream) {
 
 namespace {
 
+std::atomic<std::size_t> copied{0};
+
 void copy(void* to, const void* from, std::size_t bytes, Stream stream) {
+  copied += bytes;
   emulation::enqueue(stream, [=] {
     emulation::host_reads(from, bytes);
     emulation::host_writes(to, bytes);
@@ -149,6 +153,9 @@ void fill_bytes(void* to, int value, std::size_t bytes, Stream stream) {
 // What tests use besides, by the names that a CUDA runtime has for it. They return 0, or what is
 // cudaErrorMemoryAllocation there.
 #define VECINAL_EXPORTED extern "C" __attribute__((visibility("default")))
+
+/// Bytes of all copies between host and device that the library has begun.
+VECINAL_EXPORTED std::size_t emulation_copied() { return vecinal::cuda::copied; }
 
 VECINAL_EXPORTED int cudaMalloc(void** memory, std::size_t bytes) {
   *memory = emulation::allocate(emulation::device_memory(), bytes);
