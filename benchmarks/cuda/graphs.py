@@ -3,9 +3,11 @@ answers again (G11)."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -219,6 +221,22 @@ def _filtered_peer(bench: Bench, peer: peers.CuvsCagra, allowed: datasets.Datase
     ids = peer.ids(peer.call(known, bench.k, most, filter=passing)())
     calls[peer.name] = peer.call(asked, bench.k, most, filter=passing)
     return scoring.recall(allowed, ids, bench.k)
+
+
+def followed(bench: Bench, sweep: Sweep) -> None:
+    """Searches, each behind an add of one item: the copies on the device get what has changed."""
+    queries = sweep.dataset.queries
+    ids, adds, searches = [], [], []
+    for number in range(1, min(len(queries), 21)):
+        start = time.perf_counter()
+        ids.append(sweep.index.add(queries[number:number + 1]))
+        added = time.perf_counter()
+        sweep.index.search(queries[:1], k=bench.k)
+        adds.append(added - start)
+        searches.append(time.perf_counter() - added)
+    sweep.index.remove(np.concatenate(ids))
+    bench.add(Line("G6", f"search behind an add of one item, {sweep.dataset.name}, {sweep.encoding}",
+                   median(searches), remark=f"the add {median(adds) * 1e3:.3f} ms"))
 
 
 def stable(bench: Bench, sweep: Sweep) -> None:

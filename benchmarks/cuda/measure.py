@@ -88,11 +88,13 @@ def small_graph(bench: Bench, options: argparse.Namespace) -> None:
     graphs.build_line(bench, sweep, "1M x 128 <= 2.0 s, 1M x 768 <= 5 s")
     graphs.filtered(bench, sweep, exact)
     graphs.stable(bench, sweep)
+    graphs.followed(bench, sweep)
     fused = graphs.sweep(bench, dataset, "fused+lvq8x8", [])
     for recall in (0.95, 0.99):
         graphs.at_recall(bench, fused, "G3", recall, "> lvq8x8")
     graphs.few_queries(bench, fused)
     graphs.stable(bench, fused)
+    graphs.followed(bench, fused)
 
 
 def large_scan(bench: Bench, options: argparse.Namespace) -> None:

@@ -84,7 +84,8 @@ def copy_if_other(source: Path, to: Path) -> None:
 class Workshop:
     """A copy of the sources, built once and then again for each fault."""
 
-    def __init__(self, folder: Path, jobs: int) -> None:
+    def __init__(self, folder: Path, jobs: int, gates: list[str]) -> None:
+        """gates: all tests that there are for the faults; they must pass at first."""
         self.tree, self.jobs = folder / "tree", jobs
         self.build = folder / "build"
         for name in COPIED:
@@ -94,7 +95,7 @@ class Workshop:
                  "-DVECINAL_EXAMPLES=OFF", "-DVECINAL_INSTALL=OFF")  # fmt: skip
         if not self.make():
             sys.exit("the sources do not build as they are")
-        for gate in ("crash", "*"):
+        for gate in gates:
             if (failure := self.first_failure(gate)) is not None:
                 sys.exit(f"the sources fail as they are: {failure}")
 
@@ -162,7 +163,8 @@ def main() -> int:
         if sabotage not in usable:
             print(f"left out  {sabotage.name}: it needs a CPU with {sabotage.cpu}")
     sabotages = usable
-    workshop = Workshop(options.folder.resolve(), options.jobs)
+    gates = ["cuda:*"] if options.waits else ["crash", "*", "cuda:*", "emulation:*"]
+    workshop = Workshop(options.folder.resolve(), options.jobs, gates)
     missed = 0
     for sabotage in sabotages:
         caught = workshop.caught(sabotage)
