@@ -16,6 +16,9 @@ class DeviceBuild final : public BuildDevice {
   /// False if the rows are too wide, or the beam, for the memory that a step has on the device.
   [[nodiscard]] bool possible() const { return most_ >= std::size_t{2} * params_.degree; }
 
+  [[nodiscard]] std::shared_ptr<std::byte> pinned(std::size_t bytes) override {
+    return backend_.pinned(bytes);
+  }
   [[nodiscard]] std::size_t least_batch() const override { return 64; }
   [[nodiscard]] std::size_t max_candidates() const override { return most_; }
   void begin(const GraphView& graph) override;

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "backend/backend_library.hpp"
-#include "backend/pinned_array.hpp"
 #include "core/concat.hpp"
+#include "core/pinned_array.hpp"
 #include "core/scratch_pool.hpp"
 #include "vecinal/device.hpp"
 

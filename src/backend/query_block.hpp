@@ -1,7 +1,8 @@
 /// Queries laid side by side as a backend wants them.
 #pragma once
 
-#include "backend/pinned_array.hpp"
+#include "backend/backend.hpp"
+#include "core/pinned_array.hpp"
 #include "encoding/storage.hpp"
 
 namespace vecinal {

@@ -4,7 +4,9 @@
 /// scores of float rows.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -27,6 +29,9 @@ class BuildDevice {
     std::vector<std::uint32_t> sources;
     std::vector<std::uint32_t> keep;
   };
+
+  /// Host memory from and to which copies go by themselves; other memory does as well.
+  [[nodiscard]] virtual std::shared_ptr<std::byte> pinned(std::size_t bytes) = 0;
 
   /// Fewest items of a batch that are worth a call.
   [[nodiscard]] virtual std::size_t least_batch() const = 0;

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "core/pinned_array.hpp"
 #include "encoding/storage.hpp"
 #include "graph/build_device.hpp"
 #include "graph/graph.hpp"
@@ -66,9 +67,9 @@ class Builder {
   /// What goes to a device and comes from it, kept from batch to batch.
   struct DeviceBuffers {
     std::vector<Slot> twins;
-    std::vector<Scored> links;
+    PinnedArray<Scored> links;
     std::vector<Node> nodes;
-    std::vector<Node> rows;
+    PinnedArray<Node> rows;
   };
 
   [[nodiscard]] const Storage& walked() const {

@@ -46,9 +46,8 @@ void Builder::find_links_on_device(std::span<const Slot> batch) {
     places += std::size_t{counts[level]} * graph_.layer(level).degree();
   }
   std::vector<Slot>& twins = buffers_.twins;
-  std::vector<Scored>& links = buffers_.links;
   twins.resize(batch.size());
-  links.resize(places);
+  const std::span<Scored> links = buffers_.links.need(places, *params_.device);
   params_.device->find_links(batch, counts, twins, links);
   parallel_for({.count = batch.size(), .grain = 512, .threads = params_.threads},
                [&](std::size_t begin, std::size_t end, unsigned) {
@@ -57,8 +56,8 @@ void Builder::find_links_on_device(std::span<const Slot> batch) {
                    insertion.twin = twins[i];
                    for (std::uint32_t level = 0; level <= insertion.level; ++level) {
                      const std::size_t degree = graph_.layer(level).degree();
-                     const auto all =
-                         std::span<const Scored>(links).subspan(first[level] + i * degree, degree);
+                     const std::span<const Scored> all =
+                         links.subspan(first[level] + i * degree, degree);
                      insertion.links[level].assign(all.begin(), end_of_links(all));
                    }
                  }
@@ -116,9 +115,7 @@ void Builder::prune_on_device() {
 }
 
 std::span<Node> Builder::device_rows(std::size_t count) {
-  const std::size_t values = count * graph_.degree();
-  if (buffers_.rows.size() < values) buffers_.rows.resize(values);
-  return std::span(buffers_.rows).first(values);
+  return buffers_.rows.need(count * graph_.degree(), *params_.device);
 }
 
 void Builder::tell_device() {

@@ -6,7 +6,7 @@
 #include <shared_mutex>
 
 #include "backend/backend.hpp"
-#include "backend/pinned_array.hpp"
+#include "core/pinned_array.hpp"
 #include "multivector/token_rows.hpp"
 #include "vecinal/fde.hpp"
 

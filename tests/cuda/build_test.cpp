@@ -24,6 +24,9 @@ class Eager final : public BuildDevice {
       : inner_(cuda_backend(), rows, degree, params) {
     EXPECT_TRUE(inner_.possible());
   }
+  [[nodiscard]] std::shared_ptr<std::byte> pinned(std::size_t bytes) override {
+    return inner_.pinned(bytes);
+  }
   [[nodiscard]] std::size_t least_batch() const override { return 2; }
   [[nodiscard]] std::size_t max_candidates() const override { return most; }
   void begin(const GraphView& graph) override { inner_.begin(graph); }

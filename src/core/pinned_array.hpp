@@ -2,11 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <type_traits>
-
-#include "backend/backend.hpp"
 
 namespace vecinal {
 
@@ -16,13 +15,15 @@ class PinnedArray {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
-  /// Room for `count` of them, with what was there before or with nothing in particular.
-  std::span<T> need(std::size_t count, Backend& backend) {
+  /// Room for `count` of them, with what was there before or with nothing in particular. device:
+  /// has pinned(), which gives a shared_ptr<std::byte> of so many bytes.
+  template <class Device>
+  std::span<T> need(std::size_t count, Device& device) {
     if (count > capacity_) {
       const std::size_t room = std::max(count, capacity_ + capacity_ / 2);
       capacity_ = 0;
       memory_ = nullptr;
-      memory_ = backend.pinned(room * sizeof(T));
+      memory_ = device.pinned(room * sizeof(T));
       capacity_ = room;
     }
     return {data(), count};
