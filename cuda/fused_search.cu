@@ -119,7 +119,6 @@ class FusedWalk {
                   lane_);
       counts_.distances += count;
       room -= count;
-      __syncwarp();
     }
   }
 

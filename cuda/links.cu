@@ -95,8 +95,7 @@ __device__ void select(const RowsView& rows, const LayerView& layer, const LinkS
       chosen.keys[chosen.count] = key;
       chosen.slots[chosen.count] = slot;
     }
-    ++chosen.count;
-    __syncwarp();
+    ++chosen.count;  // seen by all lanes after the next barrier, with which occluded() begins
   }
   __syncwarp();
 }
@@ -216,7 +215,6 @@ __global__ void find_kernel(RowsView rows, GraphView graph, LinkShape shape, Lay
     }
     if (level == 0) return;
     entry = key_of(score_of(entry), layer.down[node_of(entry)]);
-    __syncwarp();  // what the scratch holds has been read
   }
 }
 
@@ -245,7 +243,6 @@ __global__ void prune_kernel(RowsView rows, GraphView graph, LinkShape shape, La
     __syncwarp();
     const std::uint64_t kept = keep[first / warp_size] >> lane & 1U;
     pool.offer(lane < count ? key_of(scratch.walk.scores[lane], node) | kept : no_key, lane);
-    __syncwarp();
   }
   const unsigned end = request.ends[number];
   for (unsigned first = number == 0 ? 0 : request.ends[number - 1]; first < end;

@@ -88,7 +88,6 @@ __global__ void scan_kernel(RowsView rows, QueriesView queries, ScanShape shape,
     score_slots<Rows>(query, rows, listed, count, scores, lane);
     __syncwarp();
     pool.gather(lane < count ? key_of(scores[lane], listed[lane]) : no_key, waiting, lane);
-    __syncwarp();
   }
   pool.settle(waiting, lane);
   join_pools(pool, memory, shape.warp_bytes, warp, warps_a_block, lane);
