@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <functional>
+#include <optional>
 
 #include "graph/repair.hpp"
 #include "index/vector_index.hpp"
@@ -13,6 +14,18 @@ namespace {
 /// Removed rows that serve as steps until there are more: few enough to cost searches and memory
 /// nothing that matters, enough for a pass over all links to cost each of them little.
 std::size_t most_steps(std::size_t slots) { return 16 + slots / 128; }
+
+/// The nodes whose links a repair has changed, but for those that are gone, which are not met any
+/// more. None where there is no memory for them: what was repaired stays so.
+std::optional<std::vector<Node>> relinked_by(const Repair& repair) noexcept {
+  try {
+    std::vector<Node> nodes;
+    for (const ChangedRow& row : repair.changed()) nodes.push_back(row.node);
+    return nodes;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
 
 }  // namespace
 
@@ -61,9 +74,10 @@ void VectorIndex::repair() {
   }
   Repair repair(graph_, rows_->walked(), build_params());
   repair.run(removed);
-  std::vector<Node> relinked;  // those that are gone are not met any more
-  for (const ChangedRow& row : repair.changed()) relinked.push_back(row.node);
-  note_change({}, relinked);
+  if (const auto relinked = mirror_ == nullptr ? std::nullopt : relinked_by(repair))
+    note_change({}, *relinked);
+  else
+    note_change(Change::links);
   const bool was_ready = fused_ready_.exchange(false);
   wait_for_readers();
   repair.release();

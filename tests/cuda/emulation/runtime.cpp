@@ -46,7 +46,7 @@ DeviceScope::~DeviceScope() { --scopes; }
 void* allocate(std::size_t bytes) {
   require_scope("memory is taken");
   if (bytes == 0) return nullptr;
-  // Real memory ends: VECINAL_EMULATION_MEMORY bounds one allocation, in bytes.
+  // Real memory ends: VECINAL_EMULATION_MEMORY bounds one allocation, in bytes,
   // VECINAL_EMULATION_CARD all of them.
   void* memory = nullptr;
   if (bytes <= limit("VECINAL_EMULATION_MEMORY") &&
