@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/types.hpp"
-#include "graph/layer.hpp"
+#include "graph/undo.hpp"
 
 namespace vecinal {
 
@@ -24,13 +24,14 @@ class CopyDelta {
 
   /// Rows were written again, and links or tails of nodes on level 0 have changed; `slots`, which
   /// may be new, have both. count: rows of the index, of which few are worth a list.
-  void add(std::span<const Slot> slots, std::span<const Node> nodes, std::size_t count) noexcept {
+  void add(std::span<const Slot> slots, std::span<const ChangedRow> nodes,
+           std::size_t count) noexcept {
     if (everything_) return;
     if (nodes_.size() + slots.size() + nodes.size() > count / 2) return add_everything();
     try {
       rows_.insert(rows_.end(), slots.begin(), slots.end());
       nodes_.insert(nodes_.end(), slots.begin(), slots.end());
-      nodes_.insert(nodes_.end(), nodes.begin(), nodes.end());
+      for (const ChangedRow& changed : nodes) nodes_.push_back(changed.node);
     } catch (const std::exception&) {
       add_everything();
     }

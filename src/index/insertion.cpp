@@ -127,8 +127,8 @@ void VectorIndex::insert(const Insertion& insertion, const Progress& progress) {
     rows_->resize(population->slots);
     label(insertion, slots, population->slots);
     const EncodeSummary encoded = encode_rows(items, slots, meter);
-    link_rows(slots, first, meter);
-    commit(insertion.ids, slots, std::move(population), encoded);
+    const std::vector<ChangedRow> relinked = link_rows(slots, first, meter);
+    commit(insertion.ids, slots, relinked, std::move(population), encoded);
   } catch (...) {
     drop_rows(slots, first, label_sets);
     if (untrained) publish(std::move(untrained), false);
@@ -175,8 +175,9 @@ std::vector<Id> VectorIndex::choose_ids(std::size_t count, std::span<const Id> i
   return chosen;
 }
 
-void VectorIndex::link_rows(std::span<const Slot> slots, std::size_t first, ProgressMeter& meter) {
-  if (config_.graph == GraphKind::none) return;
+std::vector<ChangedRow> VectorIndex::link_rows(std::span<const Slot> slots, std::size_t first,
+                                               ProgressMeter& meter) {
+  if (config_.graph == GraphKind::none) return {};
   BuildParams params = build_params();
   const InsertionPlan plan = plan_insertion(rows_->walked(), slots, config_, params.threads);
   const std::unique_ptr<BuildDevice> device = build_device(params, plan.order.size());
@@ -187,10 +188,10 @@ void VectorIndex::link_rows(std::span<const Slot> slots, std::size_t first, Prog
   builder.insert(plan.order, [&](std::size_t done) { meter.update(done); });
   try {
     for (const auto& [node, slot] : plan.twins) builder.add_twin(node, slot);
-    relinked_.clear();
-    if (mirror_ != nullptr)
-      for (const ChangedRow& row : builder.changed()) relinked_.push_back(row.node);
-    if (rows_->fused() != nullptr) fuse(builder.changed(), slots, first);
+    std::vector<ChangedRow> changed;
+    if (mirror_ != nullptr || rows_->fused() != nullptr) changed = builder.changed();
+    if (rows_->fused() != nullptr) fuse(changed, slots, first);
+    return changed;
   } catch (...) {
     builder.roll_back();  // where tails were written they no longer go with the links, and are not
                           // ready: searches do without them
@@ -228,6 +229,7 @@ void VectorIndex::write_tails(std::span<const ChangedRow> changed) const {
 }
 
 void VectorIndex::commit(std::span<const Id> ids, std::span<const Slot> slots,
+                         std::span<const ChangedRow> relinked,
                          std::unique_ptr<const Population> population,
                          const EncodeSummary& encoded) noexcept {
   const std::unique_lock lock(ids_lock_);
@@ -239,7 +241,7 @@ void VectorIndex::commit(std::span<const Id> ids, std::span<const Slot> slots,
   drift_.squared_norm += encoded.squared_norm;
   drift_.values += encoded.values;
   drift_.clipped += encoded.clipped;
-  note_change(slots, relinked_);
+  note_change(slots, relinked);
   publish(std::move(population));
 }
 

@@ -6,6 +6,7 @@
 #include "backend/device_build.hpp"
 #include "backend/fused_tails.hpp"
 #include "backend/query_block.hpp"
+#include "backend/with_room.hpp"
 #include "vecinal/error.hpp"
 
 namespace vecinal {
@@ -32,7 +33,7 @@ void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, boo
   const std::unique_lock lock(lock_);
   if (rows_ == &rows && shown_ && changes_ == revision.changes) return;
   const bool shown = std::exchange(shown_, false);
-  copy_with_room([&] {
+  copy_or_drop([&] {
     // Unless they were given up meanwhile.
     const bool partly = rows_ == &rows && shown && delta.suffices(changes_);
     const CopyDelta* const changed = partly ? &delta : nullptr;
@@ -50,7 +51,7 @@ void Mirror::update(const Rows& rows, const Graph& graph, std::size_t count, boo
 
 const DeviceRows& Mirror::put_walked(const Rows& rows, std::size_t count, std::uint64_t rewrites) {
   const std::unique_lock lock(lock_);
-  copy_with_room([&] {
+  copy_or_drop([&] {
     start(rows, rewrites);
     put_rows(*walked_, rows.walked(), count);
   });
@@ -58,15 +59,9 @@ const DeviceRows& Mirror::put_walked(const Rows& rows, std::size_t count, std::u
 }
 
 template <class Copy>
-void Mirror::copy_with_room(Copy copy) {
+void Mirror::copy_or_drop(Copy copy) {
   try {
-    try {
-      copy();
-    } catch (const DeviceMemoryError&) {
-      drop();
-      backend_.trim();
-      copy();
-    }
+    with_room(backend_, copy, [&] { drop(); });
   } catch (...) {
     drop();
     throw;

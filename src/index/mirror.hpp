@@ -70,10 +70,9 @@ class Mirror {
   [[nodiscard]] std::size_t bytes() const;
 
  private:
-  /// Calls copy(), and where there is no room for that, again with nothing else on the device:
-  /// copies that grow are there twice for a moment. Gives up all copies if it fails.
+  /// with_room(), giving up all copies if that fails.
   template <class Copy>
-  void copy_with_room(Copy copy);
+  void copy_or_drop(Copy copy);
   /// Makes empty copies for other rows than those there are.
   void start(const Rows& rows, std::uint64_t rewrites);
   /// delta: of the copies there are; null to make all of them.

@@ -17,11 +17,9 @@ std::size_t most_steps(std::size_t slots) { return 16 + slots / 128; }
 
 /// The nodes whose links a repair has changed, but for those that are gone, which are not met any
 /// more. None where there is no memory for them: what was repaired stays so.
-std::optional<std::vector<Node>> relinked_by(const Repair& repair) noexcept {
+std::optional<std::vector<ChangedRow>> relinked_by(const Repair& repair) noexcept {
   try {
-    std::vector<Node> nodes;
-    for (const ChangedRow& row : repair.changed()) nodes.push_back(row.node);
-    return nodes;
+    return repair.changed();
   } catch (const std::exception&) {
     return std::nullopt;
   }

@@ -5,9 +5,9 @@
 
 #include "backend/backend_library.hpp"
 #include "backend/query_block.hpp"
+#include "backend/with_room.hpp"
 #include "index/fde_tables.hpp"
 #include "multivector/sets.hpp"
-#include "vecinal/error.hpp"
 
 namespace vecinal {
 namespace {
@@ -28,13 +28,8 @@ bool SetsMirror::has(const TokenRows& tokens, std::size_t count) const {
 void SetsMirror::copy(const TokenRows& tokens, std::size_t count) {
   if (tokens_ != &tokens) rows_.reset();  // first, or a device would have to hold both
   tokens_ = nullptr;
-  try {
-    put(tokens, count);
-  } catch (const DeviceMemoryError&) {
-    rows_.reset();  // rows that grow are there twice for a moment
-    backend_.trim();
-    put(tokens, count);
-  }
+  with_room(
+      backend_, [&] { put(tokens, count); }, [&] { rows_.reset(); });
   tokens_ = &tokens;
 }
 

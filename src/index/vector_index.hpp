@@ -184,7 +184,7 @@ class VectorIndex final : public SavedIndex {
     changes_.fetch_add(1, std::memory_order_release);
   }
   /// A change of links, and of the rows of slots, that is CopyDelta::add() of these.
-  void note_change(std::span<const Slot> slots, std::span<const Node> nodes) noexcept {
+  void note_change(std::span<const Slot> slots, std::span<const ChangedRow> nodes) noexcept {
     if (mirror_ != nullptr) delta_.add(slots, nodes, rows_->size());
     changes_.fetch_add(1, std::memory_order_release);
   }
@@ -208,8 +208,10 @@ class VectorIndex final : public SavedIndex {
   void insert(const Insertion& insertion, const Progress& progress);
   EncodeSummary encode_rows(const ItemSource& items, std::span<const Slot> slots,
                             ProgressMeter& meter);
-  /// Slots from `first` on are new to the graph.
-  void link_rows(std::span<const Slot> slots, std::size_t first, ProgressMeter& meter);
+  /// Slots from `first` on are new to the graph. Returns the nodes before them whose links have
+  /// changed, as far as somebody asks.
+  std::vector<ChangedRow> link_rows(std::span<const Slot> slots, std::size_t first,
+                                    ProgressMeter& meter);
   /// Writes the tails of changed rows, and of all slots from first on; of all nodes, where a call
   /// that failed left tails half written. inserted: slots that this call gives rows.
   void fuse(std::vector<ChangedRow> changed, std::span<const Slot> inserted, std::size_t first);
@@ -218,7 +220,8 @@ class VectorIndex final : public SavedIndex {
                                                    std::size_t first) const;
   void write_tails(std::span<const ChangedRow> changed) const;
   void commit(std::span<const Id> ids, std::span<const Slot> slots,
-              std::unique_ptr<const Population> population, const EncodeSummary& encoded) noexcept;
+              std::span<const ChangedRow> relinked, std::unique_ptr<const Population> population,
+              const EncodeSummary& encoded) noexcept;
   /// Takes back an add: the rows of the slots, of which those before `count` stay free, and sets of
   /// labels from number `label_sets` on.
   void drop_rows(std::span<const Slot> slots, std::size_t count, std::size_t label_sets);
@@ -320,8 +323,7 @@ class VectorIndex final : public SavedIndex {
   std::unique_ptr<Mirror> mirror_;  ///< copies on a device; null on the CPU
   std::atomic<std::uint64_t> changes_{0};
   std::uint64_t rewrites_ = 0;
-  mutable CopyDelta delta_;     ///< since the copies were brought up to date
-  std::vector<Node> relinked_;  ///< nodes whose links the add that is under way has changed
+  mutable CopyDelta delta_;  ///< since the copies were brought up to date
   mutable std::mutex writer_;
   mutable std::shared_mutex ids_lock_;
   mutable ReaderGate gate_;

@@ -128,7 +128,8 @@ class Workshop:
         program = next((name for name in PROGRAMS if gate.startswith(name + ":")), "")
         tests = self.build / "tests" / PROGRAMS[program]
         emulated = self.build / "tests/cuda/libvecinal_cuda_checked.so"
-        command = [str(tests), f"--gtest_filter={gate.removeprefix(program + ':')}", "--gtest_fail_fast", "--gtest_brief=1"]
+        filter = gate.removeprefix(program + ":")
+        command = [str(tests), f"--gtest_filter={filter}", "--gtest_fail_fast", "--gtest_brief=1"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=600,
                                   env=os.environ | {"VECINAL_CUDA_LIBRARY": str(emulated)})

@@ -11,7 +11,6 @@
 namespace emulation {
 namespace {
 
-constexpr std::size_t most_shared_bytes = std::size_t{227} << 10U;
 constexpr std::size_t copy_bytes = 16;
 
 std::uint32_t next_interval() {

@@ -8,6 +8,9 @@
 
 namespace emulation {
 
+/// Shared memory that a block may have: as on an H100.
+inline constexpr std::size_t most_shared_bytes = std::size_t{227} << 10U;
+
 /// A thread of the block, and how often its warp has met in __syncwarp().
 struct Who {
   std::uint16_t thread = 0;

@@ -21,7 +21,6 @@ namespace context = boost::context;
 
 constexpr unsigned warp_size = 32;
 constexpr std::size_t stack_bytes = std::size_t{128} << 10U;
-constexpr std::size_t most_shared_bytes = std::size_t{227} << 10U;
 
 /// What the threads of a warp hand one another. Two tables in turn: a thread that is ahead writes
 /// into the one that nobody reads any more.

@@ -6,15 +6,14 @@
 #include <limits>
 #include <stdexcept>
 
-#include "memory.hpp"
+#include "block_memory.hpp"
 #include "streams.hpp"
 #include "vecinal/error.hpp"
 
 namespace vecinal::cuda {
 
 const DeviceInfo& device_info() {
-  // As an H100 has, so that tests meet the limits of a real card.
-  static const DeviceInfo info{"emulation", 5, std::size_t{227} << 10U};
+  static const DeviceInfo info{"emulation", 5, emulation::most_shared_bytes};
   return info;
 }
 
